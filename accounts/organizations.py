@@ -1,0 +1,95 @@
+"""Founding organizations, and who belongs to them."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import Membership, Organization, User
+from accounts.revisions import Actor, Change, Scope, record, snapshot
+from config.lib.registry import Slot
+from config.lib.scoping import unscoped
+
+organization_created: Slot[[Organization, Actor], None] = Slot("organization_created")
+member_leaving: Slot[[Membership, Actor], None] = Slot("member_leaving")
+
+
+class LastAdministrator(Exception):
+    """The organization would be left without an administrator."""
+
+
+def found(*, name: str, slug: str, kind: str, administrator: User, by: Actor) -> Organization:
+    """Create an organization with its first administrator; the slot adds the Default workspace."""
+    with transaction.atomic(), unscoped(reason="a new organization is in nobody's scope yet"):
+        organization = Organization.objects.create(name=name, slug=slug, kind=kind)
+        record(
+            Change(
+                action="create",
+                row=organization,
+                before=None,
+                after=snapshot(organization),
+                touches=(Scope("organization", organization.pk),),
+                organization_id=organization.pk,
+            ),
+            by=by,
+        )
+        add_member(organization=organization, user=administrator, role=Membership.ADMIN, by=by)
+        organization_created(organization, by)
+    return organization
+
+
+def add_member(*, organization: Organization, user: User, role: str, by: Actor) -> Membership:
+    """Make a user a member, or a former member one again with the same history."""
+    members = Membership.objects.for_organization(organization)
+    membership = members.select_for_update().filter(user=user).first()
+    before = snapshot(membership) if membership else None
+    if membership is None:
+        membership = Membership.objects.create(organization=organization, user=user, role=role)
+    else:
+        membership.role, membership.removed_at = role, None
+        membership.save()
+    _record(membership, before, by)
+    return membership
+
+
+def change_role(*, membership: Membership, role: str, by: Actor) -> Membership:
+    """Give a member another role. Raises LastAdministrator."""
+    before = snapshot(membership)
+    if role != Membership.ADMIN:
+        _keep_an_administrator(membership)
+    membership.role = role
+    membership.save(update_fields=["role"])
+    _record(membership, before, by)
+    return membership
+
+
+def remove_member(*, membership: Membership, by: Actor) -> None:
+    """End a membership; slots refuse or clean up what hangs on it. Raises LastAdministrator."""
+    before = snapshot(membership)
+    _keep_an_administrator(membership)
+    member_leaving(membership, by)
+    membership.removed_at = timezone.now()
+    membership.save(update_fields=["removed_at"])
+    _record(membership, before, by)
+
+
+def _keep_an_administrator(membership: Membership) -> None:
+    # Locked in one order, so that two administrators cannot demote each other at once.
+    administrators = Membership.objects.for_organization(membership.organization_id).administrators()
+    left = administrators.select_for_update(of=("self",)).order_by("pk")
+    if membership.role == Membership.ADMIN and all(row.pk == membership.pk for row in left):
+        raise LastAdministrator("An organization needs at least one administrator.")
+
+
+def _record(membership: Membership, before: dict[str, object] | None, by: Actor) -> None:
+    record(
+        Change(
+            action="update" if before else "create",
+            row=membership,
+            before=before,
+            after=snapshot(membership),
+            touches=(Scope("organization", membership.organization_id), Scope("user", membership.user_id)),
+            organization_id=membership.organization_id,
+        ),
+        by=by,
+    )

@@ -1,0 +1,61 @@
+"""Everything that an operator can set, read from the environment once and typed; listed in .env.example."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Environment(BaseSettings):
+    """The environment's variables. Empty means not set; config.checks refuses what production cannot run with."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+
+    # Where things are
+    database_url: str = Field("", alias="DATABASE_URL")
+    owner_database_url: str = Field("", alias="HEADGATE_OWNER_DATABASE_URL")
+    listen_database_url: str = Field("", alias="HEADGATE_LISTEN_DATABASE_URL")
+    data_dir: Path = Field(ROOT / "var", alias="HEADGATE_DATA_DIR")
+    journal_dir: Path | None = Field(None, alias="HEADGATE_JOURNAL_DIR")
+    broker_url: str = Field("", alias="HEADGATE_BROKER_URL")
+    base_url: str = Field("http://127.0.0.1:8000", alias="HEADGATE_BASE_URL")
+    allowed_hosts: str = Field("", alias="HEADGATE_ALLOWED_HOSTS")
+    simulator_url: str = Field("", alias="HEADGATE_SIMULATOR_URL")
+
+    # Secrets
+    secret_key: str = Field("", alias="HEADGATE_SECRET_KEY")
+    sealing_keys: str = Field("", alias="HEADGATE_SEALING_KEYS")
+
+    # How it runs
+    debug: bool = Field(False, alias="HEADGATE_DEBUG")
+    plane: Literal["all", "gateway", "control"] = Field("all", alias="HEADGATE_PLANE")
+    is_sign_up_open: bool = Field(False, alias="HEADGATE_SIGN_UP")
+    is_https: bool = Field(True, alias="HEADGATE_HTTPS")
+    trusted_proxies: int = Field(0, ge=0, alias="HEADGATE_TRUSTED_PROXIES")
+    drain_notice_seconds: float = Field(5, ge=0, alias="HEADGATE_DRAIN_NOTICE_SECONDS")
+    drain_seconds: float = Field(600, ge=0, alias="HEADGATE_DRAIN_SECONDS")
+    stale_policy_seconds: float = Field(300, gt=0, alias="HEADGATE_STALE_POLICY_SECONDS")
+    max_concurrency: int = Field(10_000, gt=0, alias="HEADGATE_MAX_CONCURRENCY")
+    organization_share: float = Field(0.5, gt=0, le=1, alias="HEADGATE_ORGANIZATION_SHARE")
+    max_body_bytes: int = Field(32 * 1024 * 1024, gt=0, alias="HEADGATE_MAX_BODY_BYTES")
+    segment_bytes: int = Field(16 * 1024 * 1024, ge=1 << 20, alias="HEADGATE_JOURNAL_SEGMENT_BYTES")
+    outbound_allow: str = Field("", alias="HEADGATE_OUTBOUND_ALLOW")
+    email_url: str = Field("", alias="HEADGATE_EMAIL_URL")
+    log_level: str = Field("INFO", alias="HEADGATE_LOG_LEVEL")
+
+    @property
+    def journal_folder(self) -> Path:
+        """Where this host's gateways keep their journals; must be a persistent local disk."""
+        return self.journal_dir or self.data_dir / "journal"
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """The environment as it was when the process first asked."""
+    return Environment()

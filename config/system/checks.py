@@ -1,0 +1,74 @@
+"""System checks: no secret has a usable default, and nonsense in the environment stops the start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.checks import CheckMessage, Error, register
+
+from config.lib.environment import Environment, environment
+from config.lib.crypto import KeyRing, SealingError
+
+
+def secret_key_faults(env: Environment) -> list[CheckMessage]:
+    """E001: the secret key is missing or too short to sign sessions with."""
+    if len(env.secret_key) >= 50:
+        return []
+    hint = 'python3 -c "import secrets; print(secrets.token_urlsafe(64))"'
+    return [Error("HEADGATE_SECRET_KEY must be set to at least 50 characters.", hint=hint, id="headgate.E001")]
+
+
+def sealing_key_faults(env: Environment) -> list[CheckMessage]:
+    """E002: the key ring for secrets at rest is missing or malformed."""
+    try:
+        KeyRing.parse(env.sealing_keys)
+    except SealingError as error:
+        return [
+            Error(
+                f"HEADGATE_SEALING_KEYS cannot be used: {error}.",
+                hint="id:base64 of 32 random bytes; the first entry seals, all of them open",
+                id="headgate.E002",
+            )
+        ]
+    return []
+
+
+def database_faults(env: Environment) -> list[CheckMessage]:
+    """E003, E004: both database roles must be named, and must differ."""
+    urls = {"DATABASE_URL": env.database_url, "HEADGATE_OWNER_DATABASE_URL": env.owner_database_url}
+    missing = [
+        Error(f"{name} must be a postgres:// URL.", id="headgate.E003")
+        for name, url in urls.items()
+        if urlsplit(url).scheme not in ("postgres", "postgresql")
+    ]
+    if missing:
+        return [*missing]
+    if urlsplit(env.database_url).username == urlsplit(env.owner_database_url).username:
+        text = "DATABASE_URL and HEADGATE_OWNER_DATABASE_URL must use different roles (row-level security)."
+        return [Error(text, id="headgate.E004")]
+    return []
+
+
+def host_faults(env: Environment) -> list[CheckMessage]:
+    """E005: without allowed hosts nothing could be served."""
+    if env.debug or env.allowed_hosts.strip():
+        return []
+    return [Error("HEADGATE_ALLOWED_HOSTS must name the hosts to serve.", id="headgate.E005")]
+
+
+def base_url_faults(env: Environment) -> list[CheckMessage]:
+    """E006: the public address must be a whole URL without a path."""
+    parts = urlsplit(env.base_url)
+    if parts.scheme in ("http", "https") and parts.hostname and parts.path in ("", "/"):
+        return []
+    return [Error("HEADGATE_BASE_URL must look like https://headgate.example.com.", id="headgate.E006")]
+
+
+@register()
+def check_environment(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Everything that is wrong with the environment, each with its own id."""
+    env = environment()
+    checks = (secret_key_faults, sealing_key_faults, database_faults, host_faults, base_url_faults)
+    return [fault for check in checks for fault in check(env)]

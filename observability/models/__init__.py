@@ -1,0 +1,8 @@
+"""What happened, and what is still to be told."""
+
+from observability.models.delivery import OutboxRow
+from observability.models.generation import Generation
+from observability.models.journal import DeadLetterRecord, JournalPosition
+from observability.models.usage import UsageHour, UsageMinute
+
+__all__ = ["DeadLetterRecord", "Generation", "JournalPosition", "OutboxRow", "UsageHour", "UsageMinute"]

@@ -1,0 +1,134 @@
+"""Issuing, changing and deleting inference keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import Membership
+from accounts.revisions import Action, Actor, Change, Scope, record, snapshot
+from config.lib.keys import INFERENCE_PREFIX, new_key
+from config.lib.registry import Slot
+from workspaces.members import is_member
+from workspaces.models import ApiKey, Workspace
+from workspaces.spending import apply_key_limit
+
+key_deleting: Slot[[ApiKey, Actor], None] = Slot("key_deleting")
+
+CHANGEABLE = frozenset(
+    {
+        "name",
+        "is_disabled",
+        "limit_nano",
+        "limit_interval",
+        "is_byok_in_limit",
+        "expires_at",
+        "external_user",
+        "requests_per_minute",
+        "tokens_per_minute",
+        "concurrent_requests",
+        "workspace",
+        "owner",
+    }
+)
+
+
+class OwnerNotInWorkspace(Exception):
+    """A key's owner must be a live member of the key's workspace."""
+
+
+@dataclass(frozen=True)
+class IssuedKey:
+    """A new key and its secret, which is shown once and kept nowhere."""
+
+    key: ApiKey
+    secret: str
+
+
+def issue(
+    *,
+    workspace: Workspace,
+    name: str,
+    by: Actor,
+    owner: Membership | None = None,
+    limit_nano: int | None = None,
+    limit_interval: str = "t",
+    is_byok_in_limit: bool = False,
+    expires_at: datetime | None = None,
+    external_user: str | None = None,
+) -> IssuedKey:
+    """Create a key; without an owner it is the workspace's own (a system key). Raises OwnerNotInWorkspace."""
+    _check_owner(owner, workspace)
+    fresh = new_key(INFERENCE_PREFIX)
+    with transaction.atomic():
+        key = ApiKey.objects.create(
+            organization_id=workspace.organization_id,
+            workspace=workspace,
+            owner=owner,
+            created_by=by.user,
+            name=name,
+            hash=fresh.hash,
+            label=fresh.label,
+            limit_nano=limit_nano,
+            limit_interval=limit_interval,
+            is_byok_in_limit=is_byok_in_limit,
+            expires_at=expires_at,
+            external_user=external_user,
+        )
+        apply_key_limit(key)
+        _record("create", key, None, by)
+    return IssuedKey(key, fresh.secret)
+
+
+def change(*, key: ApiKey, by: Actor, **changes: Any) -> ApiKey:
+    """Change a key's columns, all or none; a moved key counts on with what it has spent."""
+    unknown = changes.keys() - CHANGEABLE
+    if unknown:
+        raise TypeError(f"a key has no changeable {', '.join(sorted(unknown))}")
+    with transaction.atomic():
+        locked = ApiKey.objects.for_organization(key.organization_id).select_for_update(of=("self",)).get(pk=key.pk)
+        before = snapshot(locked)
+        for name, value in changes.items():
+            setattr(locked, name, value)
+        if {"workspace", "owner"} & changes.keys():
+            _check_owner(locked.owner, locked.workspace)
+        locked.updated_at = timezone.now()
+        locked.save()
+        apply_key_limit(locked)
+        _record("update", locked, before, by)
+    return locked
+
+
+def delete(*, key: ApiKey, by: Actor) -> None:
+    """Delete a key: it is refused from now on, its usage stays."""
+    with transaction.atomic():
+        locked = ApiKey.objects.for_organization(key.organization_id).select_for_update(of=("self",)).get(pk=key.pk)
+        key_deleting(locked, by)
+        before = snapshot(locked)
+        locked.deleted_at = locked.updated_at = timezone.now()
+        locked.save(update_fields=["deleted_at", "updated_at"])
+        _record("delete", locked, before, by)
+
+
+def _check_owner(owner: Membership | None, workspace: Workspace) -> None:
+    if owner is not None and not is_member(owner, workspace):
+        raise OwnerNotInWorkspace("The key's owner is not a member of this workspace.")
+
+
+def _record(action: Action, key: ApiKey, before: dict[str, Any] | None, by: Actor) -> None:
+    record(
+        Change(
+            action=action,
+            row=key,
+            before=before,
+            after=None if action == "delete" else snapshot(key),
+            touches=(Scope("key", key.pk),),
+            organization_id=key.organization_id,
+            workspace_id=key.workspace_id,
+        ),
+        by=by,
+    )

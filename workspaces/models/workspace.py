@@ -1,0 +1,78 @@
+"""A workspace: a project, a team or an environment with settings of its own."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Lower, Now
+
+from config.lib.scoping import ScopedManager, ScopedQuerySet, TenantModel
+
+SLUG = RegexValidator(
+    r"\A[a-z0-9]+(?:-[a-z0-9]+)*\Z", "Lower-case letters and digits, in parts joined by single hyphens."
+)
+
+
+class WorkspaceQuerySet(ScopedQuerySet["Workspace"]):
+    """A workspace is its own workspace scope."""
+
+    workspace_lookup = "pk"
+
+    def live(self) -> WorkspaceQuerySet:
+        """Workspaces that were not deleted."""
+        return self.filter(deleted_at=None)
+
+
+class WorkspaceManager(ScopedManager.from_queryset(WorkspaceQuerySet)):  # type: ignore[misc]  # built at run time
+    """The default manager."""
+
+
+class Workspace(TenantModel):
+    """A workspace of an organization; exactly one live one is its Default workspace.
+
+    Deleting keeps the row, because its generations stay.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    organization = models.ForeignKey("accounts.Organization", models.CASCADE, related_name="workspaces")
+    name = models.CharField(max_length=100)
+    slug = models.CharField(max_length=50, validators=[SLUG])
+    description = models.CharField(max_length=500, null=True, blank=True)
+    is_default = models.BooleanField(default=False, editable=False)
+    default_text_model = models.CharField(max_length=200, null=True, blank=True)
+    default_image_model = models.CharField(max_length=200, null=True, blank=True)
+    default_provider_sort = models.CharField(max_length=20, null=True, blank=True)
+    is_strict = models.BooleanField(default=False)
+    is_broadcast_enabled = models.BooleanField(default=False)
+    is_io_logging_enabled = models.BooleanField(default=False)
+    is_data_discount_logging_enabled = models.BooleanField(default=True)
+    io_logging_sampling_rate = models.FloatField(default=1.0)
+    io_logging_api_key_ids = models.JSONField(null=True, blank=True)
+    created_by = models.ForeignKey("accounts.User", models.SET_NULL, null=True, related_name="+", editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(null=True, editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)
+
+    objects = WorkspaceManager()
+
+    class Meta(TenantModel.Meta):
+        db_table = "workspace"
+        constraints = [
+            models.UniqueConstraint(
+                "organization", Lower("slug"), condition=models.Q(deleted_at=None), name="one_workspace_per_slug"
+            ),
+            models.UniqueConstraint(
+                fields=["organization"],
+                condition=models.Q(is_default=True, deleted_at=None),
+                name="one_default_workspace",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(io_logging_sampling_rate__gte=0.0001, io_logging_sampling_rate__lte=1),
+                name="workspace_sampling_rate",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
