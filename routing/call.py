@@ -1,0 +1,54 @@
+"""A request as the decision sees it: whatever dialect it came in, the same frozen value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderPreferences:
+    """The `provider` object of a request (SPEC §6); empty means no preference."""
+
+    order: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    allow_fallbacks: bool = True
+    sort: str | None = None
+    require_parameters: bool = False
+    data_collection: str | None = None
+    zdr: bool | None = None
+    quantizations: tuple[str, ...] = ()
+    max_price: dict[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Who is behind a request, as the caller says: carried to the generation, never trusted."""
+
+    app_title: str | None = None
+    app_url: str | None = None
+    user: str | None = None
+    session_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A parsed inference request. `body` is the caller's JSON object, never changed: a step makes a new one.
+
+    `models` are the slugs to try in order (`model` first, then the fallback list). `prompt_tokens` is an upper
+    estimate of the input, `max_tokens` what the caller allows at most (None: the endpoint's maximum).
+    """
+
+    dialect: str
+    models: tuple[str, ...]
+    body: dict[str, Any]
+    is_streamed: bool
+    prompt_tokens: int
+    max_tokens: int | None
+    image_count: int = 0
+    choices: int = 1
+    parameters: frozenset[str] = frozenset()
+    preferences: ProviderPreferences = ProviderPreferences()
+    attribution: Attribution = Attribution()
+    detail: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,89 @@
+"""The catalog as the data plane holds it: frozen values compiled from the database, prices in femto-dollars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What an endpoint charges, in femto-dollars (10⁻¹⁵) per unit; None: that unit costs what its base unit costs."""
+
+    version_id: int
+    prompt: int
+    completion: int
+    request: int = 0
+    reasoning: int | None = None
+    cache_read: int | None = None
+    cache_write: int | None = None
+    image: int | None = None
+    audio: int | None = None
+    web_search: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServedBy:
+    """A provider, and how to reach it. The credential is opened in memory only and never shown."""
+
+    slug: str
+    name: str
+    wire_format: str
+    base_url: str
+    credential: str = field(default="", repr=False)
+    is_simulator: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointEntry:
+    """One model as one provider serves it."""
+
+    id: int
+    tag: str
+    model: str
+    upstream_model: str
+    provider: ServedBy
+    price: Price
+    context_length: int | None
+    max_prompt_tokens: int | None
+    max_completion_tokens: int | None
+    supported_parameters: frozenset[str]
+    quantization: str | None
+    region: str | None
+    service_tier: str | None
+    trains_on_prompts: bool
+    retains_prompts: bool
+    retention_days: int | None
+    can_publish: bool
+    is_zdr: bool
+    deprecated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """A model and the endpoints that can be routed to (enabled, priced, reachable), cheapest first."""
+
+    slug: str
+    name: str
+    description: str
+    author: str
+    created_at: datetime
+    context_length: int | None
+    input_modalities: tuple[str, ...]
+    output_modalities: tuple[str, ...]
+    tokenizer: str
+    instruct_type: str | None
+    hugging_face_id: str | None
+    endpoints: tuple[EndpointEntry, ...]
+    knowledge_cutoff_date: str | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogSnapshot:
+    """Everything that can be asked for, at one version of the platform."""
+
+    version: int
+    models: Mapping[str, ModelEntry]
+    providers: Mapping[str, ServedBy]
