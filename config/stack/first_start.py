@@ -1,0 +1,68 @@
+"""What must be done before the parts can start, in one process: static files, migrations, first rows."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import django
+from django.conf import settings
+from django.core.management import call_command
+
+from config.stack.folder import locked, write_privately
+from config.stack.parts import ROOT
+
+
+def static_fingerprint() -> str:
+    """Name a state of everything that collectstatic reads: our built files, and the installed versions."""
+    content = hashlib.sha256((ROOT / "requirements" / "runtime.txt").read_bytes())
+    for folder in settings.STATICFILES_DIRS:
+        for file in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
+            content.update(f"{file}\0".encode() + file.read_bytes())
+    return content.hexdigest()
+
+
+def collect_static() -> None:
+    """Collect the static files, unless that was done for exactly these; stacks take turns."""
+    target = Path(settings.STATIC_ROOT)
+    target.mkdir(parents=True, exist_ok=True)
+    stamp = target / ".collected"
+    with locked(target / ".lock"):
+        fingerprint = static_fingerprint()
+        if not (stamp.exists() and stamp.read_text() == fingerprint):
+            call_command("collectstatic", interactive=False, verbosity=0)
+            stamp.write_text(fingerprint)
+
+
+def run_for_json(command: str) -> dict[str, Any]:
+    """Run a management command and return the object it prints; nothing printed is nothing done."""
+    printed = io.StringIO()
+    call_command(command, stdout=printed)
+    result: dict[str, Any] = json.loads(printed.getvalue() or "{}")
+    return result
+
+
+def main() -> None:
+    """Do it all, and leave what the first start made (keys are shown once) in a private file."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--result", type=Path, required=True)
+    parser.add_argument("--demo", action="store_true")
+    options = parser.parse_args()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    collect_static()
+    call_command("migrate", database="owner", interactive=False, verbosity=0)
+    made = run_for_json("first_start")
+    if made:
+        write_privately(options.result, json.dumps(made))
+    if options.demo:
+        call_command("seed_demo")
+
+
+if __name__ == "__main__":
+    main()
