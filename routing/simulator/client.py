@@ -42,7 +42,7 @@ class Client:
                 return b"".join(parts)
 
     async def pause(self, seconds: float) -> None:
-        """Wait so long, or just let others run. Raises DisconnectedError the moment the client hangs up."""
+        """Wait so long, give or take a millisecond, or just let others run. Raises DisconnectedError at once."""
         watch = self._watch = self._watch or asyncio.create_task(self._wait_for_hang_up())
         if seconds > 0:
             await asyncio.wait((watch,), timeout=seconds)

@@ -7,7 +7,7 @@
     cut    call, completion_tokens                                    the simulator dropped the connection
     error  call, request_id, provider, model, status                  an error, or garbage with status 200
 
-Each line has `at`, microseconds since 1970. The error of a request that was not understood has no `call` line.
+Each line has `at`, microseconds since 1970. A request that was not understood has an `error` line only.
 """
 
 import json

@@ -24,7 +24,7 @@ from routing.simulator.dialects.base import HOLE, Script, encode, event, fill
 from routing.simulator.dialects.openai import DONE, count_usage, write_error
 
 _FINISH = {"stop": "stop", "length": "length", "tool": "tool_calls"}
-_ROLES: dict[object, Role] = {"system": "system", "developer": "system", "assistant": "assistant"}
+_ROLES: dict[str, Role] = {"system": "system", "developer": "system", "assistant": "assistant"}
 
 
 class Chat:
@@ -88,7 +88,7 @@ def _read_turn(message: Body) -> Turn:
         return Turn("tool", tool_result=text)
     if role == "user":
         return Turn("user", text)
-    if role not in _ROLES:
+    if not isinstance(role, str) or role not in _ROLES:
         raise RefusedError(400, f"Unknown role {json.dumps(role)}.", param="messages")
     return Turn(_ROLES[role], text)
 
