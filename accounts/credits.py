@@ -30,7 +30,9 @@ class NotADeposit(ValueError):
     """The kind or the amount of a deposit makes no sense."""
 
 
-def deposit(*, organization: Organization, kind: str, amount_nano: int, description: str, by: Actor) -> uuid.UUID:
+def deposit(
+    *, organization: Organization, kind: str, amount_nano: int, description: str, by: Actor
+) -> uuid.UUID:
     """Book a purchase, refund, adjustment or transfer; negative takes away. Returns the transaction's id.
 
     Raises NotADeposit for another kind, for nothing at all, and for a purchase below zero.

@@ -85,7 +85,7 @@ def record(change: Change, *, by: Actor) -> Revision:
     revision = Revision.objects.create(
         organization_id=change.organization_id,
         workspace_id=change.workspace_id,
-        object_type=change.row._meta.model_name,
+        object_type=change.row._meta.model_name or "",
         object_id=str(change.row.pk),
         object_name=str(change.row)[:200],
         action=change.action,
@@ -119,5 +119,7 @@ def diff(before: dict[str, Any] | None, after: dict[str, Any] | None) -> dict[st
     """What changed, by column: (before, after); creation and deletion differ in every column."""
     old, new = before or {}, after or {}
     return {
-        name: (old.get(name), new.get(name)) for name in sorted({*old, *new}) if old.get(name) != new.get(name)
+        name: (old.get(name), new.get(name))
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
     }

@@ -90,7 +90,11 @@ def change(*, key: ApiKey, by: Actor, **changes: Any) -> ApiKey:
     if unknown:
         raise TypeError(f"a key has no changeable {', '.join(sorted(unknown))}")
     with transaction.atomic():
-        locked = ApiKey.objects.for_organization(key.organization_id).select_for_update(of=("self",)).get(pk=key.pk)
+        locked = (
+            ApiKey.objects.for_organization(key.organization_id)
+            .select_for_update(of=("self",))
+            .get(pk=key.pk)
+        )
         before = snapshot(locked)
         for name, value in changes.items():
             setattr(locked, name, value)
@@ -106,7 +110,11 @@ def change(*, key: ApiKey, by: Actor, **changes: Any) -> ApiKey:
 def delete(*, key: ApiKey, by: Actor) -> None:
     """Delete a key: it is refused from now on, its usage stays."""
     with transaction.atomic():
-        locked = ApiKey.objects.for_organization(key.organization_id).select_for_update(of=("self",)).get(pk=key.pk)
+        locked = (
+            ApiKey.objects.for_organization(key.organization_id)
+            .select_for_update(of=("self",))
+            .get(pk=key.pk)
+        )
         key_deleting(locked, by)
         before = snapshot(locked)
         locked.deleted_at = locked.updated_at = timezone.now()

@@ -71,7 +71,9 @@ def members_of(workspace: Workspace) -> list[tuple[Membership, str]]:
         return [(row, row.role) for row in memberships.order_by("created_at", "pk")]
     seats = WorkspaceMember.objects.for_workspace(workspace).select_related("membership__user")
     live = seats.filter(membership__removed_at=None, membership__user__is_active=True)
-    return [(seat.membership, seat.role or seat.membership.role) for seat in live.order_by("created_at", "pk")]
+    return [
+        (seat.membership, seat.role or seat.membership.role) for seat in live.order_by("created_at", "pk")
+    ]
 
 
 def add(*, workspace: Workspace, membership: Membership, by: Actor) -> WorkspaceMember:
@@ -94,7 +96,12 @@ def remove(*, workspace: Workspace, membership: Membership, by: Actor) -> None:
     if workspace.is_default:
         raise DefaultWorkspace("Nobody can be removed from the Default workspace.")
     with transaction.atomic():
-        seat = WorkspaceMember.objects.for_workspace(workspace).select_for_update().filter(membership=membership).first()
+        seat = (
+            WorkspaceMember.objects.for_workspace(workspace)
+            .select_for_update()
+            .filter(membership=membership)
+            .first()
+        )
         keys = list(ApiKey.objects.for_workspace(workspace).active().filter(owner=membership).order_by("pk"))
         if keys:
             raise HasActiveKeys(keys)

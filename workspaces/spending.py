@@ -18,7 +18,7 @@ from config.lib.subjects import api_key_subject, organization_subject
 from workspaces.models import ApiKey, Purse
 
 PURSE_LOCK = 7241
-"""First key of the advisory lock that a purse's creation takes alone and ingest shares; the second is the organization."""
+"""Advisory lock (this, organization): a purse's creation takes it alone, ingest shares it."""
 
 HISTORY_SQL = """
 SELECT coalesce(sum(cost_nano), 0)::bigint, coalesce(sum(byok_nano), 0)::bigint FROM usage_hour
@@ -100,7 +100,9 @@ def ensure_purse(*, organization_id: int, subject: int, interval: str, using: st
     return purse
 
 
-def set_limits(purse: Purse, *, limit_nano: int | None, limit_with_byok_nano: int | None, is_strict: bool) -> None:
+def set_limits(
+    purse: Purse, *, limit_nano: int | None, limit_with_byok_nano: int | None, is_strict: bool
+) -> None:
     """Compare the purse with other limits from now on; holders of leases are told to give back at commit."""
     with connections[purse._state.db or "default"].cursor() as cursor:
         cursor.execute(
@@ -136,7 +138,9 @@ def apply_key_limit(key: ApiKey) -> None:
 
 def open_credit_purse(organization_id: int) -> Purse:
     """The organization's purse of credits, empty at first."""
-    purse = ensure_purse(organization_id=organization_id, subject=organization_subject(organization_id), interval="t")
+    purse = ensure_purse(
+        organization_id=organization_id, subject=organization_subject(organization_id), interval="t"
+    )
     if purse.limit_nano is None:
         set_limits(purse, limit_nano=0, limit_with_byok_nano=None, is_strict=False)
         purse.refresh_from_db()

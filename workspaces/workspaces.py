@@ -99,7 +99,9 @@ def delete(*, workspace: Workspace, by: Actor, is_default_confirmed: bool = Fals
         if keys:
             raise WorkspaceHasActiveKeys(keys)
         if locked.is_default and not is_default_confirmed:
-            raise ConfirmationNeeded("Deleting the Default workspace needs confirm_default_workspace_deletion=true.")
+            raise ConfirmationNeeded(
+                "Deleting the Default workspace needs confirm_default_workspace_deletion=true."
+            )
         workspace_deleting(locked, by)
         before = snapshot(locked)
         locked.deleted_at = locked.updated_at = timezone.now()

@@ -46,7 +46,9 @@ class LedgerEntry(TenantModel):
                 condition=models.Q(process_id__isnull=False),
             ),
             models.CheckConstraint(
-                condition=models.Q(kind__in=["purchase", "usage", "byok_fee", "refund", "adjustment", "transfer"]),
+                condition=models.Q(
+                    kind__in=["purchase", "usage", "byok_fee", "refund", "adjustment", "transfer"]
+                ),
                 name="ledger_kind",
             ),
         ]

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from config.lib.scoping import ScopedManager, ScopedQuerySet, TenantModel
+from config.lib.scoping import ScopedQuerySet, TenantModel
 
 
 class ManagementKeyQuerySet(ScopedQuerySet["ManagementKey"]):
@@ -17,10 +17,6 @@ class ManagementKeyQuerySet(ScopedQuerySet["ManagementKey"]):
         """Keys that open the management API now."""
         unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
         return self.filter(unexpired, deleted_at=None, is_disabled=False)
-
-
-class ManagementKeyManager(ScopedManager.from_queryset(ManagementKeyQuerySet)):  # type: ignore[misc]  # built at run time
-    """The default manager."""
 
 
 class ManagementKey(TenantModel):
@@ -36,7 +32,7 @@ class ManagementKey(TenantModel):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
 
-    objects = ManagementKeyManager()
+    objects = ManagementKeyQuerySet.as_manager()  # type: ignore[misc]  # narrower than the base
 
     class Meta(TenantModel.Meta):
         db_table = "management_key"

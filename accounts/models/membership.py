@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models.functions import Now
 
-from config.lib.scoping import ScopedManager, ScopedQuerySet, TenantModel
+from config.lib.scoping import ScopedQuerySet, TenantModel
 
 
 class MembershipQuerySet(ScopedQuerySet["Membership"]):
@@ -20,10 +20,6 @@ class MembershipQuerySet(ScopedQuerySet["Membership"]):
         return self.live().filter(role=Membership.ADMIN)
 
 
-class MembershipManager(ScopedManager.from_queryset(MembershipQuerySet)):  # type: ignore[misc]  # built at run time
-    """The default manager."""
-
-
 class Membership(TenantModel):
     """A user in an organization. Its id is the member's subject, so it survives removal and return."""
 
@@ -35,7 +31,7 @@ class Membership(TenantModel):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     removed_at = models.DateTimeField(null=True, editable=False)
 
-    objects = MembershipManager()
+    objects = MembershipQuerySet.as_manager()  # type: ignore[misc]  # narrower than the base
 
     class Meta(TenantModel.Meta):
         db_table = "membership"

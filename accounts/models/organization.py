@@ -7,21 +7,18 @@ import uuid
 from django.db import models
 from django.db.models.functions import Lower, Now
 
-from config.lib.scoping import ScopedManager, ScopedQuerySet, TenantModel
+from config.lib.scoping import ScopedQuerySet, TenantModel
 
 
 class OrganizationQuerySet(ScopedQuerySet["Organization"]):
     """An organization is scoped by itself."""
 
     organization_lookup = "pk"
+    membership_path = "memberships"
 
     def live(self) -> OrganizationQuerySet:
         """Organizations that were not deleted."""
         return self.filter(deleted_at=None)
-
-
-class OrganizationManager(ScopedManager.from_queryset(OrganizationQuerySet)):  # type: ignore[misc]  # built at run time
-    """The default manager."""
 
 
 class Organization(TenantModel):
@@ -37,13 +34,15 @@ class Organization(TenantModel):
     updated_at = models.DateTimeField(null=True, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
 
-    objects = OrganizationManager()
+    objects = OrganizationQuerySet.as_manager()  # type: ignore[misc]  # narrower than the base
 
     class Meta(TenantModel.Meta):
         db_table = "organization"
         constraints = [
             models.UniqueConstraint(Lower("slug"), name="one_organization_per_slug"),
-            models.CheckConstraint(condition=models.Q(kind__in=["personal", "team"]), name="organization_kind"),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["personal", "team"]), name="organization_kind"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -55,7 +55,9 @@ class KeyRing:
             raise SealingError(f"the sealing key {identifier!r} is not in the key ring")
         try:
             raw = base64.urlsafe_b64decode(encoded)
-            return AESGCM(self.keys[identifier]).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], identity.encode())
+            return AESGCM(self.keys[identifier]).decrypt(
+                raw[:NONCE_BYTES], raw[NONCE_BYTES:], identity.encode()
+            )
         except (InvalidTag, ValueError) as error:
             raise SealingError("the sealed text was changed, or belongs to another row") from error
 

@@ -35,6 +35,10 @@ def generation_id(identifier: uuid.UUID) -> str:
 def parse_generation_id(text: str) -> uuid.UUID | None:
     """The UUID behind a public generation id, or None when it is not one."""
     try:
-        return uuid.UUID(hex=text.removeprefix(GENERATION_PREFIX)) if text.startswith(GENERATION_PREFIX) else None
+        return (
+            uuid.UUID(hex=text.removeprefix(GENERATION_PREFIX))
+            if text.startswith(GENERATION_PREFIX)
+            else None
+        )
     except ValueError:
         return None

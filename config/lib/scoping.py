@@ -96,6 +96,7 @@ class ScopedQuerySet(models.QuerySet[M]):
 
     organization_lookup = "organization_id"
     workspace_lookup = "workspace_id"
+    membership_path = "organization__memberships"
     _scope: str | None = None
 
     def for_organization(self, organization: models.Model | int) -> Self:
@@ -110,10 +111,8 @@ class ScopedQuerySet(models.QuerySet[M]):
 
     def for_user(self, user: models.Model) -> Self:
         """Rows of the organizations that the user is a live member of."""
-        lookup = self.organization_lookup.removesuffix("_id").replace("pk", "")
-        path = f"{lookup}__memberships" if lookup else "memberships"
-        members = {f"{path}__user_id": user.pk, f"{path}__removed_at": None}
-        return self._with_scope("user").filter(**members)
+        path = self.membership_path
+        return self._with_scope("user").filter(**{f"{path}__user_id": user.pk, f"{path}__removed_at": None})
 
     def unscoped(self, *, reason: str) -> Self:
         """Rows of every organization; greppable, and the reason must convince a reviewer."""
@@ -122,7 +121,7 @@ class ScopedQuerySet(models.QuerySet[M]):
         return self._with_scope(f"unscoped: {reason}")
 
     def _with_scope(self, scope: str) -> Self:
-        clone = self._chain()
+        clone = self.all()
         clone._scope = scope
         return clone
 
@@ -164,7 +163,7 @@ class ScopedQuerySet(models.QuerySet[M]):
             if scoped is not self:
                 self.query, self._scope = scoped.query, scoped._scope
         with self._database_scope():
-            super()._fetch_all()  # type: ignore[misc]  # private in the stubs
+            super()._fetch_all()
 
     def iterator(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
         """As Django's, within an explicit scope or the ambient tenant (unscoped rows: inside `unscoped()`)."""
@@ -194,23 +193,22 @@ class ScopedQuerySet(models.QuerySet[M]):
 
     def resolve_expression(self, *args: Any, **kwargs: Any) -> Any:
         """A subquery needs a scope as well."""
-        return super(ScopedQuerySet, self._scoped()).resolve_expression(*args, **kwargs)  # type: ignore[misc]  # private in the stubs
-
-
-class ScopedManager(models.Manager.from_queryset(ScopedQuerySet)):  # type: ignore[misc]  # built at run time
-    """The default manager of every tenant-owned model."""
+        return super(ScopedQuerySet, self._scoped()).resolve_expression(*args, **kwargs)
 
 
 class TenantModel(models.Model):
     """Base of everything an organization owns.
 
-    `objects` needs a scope. `everything` exists for Django's own machinery (following a foreign key, saving,
-    refreshing) and is guarded by row-level security alone: never call it from our code.
+    `objects` needs a scope; a model with verbs of its own declares `objects = ItsQuerySet.as_manager()`.
+    `everything` exists for Django's own machinery (following a foreign key, saving, refreshing) and is guarded by
+    row-level security alone: never call it from our code.
     """
 
-    objects = ScopedManager()
+    objects = ScopedQuerySet.as_manager()
     everything = models.Manager()
 
     class Meta:
         abstract = True
+        # By name: an overriding `objects` is younger than `everything`, which would else become the default.
+        default_manager_name = "objects"
         base_manager_name = "everything"

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from django.core.checks import CheckMessage, Error, register
 
-from config.lib.environment import Environment, environment
 from config.lib.crypto import KeyRing, SealingError
+from config.lib.environment import Environment, environment
 
 
 def secret_key_faults(env: Environment) -> list[CheckMessage]:
@@ -17,7 +17,9 @@ def secret_key_faults(env: Environment) -> list[CheckMessage]:
     if len(env.secret_key) >= 50:
         return []
     hint = 'python3 -c "import secrets; print(secrets.token_urlsafe(64))"'
-    return [Error("HEADGATE_SECRET_KEY must be set to at least 50 characters.", hint=hint, id="headgate.E001")]
+    return [
+        Error("HEADGATE_SECRET_KEY must be set to at least 50 characters.", hint=hint, id="headgate.E001")
+    ]
 
 
 def sealing_key_faults(env: Environment) -> list[CheckMessage]:

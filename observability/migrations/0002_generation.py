@@ -61,7 +61,10 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunSQL(TABLE, "DROP TABLE generation;"),
-        migrations.RunSQL("ALTER TABLE usage_hour SET (fillfactor = 70); ALTER TABLE usage_minute SET (fillfactor = 70);", ""),
+        migrations.RunSQL(
+            "ALTER TABLE usage_hour SET (fillfactor = 70); ALTER TABLE usage_minute SET (fillfactor = 70);",
+            "",
+        ),
         row_level_security("generation"),
         row_level_security("usage_hour"),
         row_level_security("usage_minute"),

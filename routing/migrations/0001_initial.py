@@ -6,111 +6,170 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='LanguageModel',
+            name="LanguageModel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.CharField(max_length=200, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('description', models.TextField(blank=True)),
-                ('author', models.CharField(max_length=100)),
-                ('context_length', models.PositiveIntegerField(blank=True, null=True)),
-                ('input_modalities', models.JSONField(default=list)),
-                ('output_modalities', models.JSONField(default=list)),
-                ('tokenizer', models.CharField(default='Other', max_length=40)),
-                ('instruct_type', models.CharField(blank=True, max_length=40, null=True)),
-                ('hugging_face_id', models.CharField(blank=True, max_length=200, null=True)),
-                ('knowledge_cutoff_date', models.DateField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('is_enabled', models.BooleanField(default=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.CharField(max_length=200, unique=True)),
+                ("name", models.CharField(max_length=200)),
+                ("description", models.TextField(blank=True)),
+                ("author", models.CharField(max_length=100)),
+                ("context_length", models.PositiveIntegerField(blank=True, null=True)),
+                ("input_modalities", models.JSONField(default=list)),
+                ("output_modalities", models.JSONField(default=list)),
+                ("tokenizer", models.CharField(default="Other", max_length=40)),
+                ("instruct_type", models.CharField(blank=True, max_length=40, null=True)),
+                ("hugging_face_id", models.CharField(blank=True, max_length=200, null=True)),
+                ("knowledge_cutoff_date", models.DateField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("is_enabled", models.BooleanField(default=True)),
             ],
             options={
-                'db_table': 'language_model',
+                "db_table": "language_model",
             },
         ),
         migrations.CreateModel(
-            name='Provider',
+            name="Provider",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.CharField(max_length=60, unique=True)),
-                ('name', models.CharField(max_length=100)),
-                ('wire_format', models.CharField(default='openai', max_length=30)),
-                ('base_url', models.CharField(blank=True, max_length=500)),
-                ('credential_variable', models.CharField(blank=True, max_length=100)),
-                ('sealed_credential', models.TextField(blank=True, editable=False)),
-                ('headquarters', models.CharField(blank=True, max_length=2, null=True)),
-                ('datacenters', models.JSONField(blank=True, null=True)),
-                ('privacy_policy_url', models.CharField(blank=True, max_length=500, null=True)),
-                ('terms_of_service_url', models.CharField(blank=True, max_length=500, null=True)),
-                ('status_page_url', models.CharField(blank=True, max_length=500, null=True)),
-                ('is_enabled', models.BooleanField(default=True)),
-                ('is_simulator', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.CharField(max_length=60, unique=True)),
+                ("name", models.CharField(max_length=100)),
+                ("wire_format", models.CharField(default="openai", max_length=30)),
+                ("base_url", models.CharField(blank=True, max_length=500)),
+                ("credential_variable", models.CharField(blank=True, max_length=100)),
+                ("sealed_credential", models.TextField(blank=True, editable=False)),
+                ("headquarters", models.CharField(blank=True, max_length=2, null=True)),
+                ("datacenters", models.JSONField(blank=True, null=True)),
+                ("privacy_policy_url", models.CharField(blank=True, max_length=500, null=True)),
+                ("terms_of_service_url", models.CharField(blank=True, max_length=500, null=True)),
+                ("status_page_url", models.CharField(blank=True, max_length=500, null=True)),
+                ("is_enabled", models.BooleanField(default=True)),
+                ("is_simulator", models.BooleanField(default=False)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
             ],
             options={
-                'db_table': 'provider',
+                "db_table": "provider",
             },
         ),
         migrations.CreateModel(
-            name='Endpoint',
+            name="Endpoint",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tag', models.CharField(max_length=100)),
-                ('upstream_model', models.CharField(max_length=200)),
-                ('context_length', models.PositiveIntegerField(blank=True, null=True)),
-                ('max_prompt_tokens', models.PositiveIntegerField(blank=True, null=True)),
-                ('max_completion_tokens', models.PositiveIntegerField(blank=True, null=True)),
-                ('supported_parameters', models.JSONField(default=list)),
-                ('quantization', models.CharField(blank=True, max_length=20, null=True)),
-                ('region', models.CharField(blank=True, max_length=40, null=True)),
-                ('service_tier', models.CharField(blank=True, max_length=20, null=True)),
-                ('trains_on_prompts', models.BooleanField(default=False)),
-                ('retains_prompts', models.BooleanField(default=True)),
-                ('retention_days', models.PositiveIntegerField(blank=True, null=True)),
-                ('can_publish', models.BooleanField(default=False)),
-                ('is_zdr', models.BooleanField(default=False)),
-                ('is_enabled', models.BooleanField(default=True)),
-                ('deprecated_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('model', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='endpoints', to='routing.languagemodel')),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='endpoints', to='routing.provider')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("tag", models.CharField(max_length=100)),
+                ("upstream_model", models.CharField(max_length=200)),
+                ("context_length", models.PositiveIntegerField(blank=True, null=True)),
+                ("max_prompt_tokens", models.PositiveIntegerField(blank=True, null=True)),
+                ("max_completion_tokens", models.PositiveIntegerField(blank=True, null=True)),
+                ("supported_parameters", models.JSONField(default=list)),
+                ("quantization", models.CharField(blank=True, max_length=20, null=True)),
+                ("region", models.CharField(blank=True, max_length=40, null=True)),
+                ("service_tier", models.CharField(blank=True, max_length=20, null=True)),
+                ("trains_on_prompts", models.BooleanField(default=False)),
+                ("retains_prompts", models.BooleanField(default=True)),
+                ("retention_days", models.PositiveIntegerField(blank=True, null=True)),
+                ("can_publish", models.BooleanField(default=False)),
+                ("is_zdr", models.BooleanField(default=False)),
+                ("is_enabled", models.BooleanField(default=True)),
+                ("deprecated_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                (
+                    "model",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="endpoints",
+                        to="routing.languagemodel",
+                    ),
+                ),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="endpoints",
+                        to="routing.provider",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'endpoint',
+                "db_table": "endpoint",
             },
         ),
         migrations.CreateModel(
-            name='PriceVersion',
+            name="PriceVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('valid_from', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('prompt_femto', models.BigIntegerField()),
-                ('completion_femto', models.BigIntegerField()),
-                ('request_femto', models.BigIntegerField(default=0)),
-                ('reasoning_femto', models.BigIntegerField(blank=True, null=True)),
-                ('cache_read_femto', models.BigIntegerField(blank=True, null=True)),
-                ('cache_write_femto', models.BigIntegerField(blank=True, null=True)),
-                ('image_femto', models.BigIntegerField(blank=True, null=True)),
-                ('audio_femto', models.BigIntegerField(blank=True, null=True)),
-                ('web_search_femto', models.BigIntegerField(blank=True, null=True)),
-                ('source', models.CharField(blank=True, max_length=100)),
-                ('endpoint', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='prices', to='routing.endpoint')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("valid_from", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("prompt_femto", models.BigIntegerField()),
+                ("completion_femto", models.BigIntegerField()),
+                ("request_femto", models.BigIntegerField(default=0)),
+                ("reasoning_femto", models.BigIntegerField(blank=True, null=True)),
+                ("cache_read_femto", models.BigIntegerField(blank=True, null=True)),
+                ("cache_write_femto", models.BigIntegerField(blank=True, null=True)),
+                ("image_femto", models.BigIntegerField(blank=True, null=True)),
+                ("audio_femto", models.BigIntegerField(blank=True, null=True)),
+                ("web_search_femto", models.BigIntegerField(blank=True, null=True)),
+                ("source", models.CharField(blank=True, max_length=100)),
+                (
+                    "endpoint",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="prices",
+                        to="routing.endpoint",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'price_version',
-                'constraints': [models.CheckConstraint(condition=models.Q(('completion_femto__gte', 0), ('prompt_femto__gte', 0), ('request_femto__gte', 0)), name='prices_not_negative'), models.UniqueConstraint(fields=('endpoint', 'valid_from'), name='one_price_per_moment')],
+                "db_table": "price_version",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("completion_femto__gte", 0), ("prompt_femto__gte", 0), ("request_femto__gte", 0)
+                        ),
+                        name="prices_not_negative",
+                    ),
+                    models.UniqueConstraint(fields=("endpoint", "valid_from"), name="one_price_per_moment"),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='endpoint',
-            constraint=models.UniqueConstraint(fields=('model', 'tag'), name='one_endpoint_per_model_and_tag'),
+            model_name="endpoint",
+            constraint=models.UniqueConstraint(
+                fields=("model", "tag"), name="one_endpoint_per_model_and_tag"
+            ),
         ),
     ]

@@ -82,7 +82,9 @@ class Endpoint(models.Model):
 
     class Meta:
         db_table = "endpoint"
-        constraints = [models.UniqueConstraint(fields=["model", "tag"], name="one_endpoint_per_model_and_tag")]
+        constraints = [
+            models.UniqueConstraint(fields=["model", "tag"], name="one_endpoint_per_model_and_tag")
+        ]
 
     def __str__(self) -> str:
         return f"{self.model.slug} at {self.tag}"

@@ -12,209 +12,384 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ApiKeyUse',
+            name="ApiKeyUse",
             fields=[
-                ('api_key_id', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('organization_id', models.BigIntegerField()),
-                ('last_used_at', models.DateTimeField()),
+                ("api_key_id", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("organization_id", models.BigIntegerField()),
+                ("last_used_at", models.DateTimeField()),
             ],
             options={
-                'db_table': 'api_key_use',
+                "db_table": "api_key_use",
             },
         ),
         migrations.CreateModel(
-            name='GatewayProcess',
+            name="GatewayProcess",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('host', models.CharField(max_length=255)),
-                ('epoch', models.IntegerField(db_default=0)),
-                ('heartbeat_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('started_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("host", models.CharField(max_length=255)),
+                ("epoch", models.IntegerField(db_default=0)),
+                ("heartbeat_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("started_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'db_table': 'gateway_process',
+                "db_table": "gateway_process",
             },
         ),
         migrations.CreateModel(
-            name='Purse',
+            name="Purse",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject', models.BigIntegerField()),
-                ('interval', models.CharField(max_length=1)),
-                ('limit_nano', models.BigIntegerField(null=True)),
-                ('limit_with_byok_nano', models.BigIntegerField(null=True)),
-                ('is_strict', models.BooleanField(db_default=False)),
-                ('window_start', models.DateTimeField(db_default=datetime.datetime(2000, 1, 1, 0, 0, tzinfo=datetime.timezone.utc))),
-                ('spent_nano', models.BigIntegerField(db_default=0)),
-                ('byok_nano', models.BigIntegerField(db_default=0)),
-                ('leased_nano', models.BigIntegerField(db_default=0)),
-                ('unit_nano', models.BigIntegerField(db_default=1)),
-                ('is_tight', models.BooleanField(db_default=False)),
-                ('loose', models.IntegerField(db_default=0)),
-                ('holders', models.IntegerField(db_default=0)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.organization')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("subject", models.BigIntegerField()),
+                ("interval", models.CharField(max_length=1)),
+                ("limit_nano", models.BigIntegerField(null=True)),
+                ("limit_with_byok_nano", models.BigIntegerField(null=True)),
+                ("is_strict", models.BooleanField(db_default=False)),
+                (
+                    "window_start",
+                    models.DateTimeField(
+                        db_default=datetime.datetime(2000, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)
+                    ),
+                ),
+                ("spent_nano", models.BigIntegerField(db_default=0)),
+                ("byok_nano", models.BigIntegerField(db_default=0)),
+                ("leased_nano", models.BigIntegerField(db_default=0)),
+                ("unit_nano", models.BigIntegerField(db_default=1)),
+                ("is_tight", models.BooleanField(db_default=False)),
+                ("loose", models.IntegerField(db_default=0)),
+                ("holders", models.IntegerField(db_default=0)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="accounts.organization",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'purse',
-                'abstract': False,
-                'base_manager_name': 'everything',
+                "db_table": "purse",
+                "abstract": False,
+                "base_manager_name": "everything",
+                "default_manager_name": "objects",
             },
             managers=[
-                ('objects', django.db.models.manager.Manager()),
-                ('everything', django.db.models.manager.Manager()),
+                ("objects", django.db.models.manager.Manager()),
+                ("everything", django.db.models.manager.Manager()),
             ],
         ),
         migrations.CreateModel(
-            name='Lease',
+            name="Lease",
             fields=[
-                ('pk', models.CompositePrimaryKey('process_id', 'purse_id', 'window_start', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('process_id', models.UUIDField()),
-                ('window_start', models.DateTimeField()),
-                ('granted_nano', models.BigIntegerField()),
-                ('consumed_nano', models.BigIntegerField(db_default=0)),
-                ('is_loose', models.BooleanField()),
-                ('purse', models.ForeignKey(on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='workspaces.purse')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "process_id",
+                        "purse_id",
+                        "window_start",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("process_id", models.UUIDField()),
+                ("window_start", models.DateTimeField()),
+                ("granted_nano", models.BigIntegerField()),
+                ("consumed_nano", models.BigIntegerField(db_default=0)),
+                ("is_loose", models.BooleanField()),
+                (
+                    "purse",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="workspaces.purse",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'lease',
+                "db_table": "lease",
             },
         ),
         migrations.CreateModel(
-            name='Workspace',
+            name="Workspace",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('name', models.CharField(max_length=100)),
-                ('slug', models.CharField(max_length=50, validators=[django.core.validators.RegexValidator('\\A[a-z0-9]+(?:-[a-z0-9]+)*\\Z', 'Lower-case letters and digits, in parts joined by single hyphens.')])),
-                ('description', models.CharField(blank=True, max_length=500, null=True)),
-                ('is_default', models.BooleanField(default=False, editable=False)),
-                ('default_text_model', models.CharField(blank=True, max_length=200, null=True)),
-                ('default_image_model', models.CharField(blank=True, max_length=200, null=True)),
-                ('default_provider_sort', models.CharField(blank=True, max_length=20, null=True)),
-                ('is_strict', models.BooleanField(default=False)),
-                ('is_broadcast_enabled', models.BooleanField(default=False)),
-                ('is_io_logging_enabled', models.BooleanField(default=False)),
-                ('is_data_discount_logging_enabled', models.BooleanField(default=True)),
-                ('io_logging_sampling_rate', models.FloatField(default=1.0)),
-                ('io_logging_api_key_ids', models.JSONField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('updated_at', models.DateTimeField(editable=False, null=True)),
-                ('deleted_at', models.DateTimeField(editable=False, null=True)),
-                ('created_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='workspaces', to='accounts.organization')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("name", models.CharField(max_length=100)),
+                (
+                    "slug",
+                    models.CharField(
+                        max_length=50,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[a-z0-9]+(?:-[a-z0-9]+)*\\Z",
+                                "Lower-case letters and digits, in parts joined by single hyphens.",
+                            )
+                        ],
+                    ),
+                ),
+                ("description", models.CharField(blank=True, max_length=500, null=True)),
+                ("is_default", models.BooleanField(default=False, editable=False)),
+                ("default_text_model", models.CharField(blank=True, max_length=200, null=True)),
+                ("default_image_model", models.CharField(blank=True, max_length=200, null=True)),
+                ("default_provider_sort", models.CharField(blank=True, max_length=20, null=True)),
+                ("is_strict", models.BooleanField(default=False)),
+                ("is_broadcast_enabled", models.BooleanField(default=False)),
+                ("is_io_logging_enabled", models.BooleanField(default=False)),
+                ("is_data_discount_logging_enabled", models.BooleanField(default=True)),
+                ("io_logging_sampling_rate", models.FloatField(default=1.0)),
+                ("io_logging_api_key_ids", models.JSONField(blank=True, null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                ("updated_at", models.DateTimeField(editable=False, null=True)),
+                ("deleted_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="workspaces",
+                        to="accounts.organization",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'workspace',
-                'abstract': False,
-                'base_manager_name': 'everything',
+                "db_table": "workspace",
+                "abstract": False,
+                "base_manager_name": "everything",
+                "default_manager_name": "objects",
             },
             managers=[
-                ('objects', django.db.models.manager.Manager()),
-                ('everything', django.db.models.manager.Manager()),
+                ("objects", django.db.models.manager.Manager()),
+                ("everything", django.db.models.manager.Manager()),
             ],
         ),
         migrations.CreateModel(
-            name='ApiKey',
+            name="ApiKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100)),
-                ('hash', models.CharField(editable=False, max_length=64, unique=True)),
-                ('label', models.CharField(editable=False, max_length=40)),
-                ('is_disabled', models.BooleanField(default=False)),
-                ('limit_nano', models.BigIntegerField(blank=True, null=True)),
-                ('limit_interval', models.CharField(default='t', max_length=1)),
-                ('is_byok_in_limit', models.BooleanField(default=False)),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('external_user', models.CharField(blank=True, max_length=256, null=True)),
-                ('requests_per_minute', models.PositiveIntegerField(blank=True, null=True)),
-                ('tokens_per_minute', models.PositiveIntegerField(blank=True, null=True)),
-                ('concurrent_requests', models.PositiveIntegerField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('updated_at', models.DateTimeField(editable=False, null=True)),
-                ('deleted_at', models.DateTimeField(editable=False, null=True)),
-                ('created_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.organization')),
-                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='api_keys', to='accounts.membership')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_keys', to='workspaces.workspace')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100)),
+                ("hash", models.CharField(editable=False, max_length=64, unique=True)),
+                ("label", models.CharField(editable=False, max_length=40)),
+                ("is_disabled", models.BooleanField(default=False)),
+                ("limit_nano", models.BigIntegerField(blank=True, null=True)),
+                ("limit_interval", models.CharField(default="t", max_length=1)),
+                ("is_byok_in_limit", models.BooleanField(default=False)),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("external_user", models.CharField(blank=True, max_length=256, null=True)),
+                ("requests_per_minute", models.PositiveIntegerField(blank=True, null=True)),
+                ("tokens_per_minute", models.PositiveIntegerField(blank=True, null=True)),
+                ("concurrent_requests", models.PositiveIntegerField(blank=True, null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                ("updated_at", models.DateTimeField(editable=False, null=True)),
+                ("deleted_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="accounts.organization",
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="api_keys",
+                        to="accounts.membership",
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="api_keys",
+                        to="workspaces.workspace",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'api_key',
-                'abstract': False,
-                'base_manager_name': 'everything',
+                "db_table": "api_key",
+                "abstract": False,
+                "base_manager_name": "everything",
+                "default_manager_name": "objects",
             },
             managers=[
-                ('objects', django.db.models.manager.Manager()),
-                ('everything', django.db.models.manager.Manager()),
+                ("objects", django.db.models.manager.Manager()),
+                ("everything", django.db.models.manager.Manager()),
             ],
         ),
         migrations.CreateModel(
-            name='WorkspaceMember',
+            name="WorkspaceMember",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(blank=True, max_length=10, null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('membership', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='workspaces', to='accounts.membership')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.organization')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='members', to='workspaces.workspace')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("role", models.CharField(blank=True, max_length=10, null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                (
+                    "membership",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="workspaces",
+                        to="accounts.membership",
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="accounts.organization",
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="members",
+                        to="workspaces.workspace",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'workspace_member',
-                'abstract': False,
-                'base_manager_name': 'everything',
+                "db_table": "workspace_member",
+                "abstract": False,
+                "base_manager_name": "everything",
+                "default_manager_name": "objects",
             },
             managers=[
-                ('objects', django.db.models.manager.Manager()),
-                ('everything', django.db.models.manager.Manager()),
+                ("objects", django.db.models.manager.Manager()),
+                ("everything", django.db.models.manager.Manager()),
             ],
         ),
         migrations.AddConstraint(
-            model_name='purse',
-            constraint=models.UniqueConstraint(fields=('subject', 'interval'), name='one_purse_per_subject_and_interval'),
+            model_name="purse",
+            constraint=models.UniqueConstraint(
+                fields=("subject", "interval"), name="one_purse_per_subject_and_interval"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='purse',
-            constraint=models.CheckConstraint(condition=models.Q(('interval__in', ['d', 'w', 'm', 't'])), name='purse_interval'),
+            model_name="purse",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("interval__in", ["d", "w", "m", "t"])), name="purse_interval"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='workspace',
-            constraint=models.UniqueConstraint(models.F('organization'), django.db.models.functions.text.Lower('slug'), condition=models.Q(('deleted_at', None)), name='one_workspace_per_slug'),
+            model_name="workspace",
+            constraint=models.UniqueConstraint(
+                models.F("organization"),
+                django.db.models.functions.text.Lower("slug"),
+                condition=models.Q(("deleted_at", None)),
+                name="one_workspace_per_slug",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='workspace',
-            constraint=models.UniqueConstraint(condition=models.Q(('deleted_at', None), ('is_default', True)), fields=('organization',), name='one_default_workspace'),
+            model_name="workspace",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("deleted_at", None), ("is_default", True)),
+                fields=("organization",),
+                name="one_default_workspace",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='workspace',
-            constraint=models.CheckConstraint(condition=models.Q(('io_logging_sampling_rate__gte', 0.0001), ('io_logging_sampling_rate__lte', 1)), name='workspace_sampling_rate'),
+            model_name="workspace",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("io_logging_sampling_rate__gte", 0.0001), ("io_logging_sampling_rate__lte", 1)
+                ),
+                name="workspace_sampling_rate",
+            ),
         ),
         migrations.AddIndex(
-            model_name='apikey',
-            index=models.Index(fields=['workspace', '-created_at', '-id'], name='api_key_by_workspace'),
+            model_name="apikey",
+            index=models.Index(fields=["workspace", "-created_at", "-id"], name="api_key_by_workspace"),
         ),
         migrations.AddConstraint(
-            model_name='apikey',
-            constraint=models.CheckConstraint(condition=models.Q(('limit_nano__gte', 0)), name='api_key_limit_not_negative'),
+            model_name="apikey",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("limit_nano__gte", 0)), name="api_key_limit_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='apikey',
-            constraint=models.CheckConstraint(condition=models.Q(('limit_interval__in', ['d', 'w', 'm', 't'])), name='api_key_interval'),
+            model_name="apikey",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("limit_interval__in", ["d", "w", "m", "t"])), name="api_key_interval"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='workspacemember',
-            constraint=models.UniqueConstraint(fields=('workspace', 'membership'), name='one_seat_per_workspace'),
+            model_name="workspacemember",
+            constraint=models.UniqueConstraint(
+                fields=("workspace", "membership"), name="one_seat_per_workspace"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='workspacemember',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['admin', 'member']), ('role', None), _connector='OR'), name='workspace_member_role'),
+            model_name="workspacemember",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("role__in", ["admin", "member"]), ("role", None), _connector="OR"),
+                name="workspace_member_role",
+            ),
         ),
     ]

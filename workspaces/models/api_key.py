@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from config.lib.scoping import ScopedManager, ScopedQuerySet, TenantModel
+from config.lib.scoping import ScopedQuerySet, TenantModel
 
 
 class ApiKeyQuerySet(ScopedQuerySet["ApiKey"]):
@@ -23,10 +23,6 @@ class ApiKeyQuerySet(ScopedQuerySet["ApiKey"]):
         return self.active().filter(unexpired, is_disabled=False)
 
 
-class ApiKeyManager(ScopedManager.from_queryset(ApiKeyQuerySet)):  # type: ignore[misc]  # built at run time
-    """The default manager."""
-
-
 class ApiKey(TenantModel):
     """A key for the inference routes of one workspace; only its SHA-256 is kept.
 
@@ -38,8 +34,12 @@ class ApiKey(TenantModel):
 
     organization = models.ForeignKey("accounts.Organization", models.CASCADE, related_name="+")
     workspace = models.ForeignKey("workspaces.Workspace", models.CASCADE, related_name="api_keys")
-    owner = models.ForeignKey("accounts.Membership", models.CASCADE, null=True, blank=True, related_name="api_keys")
-    created_by = models.ForeignKey("accounts.User", models.SET_NULL, null=True, related_name="+", editable=False)
+    owner = models.ForeignKey(
+        "accounts.Membership", models.CASCADE, null=True, blank=True, related_name="api_keys"
+    )
+    created_by = models.ForeignKey(
+        "accounts.User", models.SET_NULL, null=True, related_name="+", editable=False
+    )
     name = models.CharField(max_length=100)
     hash = models.CharField(max_length=64, unique=True, editable=False)
     label = models.CharField(max_length=40, editable=False)
@@ -56,13 +56,15 @@ class ApiKey(TenantModel):
     updated_at = models.DateTimeField(null=True, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
 
-    objects = ApiKeyManager()
+    objects = ApiKeyQuerySet.as_manager()  # type: ignore[misc]  # narrower than the base
 
     class Meta(TenantModel.Meta):
         db_table = "api_key"
         constraints = [
             models.CheckConstraint(condition=models.Q(limit_nano__gte=0), name="api_key_limit_not_negative"),
-            models.CheckConstraint(condition=models.Q(limit_interval__in=["d", "w", "m", "t"]), name="api_key_interval"),
+            models.CheckConstraint(
+                condition=models.Q(limit_interval__in=["d", "w", "m", "t"]), name="api_key_interval"
+            ),
         ]
         indexes = [models.Index(fields=["workspace", "-created_at", "-id"], name="api_key_by_workspace")]
 

@@ -36,8 +36,12 @@ class Purse(TenantModel):
     class Meta(TenantModel.Meta):
         db_table = "purse"
         constraints = [
-            models.UniqueConstraint(fields=["subject", "interval"], name="one_purse_per_subject_and_interval"),
-            models.CheckConstraint(condition=models.Q(interval__in=["d", "w", "m", "t"]), name="purse_interval"),
+            models.UniqueConstraint(
+                fields=["subject", "interval"], name="one_purse_per_subject_and_interval"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(interval__in=["d", "w", "m", "t"]), name="purse_interval"
+            ),
         ]
 
     def __str__(self) -> str:

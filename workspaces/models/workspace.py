@@ -8,7 +8,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower, Now
 
-from config.lib.scoping import ScopedManager, ScopedQuerySet, TenantModel
+from config.lib.scoping import ScopedQuerySet, TenantModel
 
 SLUG = RegexValidator(
     r"\A[a-z0-9]+(?:-[a-z0-9]+)*\Z", "Lower-case letters and digits, in parts joined by single hyphens."
@@ -23,10 +23,6 @@ class WorkspaceQuerySet(ScopedQuerySet["Workspace"]):
     def live(self) -> WorkspaceQuerySet:
         """Workspaces that were not deleted."""
         return self.filter(deleted_at=None)
-
-
-class WorkspaceManager(ScopedManager.from_queryset(WorkspaceQuerySet)):  # type: ignore[misc]  # built at run time
-    """The default manager."""
 
 
 class Workspace(TenantModel):
@@ -50,18 +46,23 @@ class Workspace(TenantModel):
     is_data_discount_logging_enabled = models.BooleanField(default=True)
     io_logging_sampling_rate = models.FloatField(default=1.0)
     io_logging_api_key_ids = models.JSONField(null=True, blank=True)
-    created_by = models.ForeignKey("accounts.User", models.SET_NULL, null=True, related_name="+", editable=False)
+    created_by = models.ForeignKey(
+        "accounts.User", models.SET_NULL, null=True, related_name="+", editable=False
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(null=True, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
 
-    objects = WorkspaceManager()
+    objects = WorkspaceQuerySet.as_manager()  # type: ignore[misc]  # narrower than the base
 
     class Meta(TenantModel.Meta):
         db_table = "workspace"
         constraints = [
             models.UniqueConstraint(
-                "organization", Lower("slug"), condition=models.Q(deleted_at=None), name="one_workspace_per_slug"
+                "organization",
+                Lower("slug"),
+                condition=models.Q(deleted_at=None),
+                name="one_workspace_per_slug",
             ),
             models.UniqueConstraint(
                 fields=["organization"],

@@ -1,0 +1,172 @@
+"""The only door out: who may be connected to, and the HTTP sessions that everything else is sent with (DESIGN §8).
+
+Where a user can steer the address (credentials with a base URL, private endpoints, destinations, webhooks), every
+address behind the name is checked and the connection goes to one that was. The operator's own catalog is trusted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+__all__ = ["ForbiddenAddress", "OutboundRules", "open_session"]
+
+Address: TypeAlias = IPv4Address | IPv6Address
+Network: TypeAlias = IPv4Network | IPv6Network
+
+CONNECT_SECONDS = 10.0
+KEEP_ALIVE_SECONDS = 30.0
+NAME_CACHE_SECONDS = 10
+MAX_LINE_BYTES = 16 * 1024
+NAT64 = ip_network("64:ff9b::/96")
+NUMERIC_LABEL = re.compile(r"(0x[0-9a-f]*|[0-9]+)", re.IGNORECASE)
+
+
+class ForbiddenAddress(OSError):
+    """A user may not make us connect there; the text names no address, so that nobody can map a network."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(f"connections to {host} are not allowed")
+
+
+@dataclass(frozen=True)
+class OutboundRules:
+    """Which addresses a user-steered connection may go to: public ones, and ranges that the operator opened."""
+
+    allowed: tuple[Network, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> OutboundRules:
+        """Read `HEADGATE_OUTBOUND_ALLOW`: CIDR ranges with commas between. Raises ValueError."""
+        entries = (entry.strip() for entry in text.split(","))
+        return cls(tuple(ip_network(entry) for entry in entries if entry))
+
+    def permits(self, address: str) -> bool:
+        """Whether a connection to the address (as a resolver gives it) is allowed."""
+        shown = ip_address(address.partition("%")[0])
+        meant = _meant(shown)
+        if any(each in network for network in self.allowed for each in (shown, meant)):
+            return True
+        return meant.is_global and not meant.is_multicast and not meant.is_reserved
+
+    def check_url(self, url: str) -> None:
+        """Refuse what needs no resolver: other schemes, credentials in the URL, literal addresses.
+
+        Names are checked when they are resolved. Raises ForbiddenAddress.
+        """
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if parts.scheme not in ("http", "https") or not host or "@" in parts.netloc:
+            raise ForbiddenAddress(host or "this address")
+        try:
+            is_allowed = self.permits(host)
+        except ValueError:  # a name; but `0x7f.1`, `2130706433` and `0177.0.0.1` are addresses in disguise
+            is_allowed = not NUMERIC_LABEL.fullmatch(host.rstrip(".").rpartition(".")[2])
+        if not is_allowed:
+            raise ForbiddenAddress(host)
+
+
+def _meant(address: Address) -> Address:
+    """The address that packets would reach: IPv4 inside of IPv6 forms is unwrapped."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in NAT64:
+        return IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1] or address
+
+
+class CheckingResolver(AbstractResolver):
+    """Resolves names and lets only permitted addresses through; the connection is made to what it returns."""
+
+    def __init__(self, rules: OutboundRules) -> None:
+        self._rules = rules
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """The addresses of a name, if every one of them is permitted. Raises ForbiddenAddress, OSError."""
+        found = await asyncio.get_running_loop().getaddrinfo(
+            host, port, family=family, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
+        )
+        addresses = [(kind, str(target[0])) for kind, _, _, _, target in found]
+        if not addresses or not all(self._rules.permits(address) for _, address in addresses):
+            raise ForbiddenAddress(host)
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=kind,
+                proto=socket.IPPROTO_TCP,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for kind, address in addresses
+        ]
+
+    async def close(self) -> None:
+        """Nothing is kept."""
+
+
+class SteeredConnector(aiohttp.TCPConnector):
+    """Connects only where the rules permit: literal addresses never reach a resolver and are checked here."""
+
+    def __init__(self, rules: OutboundRules, connections_per_host: int) -> None:
+        super().__init__(
+            limit=0,
+            limit_per_host=connections_per_host,
+            resolver=CheckingResolver(rules),
+            ttl_dns_cache=NAME_CACHE_SECONDS,
+            keepalive_timeout=KEEP_ALIVE_SECONDS,
+        )
+        self._rules = rules
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[aiohttp.tracing.Trace], timeout: aiohttp.ClientTimeout
+    ) -> aiohttp.connector.Connection:
+        """A connection for the request. Raises ForbiddenAddress."""
+        self._rules.check_url(str(req.url))
+        return await super().connect(req, traces, timeout)
+
+
+def open_session(
+    *, rules: OutboundRules | None = None, connections_per_host: int = 0
+) -> aiohttp.ClientSession:
+    """A client session for the running loop: no cookies, no proxy variables, no netrc, no overall timeout.
+
+    With `rules` only permitted addresses are reached; without them it is for addresses that the operator set.
+    Callers pass `allow_redirects=False` and bound what they read.
+    """
+    connector = (
+        aiohttp.TCPConnector(
+            limit=0,
+            limit_per_host=connections_per_host,
+            ttl_dns_cache=NAME_CACHE_SECONDS,
+            keepalive_timeout=KEEP_ALIVE_SECONDS,
+        )
+        if rules is None
+        else SteeredConnector(rules, connections_per_host)
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+        trust_env=False,
+        max_line_size=MAX_LINE_BYTES,
+        max_field_size=MAX_LINE_BYTES,
+        headers={"Accept-Encoding": "identity", "User-Agent": "Headgate"},
+    )
+
+
+@lru_cache(maxsize=1)
+def rules_of(text: str) -> OutboundRules:
+    """The rules of a setting's text, parsed once."""
+    return OutboundRules.parse(text)
