@@ -163,6 +163,11 @@ class EmbeddedPostgres:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait()
         self._process = None
+        self.remove_socket_folder()
+
+    def remove_socket_folder(self) -> None:
+        """Leave nothing in the temporary folder once the server has ended."""
+        shutil.rmtree(self.socket_folder, ignore_errors=True)
 
     # --- Steps
 

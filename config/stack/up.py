@@ -183,6 +183,8 @@ class Stack:
     def _stop(self) -> None:
         began = time.monotonic()
         self._supervisor.stop()
+        if self._postgres is not None:
+            self._postgres.remove_socket_folder()
         self._folder.remove_record()
         self._guardian.close()
         self._output.close()

@@ -1,0 +1,145 @@
+"""An early pytest plugin (`-p tests.postgres_plugin`): a private PostgreSQL, and the tiers of tests.
+
+It must come before pytest-django reads the settings, so it is no conftest. The first process starts one server
+for the whole run; every process of the run (pytest-xdist) works on its own copy of the migrated database.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from config.embedded_postgres import APP_ROLE, DATABASE, OWNER_ROLE, SUPERUSER
+from config.stack.guardian import Guardian
+from tests.migrated_cluster import migrate, migrated_cluster
+
+EXTERNAL_TEMPLATE = "headgate_test_template"
+TEST_SETTINGS = {
+    "HEADGATE_SECRET_KEY": "only-for-tests-" + "0123456789abcdef" * 4,
+    "HEADGATE_SEALING_KEYS": "test:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+    "HEADGATE_ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
+    "HEADGATE_BASE_URL": "http://testserver",
+    "HEADGATE_HTTPS": "false",
+}
+# What a plain run leaves out, and the options that take it in.
+TIERS = {
+    "full": ("--full", "slow tests that add little to a plain run"),
+    "faults": ("--faults", "drills: processes killed, the database stopped, under load"),
+    "browser": ("--browser", "pages in a real browser"),
+}
+
+
+# --- Tiers
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer an option for every tier; --full takes the browser in as well."""
+    group = parser.getgroup("tiers", "what a plain run leaves out")
+    for option, meaning in TIERS.values():
+        group.addoption(option, action="store_true", help=f"run also {meaning}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the tiers' marks, and let our database fixture win over pytest-django's."""
+    for name, (option, meaning) in TIERS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning} ({option})")
+    config.pluginmanager.import_plugin("tests.migrated_database")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect, visibly in the closing line, the tiers that nobody asked for."""
+    left_out = {name for name, (option, _) in TIERS.items() if not config.getoption(option)}
+    if config.getoption("--full"):
+        left_out.discard("browser")
+    deselected = [item for item in items if left_out & {mark.name for mark in item.iter_markers()}]
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
+        items[:] = [item for item in items if item not in deselected]
+
+
+# --- The server
+
+
+class Server:
+    """What the first process of a run starts and must stop."""
+
+    def __init__(self) -> None:
+        self.workspace = Path(tempfile.mkdtemp(prefix="headgate-tests-"))
+        self.workspace.chmod(0o711)  # root's PostgreSQL runs as somebody else
+        self.guardian = Guardian()
+        self.postgres = migrated_cluster(self.workspace, self.guardian)
+        self.postgres.start(self.guardian)
+
+    def stop(self) -> None:
+        """Stop it and leave nothing."""
+        self.postgres.stop()
+        self.guardian.close()
+        shutil.rmtree(self.workspace, ignore_errors=True)
+
+
+def in_database(url: str, name: str) -> str:
+    """The same address with another database."""
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+
+def start_server() -> Server:
+    """Start the run's own PostgreSQL and point the environment at it."""
+    os.environ.update(TEST_SETTINGS)
+    server = Server()
+    os.environ["DATABASE_URL"] = server.postgres.url(APP_ROLE)
+    os.environ["HEADGATE_OWNER_DATABASE_URL"] = server.postgres.url(OWNER_ROLE)
+    os.environ["HEADGATE_TEST_ADMIN_URL"] = server.postgres.url(SUPERUSER, "postgres")
+    os.environ["HEADGATE_TEST_TEMPLATE"] = DATABASE
+    return server
+
+
+def use_given_server() -> None:
+    """Make the template in the server that DATABASE_URL names; its two roles must exist there."""
+    admin = os.environ["HEADGATE_OWNER_DATABASE_URL"]
+    replace_database(admin, EXTERNAL_TEMPLATE, template="template1")
+    urls = [in_database(url, EXTERNAL_TEMPLATE) for url in (os.environ["DATABASE_URL"], admin)]
+    os.environ.update(TEST_SETTINGS)
+    migrate(app_url=urls[0], owner_url=urls[1])
+    os.environ["HEADGATE_TEST_ADMIN_URL"] = admin
+    os.environ["HEADGATE_TEST_TEMPLATE"] = EXTERNAL_TEMPLATE
+
+
+def replace_database(admin_url: str, name: str, *, template: str) -> None:
+    """Make a database afresh as a copy of another, whoever is connected to it."""
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        connection.execute(
+            f'CREATE DATABASE "{name}" OWNER {OWNER_ROLE} TEMPLATE "{template}" STRATEGY FILE_COPY'
+        )
+
+
+def own_database() -> str:
+    """The name of this process's database."""
+    return f"headgate_test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+
+
+def restore_database() -> None:
+    """Bring this process's database back to the state after the migrations."""
+    admin = os.environ["HEADGATE_TEST_ADMIN_URL"]
+    replace_database(admin, own_database(), template=os.environ["HEADGATE_TEST_TEMPLATE"])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
+    """Have the database before pytest-django reads the settings."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        if os.environ.get("DATABASE_URL"):
+            use_given_server()
+        else:
+            early_config.add_cleanup(start_server().stop)
+    restore_database()
+    for name in ("DATABASE_URL", "HEADGATE_OWNER_DATABASE_URL"):
+        os.environ[name] = in_database(os.environ[name], own_database())
+    return (yield)
