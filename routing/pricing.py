@@ -1,0 +1,163 @@
+"""What a request may cost and what it did cost: exact femto-dollar sums, rounded once (spec: money, DESIGN §5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from config.lib.money import FEMTO_PER_USD, nano_from_femto
+from routing.call import Call
+from routing.catalog_snapshot import EndpointEntry, Price
+
+DEFAULT_COMPLETION_TOKENS = 16_384
+"""What is set aside for an answer when neither caller nor endpoint bounds it."""
+
+MAX_TOKENS = 20_000_000
+"""More than any request can hold: a provider that counts further is not believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a request consumed. `prompt` includes cached, written and audio tokens; `completion` reasoning ones."""
+
+    prompt: int = 0
+    completion: int = 0
+    reasoning: int = 0
+    cached: int = 0
+    cache_write: int = 0
+    audio: int = 0
+    image: int = 0
+    requests: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """A charge in nano-dollars, rounded once, and its two halves in femto-dollars as they were summed."""
+
+    total_nano: int
+    prompt_femto: int
+    completion_femto: int
+
+    @property
+    def total_femto(self) -> int:
+        """The exact sum before rounding."""
+        return self.prompt_femto + self.completion_femto
+
+
+NOTHING = Cost(0, 0, 0)
+
+
+def cost(price: Price, usage: Usage) -> Cost:
+    """The exact cost of a usage; the per-request and per-image prices count with the prompt."""
+    plain = usage.prompt - usage.cached - usage.cache_write - usage.audio
+    prompt = (
+        plain * price.prompt
+        + usage.cached * (price.prompt if price.cache_read is None else price.cache_read)
+        + usage.cache_write * (price.prompt if price.cache_write is None else price.cache_write)
+        + usage.audio * (price.prompt if price.audio is None else price.audio)
+        + usage.image * (price.image or 0)
+        + usage.requests * price.request
+    )
+    completion = usage.completion * price.completion
+    if usage.reasoning and price.reasoning is not None:
+        completion += usage.reasoning * (price.reasoning - price.completion)
+    return Cost(nano_from_femto(prompt + completion), prompt, completion)
+
+
+def estimate(price: Price, call: Call, endpoint: EndpointEntry) -> int:
+    """Nano-dollars to set aside: the most that the request should cost at this endpoint."""
+    prompt_price = max(price.prompt, price.cache_write or 0, price.audio or 0)
+    completion_price = max(price.completion, price.reasoning or 0)
+    femto = (
+        call.prompt_tokens * prompt_price
+        + completion_bound(call, endpoint) * call.choices * completion_price
+        + call.image_count * (price.image or 0)
+        + price.request
+    )
+    return nano_from_femto(femto)
+
+
+def completion_bound(call: Call, endpoint: EndpointEntry) -> int:
+    """How many tokens one answer can have: the caller's bound, else the endpoint's, never past its context."""
+    most = endpoint.max_completion_tokens
+    if call.max_tokens is None:
+        bound = DEFAULT_COMPLETION_TOKENS if most is None else most
+    else:
+        bound = call.max_tokens if most is None else min(call.max_tokens, most)
+    if endpoint.context_length is not None:
+        bound = min(bound, max(endpoint.context_length - call.prompt_tokens, 1))
+    return bound
+
+
+def usage_from_provider(raw: Any, fallback: Usage) -> tuple[Usage, bool]:
+    """A provider's usage object made safe, and whether any of it had to be estimated.
+
+    `raw` is whatever JSON stood there; `fallback` is what the gateway counted itself. A count that is missing,
+    negative, absurdly large or no number is replaced, and so is a zero where output was delivered.
+    """
+    fields = raw if isinstance(raw, dict) else {}
+    prompt, completion = _count(fields.get("prompt_tokens")), _count(fields.get("completion_tokens"))
+    if completion == 0 and fallback.completion:
+        completion = None
+    if prompt == 0 and fallback.prompt and completion is None:
+        prompt = None
+    is_estimated = prompt is None or completion is None
+    prompt = fallback.prompt if prompt is None else prompt
+    completion = fallback.completion if completion is None else completion
+    inputs, outputs = _details(fields, "prompt_tokens_details"), _details(fields, "completion_tokens_details")
+    cached = _part(inputs.get("cached_tokens"), prompt)
+    written = _part(inputs.get("cache_write_tokens"), prompt - cached)
+    usage = Usage(
+        prompt=prompt,
+        completion=completion,
+        reasoning=_part(outputs.get("reasoning_tokens"), completion),
+        cached=cached,
+        cache_write=written,
+        audio=_part(inputs.get("audio_tokens"), prompt - cached - written),
+        image=fallback.image,
+        requests=fallback.requests,
+    )
+    return usage, is_estimated
+
+
+def usage_object(usage: Usage, charge: Cost, *, is_byok: bool = False) -> dict[str, Any]:
+    """The contract's `usage` with cost and details, for answers and last chunks (dollars are JSON numbers)."""
+    return {
+        "prompt_tokens": usage.prompt,
+        "completion_tokens": usage.completion,
+        "total_tokens": usage.prompt + usage.completion,
+        "cost": charge.total_nano / 10**9,
+        "is_byok": is_byok,
+        "cost_details": {
+            "upstream_inference_cost": None,
+            "upstream_inference_prompt_cost": charge.prompt_femto / FEMTO_PER_USD,
+            "upstream_inference_completions_cost": charge.completion_femto / FEMTO_PER_USD,
+        },
+        "prompt_tokens_details": {
+            "cached_tokens": usage.cached,
+            "cache_write_tokens": usage.cache_write,
+            "audio_tokens": usage.audio,
+        },
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
+    }
+
+
+def _count(value: Any) -> int | None:
+    """A believable number of tokens, or None."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 9:
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and 0 <= value <= MAX_TOKENS else None
+
+
+def _part(value: Any, whole: int) -> int:
+    """A believable share of a count: never more than the whole."""
+    return min(_count(value) or 0, whole)
+
+
+def _details(fields: dict[str, Any], name: str) -> dict[str, Any]:
+    details = fields.get(name)
+    return details if isinstance(details, dict) else {}
