@@ -11,6 +11,9 @@ from routing.simulator.behaviours import Reply
 Delta = tuple[bytes, int]
 HOLE = "\x00"
 
+_PLAIN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_ESCAPED = json.JSONEncoder(separators=(",", ":"))
+
 
 @dataclass(frozen=True, slots=True)
 class Script:
@@ -40,9 +43,9 @@ class Dialect(Protocol):
 def encode(value: object) -> bytes:
     """Return compact JSON in UTF-8; all escaped where it holds lone surrogates, which UTF-8 cannot carry."""
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        return _PLAIN.encode(value).encode()
     except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":")).encode()
+        return _ESCAPED.encode(value).encode()
 
 
 def event(value: object, name: str | None = None) -> bytes:
