@@ -106,6 +106,11 @@ class Portion:
         """How many rows it makes."""
         return len(self.finished) + len(self.refusals) + len(self.damaged)
 
+    @property
+    def is_whole_segment(self) -> bool:
+        """Whether it reaches the end of its segment."""
+        return self.end.segment != self.start.segment
+
 
 class JournalReader:
     """Reads a journal in order, from a position on."""
@@ -140,9 +145,9 @@ class JournalReader:
             if self.position == before:
                 raise CorruptLine(f"{self.process_id} cannot be read again up to {position}")
 
-    def read(self, limit: int) -> Portion:
-        """Read up to `limit` rows' worth of one segment; fewer when there are no more yet."""
-        portion = self._portion()
+    def read(self, limit: int, portion: Portion | None = None) -> Portion:
+        """Read, or read on, up to `limit` rows' worth of one segment; fewer when there are no more yet."""
+        portion = portion or self._portion()
         while portion.count < limit and not self._is_over:
             if self._read_chunk(portion, limit=limit):
                 continue
@@ -217,24 +222,22 @@ class JournalReader:
         return True
 
     def _apply(self, record: Record, portion: Portion) -> None:
-        kind = type(record)
-        if kind is Begin:
+        if isinstance(record, Begin):
             self.open[record.id] = Opened(record, record.holds)
-        elif kind is End:
-            opened = self.open.pop(record.id, None)
-            if opened is not None:
+        elif isinstance(record, End):
+            if (opened := self.open.pop(record.id, None)) is not None:
                 portion.finished.append(Finished(opened.begin, opened.holds, record))
-        elif kind is Checkpoint:
+        elif isinstance(record, Checkpoint):
             if record.id in self.open:
                 self.open[record.id].checkpoint = record
-        elif kind is Refusal:
+        elif isinstance(record, Refusal):
             portion.refusals.append(record)
-        elif kind is Extend:
+        elif isinstance(record, Extend):
             if record.id in self.open:
                 self.open[record.id].holds += record.holds
-        elif kind is Rotated:
+        elif isinstance(record, Rotated):
             self._is_over = True
-        elif kind is Closed:
+        elif isinstance(record, Closed):
             portion.is_closed = True
 
     def _after_damage(self, offset: int, portion: Portion) -> int | None:

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import zlib
 from typing import Any, NamedTuple, TypeAlias
-from uuid import UUID
 
 import msgspec
-
-from config.lib.ids import uuid7
 
 MAX_BODY_BYTES = 256 * 1024
 MAX_DEPTH = 32
@@ -162,7 +159,8 @@ def encode_line(record: Record) -> bytes:
 
 def decode_line(line: bytes) -> Record:
     """The record of a line without its newline. Raises CorruptLine, or MsgspecError for a wrong shape."""
-    return _decode(checked_body(line))
+    record: Record = _decode(checked_body(line))
+    return record
 
 
 def checked_body(line: bytes) -> bytes:
@@ -248,11 +246,3 @@ def _without_detail(record: Record) -> Record:
 
 def _changed(record: Record, values: dict[str, Any]) -> Record:
     return type(record)(**values)
-
-
-def valid_id(text: str, admitted_at: int) -> str:
-    """The id, or a new one of the same moment when it is no UUID."""
-    try:
-        return str(UUID(text))
-    except ValueError:
-        return str(uuid7(max(admitted_at, 0) // 1000))

@@ -1,0 +1,176 @@
+"""The statements of one ingest transaction, on a raw connection of the owner role.
+
+Their order is the protocol's (spec: money §4): position, generations, rollups, ledger, outbox, and purses
+last, because their locks block lease calls. Values travel apart from the statements or in COPY, so that a failing
+statement never writes a prompt to the server's log.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, TypeAlias
+from uuid import UUID
+
+import psycopg
+
+from observability.ingest_batch import (
+    DIMENSIONS,
+    GENERATION_COLUMNS,
+    MEASURES,
+    Batch,
+    Dimensions,
+    make_batch,
+    moment,
+    usage_by_hour,
+)
+from observability.ingest_purses import settle
+from observability.journal_reader import Damaged, Finished, Portion, Position
+from observability.journal_segment import HEADER_BYTES
+
+Cursor: TypeAlias = psycopg.Cursor[tuple[Any, ...]]
+
+GENERATION_COPY = f"COPY generation ({', '.join(GENERATION_COLUMNS)}) FROM STDIN"
+LEDGER_COPY = """COPY ledger_entry (transaction, organization_id, kind, account, amount_nano,
+ process_id, batch, segment, from_offset, to_offset) FROM STDIN"""
+OUTBOX_COPY = "COPY outbox (organization_id, workspace_id, destination_id, generation_id, body) FROM STDIN"
+KEY_USE_SQL = """
+INSERT INTO api_key_use AS known (api_key_id, organization_id, last_used_at)
+SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[])
+ON CONFLICT (api_key_id) DO UPDATE SET last_used_at = excluded.last_used_at
+ WHERE known.last_used_at < excluded.last_used_at
+"""
+DEAD_LETTER_SQL = """
+INSERT INTO dead_letter_record (process_id, segment, byte_offset, record, error) VALUES (%s, %s, %s, %s, %s)
+"""
+
+
+class OutboxRow(NamedTuple):
+    """One generation for one destination."""
+
+    organization_id: int
+    workspace_id: int
+    destination_id: int
+    generation_id: UUID
+    body: bytes
+
+
+class CommittedPosition(NamedTuple):
+    """The row of journal_position, locked until the transaction ends."""
+
+    position: Position
+    batch: int
+    is_closed: bool
+
+
+Matcher: TypeAlias = Callable[[Sequence[Finished]], Iterable[OutboxRow]]
+"""Says which destinations want which of the finished requests."""
+
+
+def no_destinations(_finished: Sequence[Finished]) -> Iterable[OutboxRow]:
+    """The matcher of an installation without destinations."""
+    return ()
+
+
+def lock_position(cursor: Cursor, process_id: UUID) -> CommittedPosition | None:
+    """Lock the committed position, made if there was none; None while another ingester has it."""
+    query = """SELECT segment, byte_offset, batch, is_closed FROM journal_position
+                WHERE process_id = %s FOR UPDATE SKIP LOCKED"""
+    row = cursor.execute(query, [process_id]).fetchone()
+    if row is None:
+        cursor.execute(
+            """INSERT INTO journal_position (process_id, segment, byte_offset, batch, is_closed)
+               VALUES (%s, 0, 0, 0, false) ON CONFLICT DO NOTHING""",
+            [process_id],
+        )
+        row = cursor.execute(query, [process_id]).fetchone()
+    return CommittedPosition(Position(row[0], max(row[1], HEADER_BYTES)), row[2], row[3]) if row else None
+
+
+def write_portion(
+    cursor: Cursor,
+    process_id: UUID,
+    committed: CommittedPosition,
+    portion: Portion,
+    *,
+    matcher: Matcher = no_destinations,
+    is_last: bool = False,
+) -> None:
+    """Book a portion and move the position behind it. `is_last`: also lock what the process has leased."""
+    if portion.count or is_last:
+        batch = make_batch(str(process_id), committed.batch + 1, portion.finished, portion.refusals)
+        _copy(cursor, GENERATION_COPY, batch.generations)
+        _add_usage(cursor, "usage_hour", "hour", usage_by_hour(batch.usage))
+        _add_usage(cursor, "usage_minute", "minute", batch.usage)
+        _touch_keys(cursor, batch)
+        _copy(cursor, LEDGER_COPY, _ledger_lines(batch, portion))
+        _write_outbox(cursor, matcher(portion.finished))
+        _write_dead_letters(cursor, process_id, portion.damaged)
+        settle(cursor, process_id, batch, with_leased=is_last)
+    cursor.execute(
+        """UPDATE journal_position SET segment = %s, byte_offset = %s, batch = batch + 1, is_closed = %s
+            WHERE process_id = %s""",
+        [portion.end.segment, portion.end.offset, is_last, process_id],
+    )
+
+
+def _copy(cursor: Cursor, statement: str, lines: list[str]) -> None:
+    if lines:
+        with cursor.copy(statement) as copy:
+            copy.write("".join(lines))
+
+
+def _add_usage(cursor: Cursor, table: str, unit: str, usage: dict[tuple[Dimensions, int], list[int]]) -> None:
+    if not usage:
+        return
+    # Sorted, so that two ingesters that meet on the same rows lock them in the same order.
+    keys = sorted(usage)
+    columns: list[Sequence[Any]] = [list(column) for column in zip(*(key[0] for key in keys), strict=True)]
+    columns.append([moment(key[1]) for key in keys])
+    columns += [list(column) for column in zip(*(usage[key] for key in keys), strict=True)]
+    cursor.execute(_usage_sql(table, unit), columns)
+
+
+def _usage_sql(table: str, unit: str) -> str:
+    types = ["bigint"] * 4 + ["text"] * 2 + ["timestamptz"] + ["bigint"] * len(MEASURES)
+    keys, sums = ", ".join((*DIMENSIONS, unit)), ", ".join(MEASURES)
+    arrays = ", ".join(f"%s::{kind}[]" for kind in types)
+    added = ", ".join(f"{measure} = known.{measure} + excluded.{measure}" for measure in MEASURES)
+    # Only names from this module go into the statement.
+    return f"""INSERT INTO {table} AS known ({keys}, {sums}) SELECT * FROM unnest({arrays})
+               ON CONFLICT ({keys}) DO UPDATE SET {added}"""  # noqa: S608
+
+
+def _touch_keys(cursor: Cursor, batch: Batch) -> None:
+    if batch.key_use:
+        keys = sorted(batch.key_use)
+        organizations = [batch.key_use[key][1] for key in keys]
+        times = [moment(batch.key_use[key][0]) for key in keys]
+        cursor.execute(KEY_USE_SQL, [keys, organizations, times])
+
+
+def _ledger_lines(batch: Batch, portion: Portion) -> list[str]:
+    journal = f"{portion.start.segment}\t{portion.start.offset}\t{portion.to_offset}"
+    lines = []
+    for (organization, kind), nano in sorted(batch.ledger.items()):
+        entry = uuid.uuid4()
+        for account, amount in (("credits", -nano), ("usage", nano)):
+            lines.append(
+                f"{entry}\t{organization}\t{kind}\t{account}\t{amount}"
+                f"\t{batch.process_id}\t{batch.number}\t{journal}\n"
+            )
+    return lines
+
+
+def _write_outbox(cursor: Cursor, rows: Iterable[OutboxRow]) -> None:
+    _copy(cursor, OUTBOX_COPY, [_outbox_line(row) for row in rows])
+
+
+def _outbox_line(row: OutboxRow) -> str:
+    ids = f"{row.organization_id}\t{row.workspace_id}\t{row.destination_id}\t{row.generation_id}"
+    return f"{ids}\t\\\\x{row.body.hex()}\n"
+
+
+def _write_dead_letters(cursor: Cursor, process_id: UUID, damaged: Sequence[Damaged]) -> None:
+    for letter in damaged:
+        cursor.execute(DEAD_LETTER_SQL, [process_id, *letter])

@@ -1,0 +1,32 @@
+"""`manage.py ingest`: move this host's journals into the database until told to stop."""
+
+from __future__ import annotations
+
+import signal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from config.lib.environment import environment
+from observability.ingest import Ingester
+from observability.owner_connection import connect_as_owner
+
+
+class Command(BaseCommand):
+    """The ingest process; one per host that runs gateways, and more do no harm."""
+
+    help = "Moves this host's journals into the database; adopts and fences processes. Ends on SIGTERM."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--folder", type=Path, help="the journals' folder (HEADGATE_JOURNAL_DIR)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        folder: Path = options["folder"] or environment().journal_folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        ingester = Ingester(folder, partial(connect_as_owner, "headgate ingest"))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: ingester.stop())
+        ingester.run()

@@ -1,0 +1,60 @@
+"""The daily partitions of generations; their bounds are the UUIDv7 ids of midnight (DESIGN §6)."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from config.lib.ids import first_uuid7
+
+DAYS_AHEAD = 7
+PARTITION_LOCK = 7242
+APP_ROLE = "headgate_app"
+
+# Nobody reads a partition but through its parent, whose policies hide other tenants' rows.
+CREATE_SQL = """
+CREATE TABLE {partition} PARTITION OF generation FOR VALUES FROM ({start}) TO ({end});
+ALTER TABLE {partition} ENABLE ROW LEVEL SECURITY;
+REVOKE ALL ON {partition} FROM {role};
+"""
+
+
+def ensure_partitions(
+    connection: psycopg.Connection[tuple[Any, ...]], *, today: date, days_ahead: int = DAYS_AHEAD
+) -> list[str]:
+    """Make the partitions of today and the next days that are missing; returns their names.
+
+    Raises LockNotAvailable rather than hold up everybody behind a long query.
+    """
+    days = [today + timedelta(days=number) for number in range(days_ahead + 1)]
+    return [partition_name(day) for day in days if _is_made(connection, day)]
+
+
+def partition_name(day: date) -> str:
+    """The name of a day's partition."""
+    return f"generation_{day:%Y%m%d}"
+
+
+def _is_made(connection: psycopg.Connection[tuple[Any, ...]], day: date) -> bool:
+    name = partition_name(day)
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PARTITION_LOCK])
+        if cursor.execute("SELECT to_regclass(%s)", [name]).fetchone() != (None,):
+            return False
+        cursor.execute("SET LOCAL lock_timeout = '2s'")
+        statement = sql.SQL(CREATE_SQL).format(
+            partition=sql.Identifier(name),
+            start=sql.Literal(str(_midnight(day))),
+            end=sql.Literal(str(_midnight(day + timedelta(days=1)))),
+            role=sql.Identifier(APP_ROLE),
+        )
+        cursor.execute(statement)
+    return True
+
+
+def _midnight(day: date) -> object:
+    start = datetime.combine(day, time(), UTC)
+    return first_uuid7(int(start.timestamp()) * 1000)

@@ -1,0 +1,170 @@
+"""The invariants of the books, to the nano-dollar (spec: money §6): each must be true at every moment.
+
+All run on one REPEATABLE READ snapshot, so that they hold on a live system too; ingest moves everything that
+belongs together in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, LiteralString
+
+import psycopg
+
+from config.lib.subjects import SubjectKind
+
+MOST_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Check:
+    """One invariant: a query that returns its violations, and none when it holds."""
+
+    code: str
+    meaning: str
+    sql: LiteralString
+    is_advisory: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a check found; an advisory check never fails."""
+
+    check: Check
+    violations: list[dict[str, Any]]
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether the books are right in this respect."""
+        return not self.violations or self.check.is_advisory
+
+
+CHECKS = (
+    Check(
+        "R1",
+        "the ledger balances, in all and in every entry",
+        """SELECT transaction, min(organization_id) AS organization_id, sum(amount_nano) AS off_by_nano
+             FROM ledger_entry GROUP BY transaction HAVING sum(amount_nano) <> 0
+           UNION ALL
+           SELECT NULL, organization_id, sum(amount_nano) FROM ledger_entry
+            GROUP BY organization_id, process_id, batch, kind HAVING sum(amount_nano) <> 0""",
+    ),
+    Check(
+        "R2",
+        "each batch's ledger lines equal its generations",
+        """SELECT organization_id, process_id, batch, charged.nano AS generations_nano, booked.nano AS ledger_nano
+             FROM (SELECT organization_id, process_id, batch, sum(cost_nano) AS nano
+                     FROM generation GROUP BY 1, 2, 3) charged
+             FULL JOIN (SELECT organization_id, process_id, batch, sum(amount_nano) AS nano
+                          FROM ledger_entry WHERE account = 'usage' GROUP BY 1, 2, 3) booked
+            USING (organization_id, process_id, batch)
+            WHERE coalesce(charged.nano, 0) <> coalesce(booked.nano, 0)""",
+    ),
+    Check(
+        "R3",
+        "hourly usage equals its generations",
+        """SELECT organization_id, workspace_id, api_key_id, member_id, model, provider, hour,
+                  counted.requests AS generations, known.requests, counted.cost_nano AS generations_nano,
+                  known.cost_nano
+             FROM (SELECT organization_id, workspace_id, coalesce(api_key_id, 0) AS api_key_id,
+                          coalesce(member_id, 0) AS member_id, model, provider,
+                          date_trunc('hour', admitted_at, 'UTC') AS hour,
+                          count(*) FILTER (WHERE status <> 'refused') AS requests,
+                          coalesce(sum(refused_count) FILTER (WHERE status = 'refused'), 0) AS refused,
+                          sum(prompt_tokens) AS prompt_tokens, sum(completion_tokens) AS completion_tokens,
+                          sum(cost_nano) AS cost_nano, sum(byok_nano) AS byok_nano
+                     FROM generation GROUP BY 1, 2, 3, 4, 5, 6, 7) counted
+             FULL JOIN usage_hour known
+            USING (organization_id, workspace_id, api_key_id, member_id, model, provider, hour)
+            WHERE (counted.requests, counted.refused, counted.prompt_tokens, counted.completion_tokens,
+                   counted.cost_nano, counted.byok_nano)
+               IS DISTINCT FROM (known.requests, known.refused, known.prompt_tokens, known.completion_tokens,
+                   known.cost_nano, known.byok_nano)""",
+    ),
+    Check(
+        "R4",
+        "what a purse has leased equals its leases",
+        """SELECT purse.id AS purse_id, leased_nano, coalesce(held.nano, 0) AS leases_nano, holders,
+                  coalesce(held.holders, 0) AS leases, loose, coalesce(held.loose, 0) AS loose_leases
+             FROM purse LEFT JOIN (
+                  SELECT purse_id, window_start, sum(granted_nano - consumed_nano) AS nano,
+                         count(*) AS holders, count(*) FILTER (WHERE is_loose) AS loose
+                    FROM lease GROUP BY 1, 2) held
+               ON held.purse_id = purse.id AND held.window_start = purse.window_start
+            WHERE leased_nano <> coalesce(held.nano, 0) OR purse.holders <> coalesce(held.holders, 0)
+               OR purse.loose <> coalesce(held.loose, 0)""",
+    ),
+    Check(
+        "R5",
+        "what a purse has spent equals its subject's generations in its window",
+        """SELECT purse.id AS purse_id, subject, interval, window_start, spent_nano,
+                  coalesce(charged.nano, 0) AS generations_nano, byok_nano,
+                  coalesce(charged.byok, 0) AS generations_byok_nano
+             FROM purse LEFT JOIN (
+                  SELECT purse.id, sum(generation.cost_nano) AS nano, sum(generation.byok_nano) AS byok
+                    FROM generation
+                   CROSS JOIN LATERAL (SELECT DISTINCT unnest(subjects) AS subject) counted
+                    JOIN purse ON purse.subject = counted.subject AND admitted_at >= purse.window_start
+                   GROUP BY 1) charged
+            USING (id)
+            WHERE spent_nano <> coalesce(charged.nano, 0) OR byok_nano <> coalesce(charged.byok, 0)""",
+    ),
+    Check(
+        "R6",
+        "no generation is there twice",
+        "SELECT id, count(*) AS times FROM generation GROUP BY id HAVING count(*) > 1",
+    ),
+    Check(
+        "R7",
+        "every lease and every open journal belongs to a known process",
+        """SELECT 'lease' AS what, process_id, purse_id FROM lease
+            WHERE NOT EXISTS (SELECT FROM gateway_process WHERE id = process_id)
+           UNION ALL
+           SELECT 'journal', process_id, NULL FROM journal_position
+            WHERE NOT is_closed AND NOT EXISTS (SELECT FROM gateway_process WHERE id = process_id)""",
+    ),
+    Check(
+        "R7 strict",
+        "no strict purse is over its limit, unless a charge exceeded its hold or the limit was lowered",
+        """SELECT id AS purse_id, subject, interval, spent_nano, byok_nano, limit_nano, limit_with_byok_nano
+             FROM purse WHERE is_strict
+              AND (spent_nano > limit_nano OR spent_nano + byok_nano > limit_with_byok_nano)""",
+        is_advisory=True,
+    ),
+    Check(
+        "R8",
+        "an organization's credits are the sum of its deposits",
+        """SELECT purse.organization_id, limit_nano, coalesce(paid.nano, 0) AS deposits_nano
+             FROM purse FULL JOIN (
+                  SELECT organization_id, sum(amount_nano) AS nano FROM ledger_entry
+                   WHERE account = 'credits' AND kind IN ('purchase', 'refund', 'adjustment', 'transfer')
+                     AND process_id IS NULL AND batch IS NULL
+                   GROUP BY 1) paid
+               ON paid.organization_id = purse.organization_id
+            WHERE coalesce(subject = (purse.organization_id << 3) + %(organization_kind)s, true)
+              AND coalesce(interval = 't', true)
+              AND coalesce(limit_nano, 0) <> coalesce(paid.nano, 0)""",
+    ),
+)
+
+
+def reconcile(connection: psycopg.Connection[tuple[Any, ...]]) -> list[Outcome]:
+    """Run every check on one snapshot of the database."""
+    with snapshot(connection) as cursor:
+        return [Outcome(check, _violations(cursor, check)) for check in CHECKS]
+
+
+@contextmanager
+def snapshot(connection: psycopg.Connection[tuple[Any, ...]]) -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
+    """A cursor that sees the database as of one moment."""
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield cursor
+
+
+def _violations(cursor: psycopg.Cursor[tuple[Any, ...]], check: Check) -> list[dict[str, Any]]:
+    cursor.execute(check.sql, {"organization_kind": int(SubjectKind.ORGANIZATION)})
+    names = [column.name for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchmany(MOST_SHOWN)]
