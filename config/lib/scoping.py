@@ -62,6 +62,14 @@ def enter_tenant(*organization_ids: int) -> None:
     _tenant.set(ids)
 
 
+def enter_unscoped(*, reason: str) -> None:
+    """Let the running request see every organization's rows (platform staff); undone as `enter_tenant` is."""
+    if not reason:
+        raise MissingScope("unscoped access needs a reason")
+    _set_local("app.unscoped", "on", RLS_ALIAS)
+    _unscoped_reason.set(reason)
+
+
 @contextmanager
 def fresh_scope() -> Iterator[None]:
     """Start with no scope at all, whatever the thread did before, and leave none behind."""
@@ -161,7 +169,8 @@ class ScopedQuerySet(models.QuerySet[M]):
         if self._result_cache is None:
             scoped = self._scoped()
             if scoped is not self:
-                self.query, self._scope = scoped.query, scoped._scope
+                # Not `query`: assigning that resets a values_list() to values().
+                self._query, self._scope = scoped.query, scoped._scope
         with self._database_scope():
             super()._fetch_all()
 
