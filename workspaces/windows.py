@@ -1,4 +1,4 @@
-"""When a purse's window begins and ends, in microseconds since 1970, UTC; the twin of SQL's window_start_of."""
+"""When a purse's window begins and ends: microseconds since 1970, UTC; the twin of SQL's window_start_of."""
 
 from datetime import UTC, datetime, timedelta
 
