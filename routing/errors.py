@@ -13,6 +13,7 @@ import msgspec
 
 DOCS_URL = "https://openrouter.ai/docs/errors"
 MASKED_MESSAGE = "Internal Server Error"
+BAD_KEY_MESSAGE = "The API key is missing, unknown, disabled or expired."
 
 STATUS_OF_TYPE: dict[str, int] = {
     "context_length_exceeded": 400,
@@ -211,8 +212,8 @@ def invalid_request(message: str, *, parameter: str | None = None, status: int =
     return Refusal(status, kind, message, "invalid_request", metadata=metadata)
 
 
-def unauthorized(message: str = "User not found.", *, rule: str = "key") -> Refusal:
-    """No key, or one that opens nothing: all of them alike."""
+def unauthorized(message: str = BAD_KEY_MESSAGE, *, rule: str = "key") -> Refusal:
+    """No key, or one that opens nothing: all of them alike, whatever the rule that the log names."""
     return Refusal(401, "authentication", message, rule)
 
 
@@ -226,13 +227,6 @@ def model_not_found(requested: tuple[str, ...]) -> Refusal:
     message = f"{requested[0] if requested else 'The model'} is not a valid model ID"
     availability = Availability("model_not_found", requested)
     return Refusal(400, "invalid_request", message, "model_not_found", availability=availability)
-
-
-def out_of_money(*, layer: str, message: str) -> Refusal:
-    """A purse is empty: 402 for the key's limit and the credits, 403 for a budget."""
-    if layer in ("key", "credits"):
-        return Refusal(402, "payment_required", message, layer, layer=layer)
-    return Refusal(403, "permission_denied", message, "budget", layer=layer)
 
 
 def unavailable(

@@ -77,6 +77,11 @@ def estimate(price: Price, call: Call, endpoint: EndpointEntry) -> int:
     return nano_from_femto(femto)
 
 
+def typical_femto(price: Price) -> int:
+    """What an ordinary request (1,000 tokens in, 300 out) costs: the one number that endpoints are compared by."""
+    return 1000 * price.prompt + 300 * price.completion + price.request
+
+
 def completion_bound(call: Call, endpoint: EndpointEntry) -> int:
     """How many tokens one answer can have: the caller's bound, else the endpoint's, never past its context."""
     most = endpoint.max_completion_tokens

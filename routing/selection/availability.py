@@ -1,0 +1,55 @@
+"""The documented `availability` refusals: why none of the requested models can be served."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from routing.catalog_snapshot import CatalogSnapshot
+from routing.decision import Dropped
+from routing.errors import Availability, Refusal
+from routing.selection.filters import ALLOWED_PROVIDERS, CONSTRAINTS, DATA_POLICIES, DEPRECATED
+
+_EXPIRED = frozenset({"model_deprecated", DEPRECATED})
+
+
+def nothing_remains(requested: tuple[str, ...], dropped: Sequence[Dropped]) -> Refusal:
+    """The refusal when the models exist and no endpoint of theirs is left."""
+    reasons = list(dict.fromkeys(drop.reason for drop in dropped))
+    excluded = tuple(
+        reason
+        for reason in reasons
+        if reason in DATA_POLICIES or reason in CONSTRAINTS or reason == ALLOWED_PROVIDERS
+    )
+    code, message, field = _explain(requested[0], reasons)
+    availability = Availability(
+        code,
+        requested,
+        affected_providers=tuple(dict.fromkeys(drop.tag.partition("/")[0] for drop in dropped if drop.tag)),
+        excluded_by=excluded,
+        constraint=(field, CONSTRAINTS[field]) if field else None,
+    )
+    return Refusal(404, "not_found", message, code, availability=availability)
+
+
+def wrong_endpoint(
+    requested: tuple[str, ...], dropped: Sequence[Dropped], catalog: CatalogSnapshot
+) -> Refusal:
+    """The refusal when the model is called on a route that it does not speak."""
+    slug = next(drop.model for drop in dropped if drop.reason == "wrong_endpoint")
+    is_embedder = "embeddings" in catalog.models[slug].output_modalities
+    route = "/api/v1/embeddings" if is_embedder else "/api/v1/chat/completions"
+    detail = f"{slug} is served at {route}."
+    availability = Availability("wrong_endpoint", requested, constraint=("endpoint", detail))
+    return Refusal(400, "invalid_request", detail, "wrong_endpoint", availability=availability)
+
+
+def _explain(slug: str, reasons: Sequence[str]) -> tuple[str, str, str | None]:
+    """Code, message and the constraint's field, by what removed the last endpoints."""
+    constraint = next((reason for reason in reasons if reason in CONSTRAINTS), None)
+    if constraint is not None:
+        return "constraint_filtered", f"No endpoints for {slug}: {CONSTRAINTS[constraint]}", constraint
+    if any(reason in DATA_POLICIES for reason in reasons):
+        return "privacy_restricted", f"No endpoints for {slug} match the data policy.", None
+    if reasons and all(reason in _EXPIRED for reason in reasons):
+        return "model_deprecated", f"{slug} is no longer served.", None
+    return "no_endpoints", f"No endpoints found for {slug}.", None
