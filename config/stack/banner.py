@@ -23,15 +23,15 @@ def first_start_lines(made: dict[str, Any], *, base_url: str) -> list[str]:
         f"  sign in       {base_url}/  as  {made['email']}",
         f"  password      {made['password']}",
         f"  management    {made['management_key']}",
-        f"  inference     {made['inference_key']}",
+        f"  inference     {made['api_key']}",
         "A first request:",
-        *curl_lines(base_url=base_url, key=made["inference_key"]),
+        *curl_lines(base_url=base_url, key=made["api_key"]),
     ]
 
 
 def later_start_lines(kept: dict[str, Any], *, base_url: str) -> list[str]:
     """What is there since an earlier start."""
-    email = kept.get("email", "(nobody)")
+    email = kept["email"]
     return [
         f"  sign in       {base_url}/  as  {email}, with the password of the first start",
         f"  new password  python3 dev.py manage changepassword {email}",

@@ -39,29 +39,29 @@ def collect_static() -> None:
             stamp.write_text(fingerprint)
 
 
-def run_for_json(command: str) -> dict[str, Any]:
-    """Run a management command and return the object it prints; nothing printed is nothing done."""
+def first_rows() -> dict[str, Any]:
+    """Make the first administrator, organization and keys if nobody is there; say which, or who is there."""
     printed = io.StringIO()
-    call_command(command, stdout=printed)
-    result: dict[str, Any] = json.loads(printed.getvalue() or "{}")
-    return result
+    call_command("first_start", stdout=printed)
+    facts: dict[str, Any] = json.loads(printed.getvalue())
+    return facts
 
 
 def main() -> None:
     """Do it all, and leave what the first start made (keys are shown once) in a private file."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--result", type=Path, required=True)
-    parser.add_argument("--demo", action="store_true")
+    parser.add_argument("--demo", type=Path, help="seed the demonstration too, and describe it in this file")
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     collect_static()
     call_command("migrate", database="owner", interactive=False, verbosity=0)
-    made = run_for_json("first_start")
-    if made:
-        write_privately(options.result, json.dumps(made))
+    facts = first_rows()
+    if facts["is_first"] or not options.result.exists():  # what nobody has seen yet is not overwritten
+        write_privately(options.result, json.dumps(facts))
     if options.demo:
-        call_command("seed_demo")
+        call_command("seed_demo", str(options.demo), stdout=io.StringIO())
 
 
 if __name__ == "__main__":

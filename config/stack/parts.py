@@ -59,7 +59,7 @@ def postgres_part(postgres: EmbeddedPostgres) -> Part:
         stop_stage=DATABASE,
         stop_signal=signal.SIGINT,
         hard_signal=signal.SIGQUIT,
-        stop_seconds=1.5,
+        stop_seconds=1,
     )
 
 
@@ -84,22 +84,22 @@ class Parts:
     def first_start(self, *, is_demo: bool) -> Part:
         """Migrations, static files and first rows; runs to its end."""
         arguments = ["-m", "config.stack.first_start", "--result", str(self._folder.prepared)]
-        demo = ["--demo"] if is_demo else []
+        demo = ["--demo", str(self._folder.path / "demo.json")] if is_demo else []
         return self._part("prepare", *arguments, *demo, stage=FRONT, seconds=2)
 
     def gateways(self, port: int, count: int) -> list[Part]:
         """So many processes that share one port; each serves both planes."""
         arguments = ["-m", "routing.gateway", "--port", str(port)]
         names = [f"gateway-{number}" for number in range(1, count + 1)]
-        return [self._part(name, *arguments, stage=FRONT, seconds=DRAIN_SECONDS + 1) for name in names]
+        return [self._part(name, *arguments, stage=FRONT, seconds=DRAIN_SECONDS + 2) for name in names]
 
     def ingest(self) -> Part:
         """Moves the journals into the database."""
-        return self._part("ingest", "manage.py", "ingest", stage=BACK, seconds=2)
+        return self._part("ingest", "manage.py", "ingest", stage=BACK, seconds=1.5)
 
     def worker(self) -> Part:
         """Celery, its beat inside; threads, because tasks wait for networks and start-up time counts."""
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
         beat = ["-B", "--schedule", str(self._folder.path / "beat-schedule")]
         arguments = ["-m", "celery", "-A", "config", "worker", "--pool", "threads", "--concurrency", "4"]
-        return self._part("worker", *arguments, *beat, *quiet, stage=FRONT, seconds=DRAIN_SECONDS + 1)
+        return self._part("worker", *arguments, *beat, *quiet, stage=FRONT, seconds=DRAIN_SECONDS + 2)

@@ -158,13 +158,12 @@ class Stack:
         """Say where it is; what the first start made is shown once, and its file removed after that."""
         seconds = time.monotonic() - self._began
         lines = banner.ready_lines(base_url=self._base_url, seconds=seconds, data=str(self._folder.path))
+        facts: dict[str, Any] = {"is_first": False, "email": self._folder.read_notes().get("email", "")}
         if self._folder.prepared.exists():
-            made: dict[str, Any] = json.loads(self._folder.prepared.read_text())
-            self._folder.write_notes(email=made["email"])
-            lines += banner.first_start_lines(made, base_url=self._base_url)
-        else:
-            lines += banner.later_start_lines(self._folder.read_notes(), base_url=self._base_url)
-        banner.show(lines)
+            facts = json.loads(self._folder.prepared.read_text())
+            self._folder.write_notes(email=facts["email"])
+        describe = banner.first_start_lines if facts["is_first"] else banner.later_start_lines
+        banner.show(lines + describe(facts, base_url=self._base_url))
         self._folder.prepared.unlink(missing_ok=True)
 
     def _record(self, pids: dict[str, int]) -> None:
