@@ -23,4 +23,4 @@ def django_db_setup(django_test_environment: None) -> None:
         connections.close_all()
         restore_database()
 
-    TransactionTestCase._fixture_teardown = restore  # type: ignore[method-assign]  # Django has no hook for this
+    TransactionTestCase._fixture_teardown = restore  # type: ignore[attr-defined]  # a private hook

@@ -41,7 +41,7 @@ def server(folder, guardian) -> Iterator[EmbeddedPostgres]:
 
 def ask(url: str, question: str) -> tuple[object, ...]:
     with psycopg.connect(url) as connection:
-        answer = connection.execute(question).fetchone()  # type: ignore[call-overload]  # any text
+        answer = connection.execute(question).fetchone()
     return answer or ()
 
 
