@@ -139,9 +139,10 @@ class Journal:
         if self._append_reserved(line, self._segment.size):
             del self._open[record.id]
             return
+        if not self._unwritten_ends:
+            log.error("the journal's reserve is full; ends wait in memory, from %s on", record.id)
         opened.end = line
         self._unwritten_ends.append(record.id)
-        log.error("the journal's reserve is full; the end of %s waits in memory", record.id)
 
     def refuse(self, record: Refusal) -> None:
         """Write a refusal down; on a full disk it is only counted, because no money depends on it."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 from django.db import connections
+from psycopg.conninfo import make_conninfo
 
 from observability.journal_follower import Connection
 
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "connect_timeout": 2,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
@@ -27,5 +30,6 @@ def connect_as_owner(application_name: str) -> Connection:
         "port": settings["PORT"],
     }
     options = {name: value for name, value in settings["OPTIONS"].items() if name != "server_side_binding"}
-    known = {name: str(value) for name, value in (places | options).items() if value}
-    return psycopg.connect(**OPTIONS, **known, application_name=application_name, autocommit=True)
+    known: dict[str, Any] = {name: str(value) for name, value in (places | options).items() if value}
+    address = make_conninfo(**OPTIONS, **known, application_name=application_name)
+    return psycopg.connect(address, autocommit=True)

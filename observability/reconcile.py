@@ -86,8 +86,8 @@ CHECKS = (
     Check(
         "R4",
         "what a purse has leased equals its leases",
-        """SELECT purse.id AS purse_id, leased_nano, coalesce(held.nano, 0) AS leases_nano, holders,
-                  coalesce(held.holders, 0) AS leases, loose, coalesce(held.loose, 0) AS loose_leases
+        """SELECT purse.id AS purse_id, leased_nano, coalesce(held.nano, 0) AS leases_nano, purse.holders,
+                  coalesce(held.holders, 0) AS leases, purse.loose, coalesce(held.loose, 0) AS loose_leases
              FROM purse LEFT JOIN (
                   SELECT purse_id, window_start, sum(granted_nano - consumed_nano) AS nano,
                          count(*) AS holders, count(*) FILTER (WHERE is_loose) AS loose
@@ -136,16 +136,16 @@ CHECKS = (
     Check(
         "R8",
         "an organization's credits are the sum of its deposits",
-        """SELECT purse.organization_id, limit_nano, coalesce(paid.nano, 0) AS deposits_nano
-             FROM purse FULL JOIN (
+        """SELECT organization_id, credit.limit_nano, coalesce(paid.nano, 0) AS deposits_nano
+             FROM (SELECT organization_id, limit_nano FROM purse
+                    WHERE interval = 't' AND subject = (organization_id << 3) + %(organization_kind)s) credit
+             FULL JOIN (
                   SELECT organization_id, sum(amount_nano) AS nano FROM ledger_entry
                    WHERE account = 'credits' AND kind IN ('purchase', 'refund', 'adjustment', 'transfer')
                      AND process_id IS NULL AND batch IS NULL
                    GROUP BY 1) paid
-               ON paid.organization_id = purse.organization_id
-            WHERE coalesce(subject = (purse.organization_id << 3) + %(organization_kind)s, true)
-              AND coalesce(interval = 't', true)
-              AND coalesce(limit_nano, 0) <> coalesce(paid.nano, 0)""",
+            USING (organization_id)
+            WHERE coalesce(credit.limit_nano, 0) <> coalesce(paid.nano, 0)""",
     ),
 )
 

@@ -1,0 +1,34 @@
+"""Fixtures for the tests of money: they commit, as the owner role, and put the database back afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.observability.books import Books, books_of, connect
+from tests.postgres_plugin import restore_database
+
+ORGANIZATION_SQL = """
+WITH why AS (INSERT INTO revision (object_type, object_id, action, door) VALUES ('test', '', 'create', 'shell'))
+INSERT INTO organization (public_id, name, slug, kind) VALUES (gen_random_uuid(), 'Books', 'books', 'team')
+RETURNING id
+"""
+
+
+@pytest.fixture(scope="module")
+def organization_id() -> Iterator[int]:
+    """An organization that exists for a module's tests."""
+    with connect() as connection:
+        row = connection.execute(ORGANIZATION_SQL).fetchone()
+    assert row
+    yield row[0]
+    restore_database()
+
+
+@pytest.fixture
+def books(organization_id: int, tmp_path: Path) -> Iterator[Books]:
+    """Empty books."""
+    with books_of(organization_id, tmp_path) as books:
+        yield books
