@@ -1,0 +1,163 @@
+"""OpenAI-compatible providers: Chat Completions, Completions and Embeddings, passed through.
+
+(platform.openai.com/docs/api-reference). Any number of providers speak it; they are rows of the catalog.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from routing.call import Call
+from routing.catalog_snapshot import EndpointEntry
+from routing.errors import ProviderFailure
+from routing.providers.failures import broken_answer, failure_of_event, failure_of_response
+from routing.providers.openai_stream import ChatStream, finish_reasons, shown_reason, tokens_of_text
+from routing.providers.wire_format import Answer, ConfigField, Stream, UpstreamRequest
+
+PATHS = {"chat": "/chat/completions", "completions": "/completions", "embeddings": "/embeddings"}
+
+OUR_FIELDS = frozenset(
+    {
+        "cache_control",
+        "debug",
+        "fallbacks",
+        "models",
+        "plugins",
+        "preset",
+        "provider",
+        "reasoning",
+        "route",
+        "session_id",
+        "stop_server_tools_when",
+        "stream_options",
+        "trace",
+        "transforms",
+        "usage",
+        "user",
+    }
+)
+"""What a request says to us and not to the provider. `user` is a person's identity and never leaves."""
+
+_encode = msgspec.json.encode
+
+
+class OpenAI:
+    """The wire format `openai`."""
+
+    slug = "openai"
+    config: tuple[ConfigField, ...] = (
+        ConfigField("base_url", "Base URL, up to and with /v1"),
+        ConfigField("credential", "API key", is_secret=True, is_required=False),
+    )
+
+    def build_request(self, call: Call, endpoint: EndpointEntry, *, generation_id: str) -> UpstreamRequest:
+        """The caller's body with the provider's name of the model and without what was meant for us."""
+        provider = endpoint.provider
+        headers = {
+            "content-type": "application/json",
+            "accept": "text/event-stream" if call.is_streamed else "application/json",
+            "accept-encoding": "identity",
+            "user-agent": "Headgate",
+            "x-request-id": generation_id,
+        }
+        if provider.credential:
+            headers["authorization"] = f"Bearer {provider.credential}"
+        url = provider.base_url.rstrip("/") + PATHS.get(call.dialect, PATHS["chat"])
+        return UpstreamRequest(url, headers, encode(_upstream_body(call, endpoint.upstream_model)))
+
+    def parse_response(self, body: bytes, *, call: Call) -> Answer | ProviderFailure:
+        """The answer with its choices in the contract's shape, or why it is none."""
+        try:
+            answer = msgspec.json.decode(body)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            return broken_answer("The provider's answer is not JSON")
+        if not isinstance(answer, dict):
+            return broken_answer("The provider's answer is not an object")
+        if answer.get("error") and not answer.get("choices"):
+            return failure_of_event(answer["error"])
+        if call.dialect == "embeddings":
+            return _embeddings(answer)
+        choices = answer.get("choices")
+        if not isinstance(choices, list) or not choices or not all(isinstance(one, dict) for one in choices):
+            return broken_answer("The provider's answer is empty")
+        return _completion(answer, choices)
+
+    def read_failure(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderFailure:
+        """What an error status means."""
+        return failure_of_response(status, headers, body)
+
+    def open_stream(self, *, generation_id: str, model: str, provider: str) -> Stream:
+        """A reader for one streamed answer."""
+        return ChatStream(generation_id, model, provider)
+
+
+def encode(value: Any) -> bytes:
+    """Compact JSON in UTF-8; all escaped where text holds lone surrogates, which UTF-8 cannot carry."""
+    try:
+        return _encode(value)
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _upstream_body(call: Call, upstream_model: str) -> dict[str, Any]:
+    body = {name: value for name, value in call.body.items() if name not in OUR_FIELDS}
+    body["model"] = upstream_model
+    if call.is_streamed:
+        body["stream"] = True
+        given = call.body.get("stream_options")
+        body["stream_options"] = {**(given if isinstance(given, dict) else {}), "include_usage": True}
+    reasoning = call.body.get("reasoning")
+    if isinstance(reasoning, dict) and reasoning.get("effort"):
+        body.setdefault("reasoning_effort", reasoning["effort"])
+    return body
+
+
+def _completion(answer: dict[str, Any], choices: list[dict[str, Any]]) -> Answer:
+    shown = [_choice(index, choice) for index, choice in enumerate(choices)]
+    body = {name: value for name, value in answer.items() if name not in ("usage", "choices")}
+    body["choices"] = shown
+    body.setdefault("created", int(time.time()))
+    body.setdefault("system_fingerprint", None)
+    finish, native = finish_reasons(choices[0])
+    return Answer(
+        body=body,
+        usage=answer.get("usage"),
+        finish_reason=finish,
+        native_finish_reason=native,
+        upstream_id=_identifier(answer),
+        counted_tokens=sum(_tokens_of_choice(choice) for choice in choices),
+    )
+
+
+def _choice(index: int, choice: dict[str, Any]) -> dict[str, Any]:
+    finish, native = finish_reasons(choice)
+    shown = {"index": index, "logprobs": None} | choice
+    if "message" in choice and not isinstance(choice["message"], dict):
+        shown["message"] = {"role": "assistant", "content": None}
+    return shown | {"finish_reason": shown_reason(finish), "native_finish_reason": native}
+
+
+def _tokens_of_choice(choice: dict[str, Any]) -> int:
+    message = choice.get("message")
+    fields = message if isinstance(message, dict) else choice
+    texts = [fields.get(name) for name in ("content", "reasoning", "reasoning_content", "text", "refusal")]
+    length = sum(len(text.encode("utf-8", "replace")) for text in texts if isinstance(text, str))
+    calls = fields.get("tool_calls")
+    return tokens_of_text(length + (len(encode(calls)) if calls else 0))
+
+
+def _embeddings(answer: dict[str, Any]) -> Answer | ProviderFailure:
+    if not isinstance(answer.get("data"), list):
+        return broken_answer("The provider's answer is empty")
+    body = {name: value for name, value in answer.items() if name != "usage"}
+    return Answer(body, answer.get("usage"), None, None, _identifier(answer), 0)
+
+
+def _identifier(answer: dict[str, Any]) -> str | None:
+    identifier = answer.get("id")
+    return identifier[:200] if isinstance(identifier, str) else None
