@@ -1,5 +1,5 @@
 # A thin alias for dev.py, for those whose fingers say make.
-.PHONY: up test check lock
+.PHONY: up test lint check lock
 
-up test check lock:
+up test lint check lock:
 	python3 dev.py $@

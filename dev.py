@@ -27,18 +27,21 @@ usage: python3 dev.py COMMAND [options]
   manage COMMAND ...   a manage.py command against the stack that is running (--data DIR: where its data is)
   test [--full] [--faults] [pytest options]
                        the tests; whole runs use two processes
+  lint                 formatting, types, layers, templates, deployment checks
   check [pytest options]
-                       formatting, types, layers, deployment checks and the tests
+                       lint and test
   lock                 resolve pyproject.toml again and rewrite requirements/
 """
 # A run with nothing but these options is a whole one, and worth a second process.
 WHOLE_RUN_OPTIONS = {"--full", "--faults", "--browser", "-q", "-v", "-vv", "-x"}
+TEMPLATES = sorted(ROOT.glob("templates/**/*.html"))
 CHECKS = {
-    "formatting": ["-m", "ruff", "format", "--check", "."],
-    "lint": ["-m", "ruff", "check", "."],
-    "types": ["-m", "mypy", "."],
-    "layers": ["-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"],
-    "deployment and migrations": ["-m", "config.stack.deployment_check"],
+    "formatting": ["ruff", "format", "--check", "."],
+    "lint": ["ruff", "check", "."],
+    "types": ["mypy", "."],
+    "layers": ["lint-imports"],
+    **({"templates": ["djade", "--check", *map(str, TEMPLATES)]} if TEMPLATES else {}),
+    "deployment": ["python", "-m", "config.stack.deployment_check"],
 }
 
 
@@ -130,7 +133,7 @@ def manage(arguments: list[str]) -> None:
 def pytest_arguments(arguments: list[str]) -> list[str]:
     """Spread whole runs over two processes; a run of chosen tests stays in one, easier to read and debug."""
     is_whole = all(argument in WHOLE_RUN_OPTIONS for argument in arguments)
-    return ["-m", "pytest", *(["-n", "2"] if is_whole else []), *arguments]
+    return ["-m", "pytest", *(["-n", "2", "--dist", "loadgroup"] if is_whole else []), *arguments]
 
 
 def test(arguments: list[str]) -> None:
@@ -138,21 +141,29 @@ def test(arguments: list[str]) -> None:
     hand_over(*pytest_arguments(arguments))
 
 
-def check(arguments: list[str]) -> None:
-    """Run every check, the tests last, and fail if one of them did; none hides behind an earlier one."""
-    install("dev")
+def run_checks(checks: dict[str, list[str]]) -> None:
+    """Run all of these programs of .venv and fail if one of them did; none hides behind an earlier one."""
     failed = []
-    for name, command in {**CHECKS, "tests": pytest_arguments(arguments)}.items():
-        began = time.monotonic()
+    for name, (program, *arguments) in checks.items():
         print(f"--- {name}", flush=True)
-        if subprocess.run([str(PYTHON), *command], cwd=ROOT, env=python_environment()).returncode:
+        began = time.monotonic()
+        command = [str(PYTHON.parent / program), *arguments]
+        if subprocess.run(command, cwd=ROOT, env=python_environment()).returncode:
             failed.append(name)
-        print(
-            f"--- {name}: {'FAILED' if name in failed else 'ok'} in {time.monotonic() - began:.1f} s",
-            flush=True,
-        )
+        result = "FAILED" if name in failed else "ok"
+        print(f"--- {name}: {result} in {time.monotonic() - began:.1f} s", flush=True)
     if failed:
         fail(f"failed: {', '.join(failed)}")
+
+
+def lint(arguments: list[str]) -> None:
+    install("dev")
+    run_checks(CHECKS)
+
+
+def check(arguments: list[str]) -> None:
+    install("dev")
+    run_checks({**CHECKS, "tests": ["python", *pytest_arguments(arguments)]})
 
 
 def lock(arguments: list[str]) -> None:
@@ -170,7 +181,7 @@ def lock(arguments: list[str]) -> None:
 def main() -> None:
     if sys.version_info < (3, 11):  # noqa: UP036  a newcomer's Python may be older: say so in a sentence
         fail(f"needs Python 3.11 or newer; this is {sys.version.split()[0]}")
-    commands = {"up": up, "manage": manage, "test": test, "check": check, "lock": lock}
+    commands = {"up": up, "manage": manage, "test": test, "lint": lint, "check": check, "lock": lock}
     name, *arguments = sys.argv[1:] or ["--help"]
     if name in {"-h", "--help", "help"}:
         print(USAGE, end="")

@@ -116,6 +116,8 @@ class EmbeddedPostgres:
             "unix_socket_directories": str(self.socket_folder),
             "unix_socket_permissions": "0700",
             "max_connections": "200",
+            "log_checkpoints": "off",
+            "log_error_verbosity": "terse",  # without the details, which quote rows
             "timezone": "UTC",
             "log_timezone": "UTC",
         }

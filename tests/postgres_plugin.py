@@ -50,11 +50,15 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the tiers' marks, and let our database fixture win over pytest-django's."""
     for name, (option, meaning) in TIERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning} ({option})")
-    config.pluginmanager.import_plugin("tests.migrated_database")
+    for plugin in ("tests.migrated_database", "tests.live_stack"):
+        config.pluginmanager.import_plugin(plugin)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect, visibly in the closing line, the tiers that nobody asked for."""
+    """Deselect, visibly in the closing line, the tiers that nobody asked for; keep live stacks to one process."""
+    for item in items:
+        if {"live_stack", "own_stack_folder"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group("live_stack"))
     left_out = {name for name, (option, _) in TIERS.items() if not config.getoption(option)}
     if config.getoption("--full"):
         left_out.discard("browser")

@@ -75,7 +75,8 @@ class DataFolder:
 
     def make(self) -> None:
         """Make what is missing; others may pass through (root's PostgreSQL is another user), not look."""
-        for folder in (self.path, self.logs, self._held):
+        broker = [self.path / "broker", self.path / "broker-control"]  # as config.settings names them
+        for folder in (self.path, self.logs, self._held, *broker):
             folder.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
 
     # --- Who holds it

@@ -39,7 +39,7 @@ def stack_environment(
         "HEADGATE_HTTPS": "false",
         "HEADGATE_PLANE": "all",
         "HEADGATE_SIMULATOR_URL": f"http://127.0.0.1:{ports.simulator}",
-        "HEADGATE_BROKER_URL": "filesystem://",
+        "HEADGATE_BROKER_URL": "filesystem://localhost//",
         "HEADGATE_DRAIN_NOTICE_SECONDS": "0",
         "HEADGATE_DRAIN_SECONDS": str(DRAIN_SECONDS),
     }
@@ -99,7 +99,14 @@ class Parts:
 
     def worker(self) -> Part:
         """Celery, its beat inside; threads, because tasks wait for networks and start-up time counts."""
-        quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
+        alone = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
         beat = ["-B", "--schedule", str(self._folder.path / "beat-schedule")]
-        arguments = ["-m", "celery", "-A", "config", "worker", "--pool", "threads", "--concurrency", "4"]
-        return self._part("worker", *arguments, *beat, *quiet, stage=FRONT, seconds=DRAIN_SECONDS + 2)
+        quiet = [
+            "-W",
+            "ignore:You're running the worker with superuser privileges",
+            "-m",
+            "celery",
+            "--quiet",
+        ]
+        arguments = [*quiet, "-A", "config", "worker", "--pool", "threads", "--concurrency", "4"]
+        return self._part("worker", *arguments, *beat, *alone, stage=FRONT, seconds=DRAIN_SECONDS + 2)
