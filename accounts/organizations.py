@@ -1,11 +1,12 @@
-"""Founding organizations, and who belongs to them."""
+"""Founding and renaming organizations, and who belongs to them."""
 
 from __future__ import annotations
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import Membership, Organization, User
+from accounts.object_permissions import derive
 from accounts.revisions import Actor, Change, Scope, record, snapshot
 from config.lib.registry import Slot
 from config.lib.scoping import unscoped
@@ -18,24 +19,34 @@ class LastAdministrator(Exception):
     """The organization would be left without an administrator."""
 
 
+class OrganizationSlugTaken(Exception):
+    """Another organization has this slug."""
+
+
 def found(*, name: str, slug: str, kind: str, administrator: User, by: Actor) -> Organization:
-    """Create an organization with its first administrator; the slot adds the Default workspace."""
+    """Create an organization with its first administrator; the slot adds the Default workspace.
+
+    Raises OrganizationSlugTaken.
+    """
     with transaction.atomic(), unscoped(reason="a new organization is in nobody's scope yet"):
-        organization = Organization.objects.create(name=name, slug=slug, kind=kind)
-        record(
-            Change(
-                action="create",
-                row=organization,
-                before=None,
-                after=snapshot(organization),
-                touches=(Scope("organization", organization.pk),),
-                organization_id=organization.pk,
-            ),
-            by=by,
-        )
+        organization = Organization(name=name, slug=slug, kind=kind)
+        _save(organization)
+        _record_organization(organization, None, by)
         add_member(organization=organization, user=administrator, role=Membership.ADMIN, by=by)
         organization_created(organization, by)
     return organization
+
+
+def rename(*, organization: Organization, by: Actor, name: str, slug: str) -> Organization:
+    """Give an organization another name and slug. Raises OrganizationSlugTaken."""
+    with transaction.atomic():
+        rows = Organization.objects.for_organization(organization).select_for_update(of=("self",))
+        locked: Organization = rows.get()
+        before = snapshot(locked)
+        locked.name, locked.slug, locked.updated_at = name, slug, timezone.now()
+        _save(locked)
+        _record_organization(locked, before, by)
+    return locked
 
 
 def add_member(*, organization: Organization, user: User, role: str, by: Actor) -> Membership:
@@ -73,6 +84,16 @@ def remove_member(*, membership: Membership, by: Actor) -> None:
     _record(membership, before, by)
 
 
+def _save(organization: Organization) -> None:
+    try:
+        with transaction.atomic():
+            organization.save()
+    except IntegrityError as error:
+        if "one_organization_per_slug" in str(error):
+            raise OrganizationSlugTaken("Another organization has this slug.") from error
+        raise
+
+
 def _keep_an_administrator(membership: Membership) -> None:
     # Locked in one order, so that two administrators cannot demote each other at once.
     administrators = Membership.objects.for_organization(membership.organization_id).administrators()
@@ -81,7 +102,22 @@ def _keep_an_administrator(membership: Membership) -> None:
         raise LastAdministrator("An organization needs at least one administrator.")
 
 
+def _record_organization(organization: Organization, before: dict[str, object] | None, by: Actor) -> None:
+    record(
+        Change(
+            action="update" if before else "create",
+            row=organization,
+            before=before,
+            after=snapshot(organization),
+            touches=(Scope("organization", organization.pk),),
+            organization_id=organization.pk,
+        ),
+        by=by,
+    )
+
+
 def _record(membership: Membership, before: dict[str, object] | None, by: Actor) -> None:
+    """Record the change, and derive from it who may enter the admin."""
     record(
         Change(
             action="update" if before else "create",
@@ -93,3 +129,4 @@ def _record(membership: Membership, before: dict[str, object] | None, by: Actor)
         ),
         by=by,
     )
+    derive([membership.user_id])

@@ -41,6 +41,10 @@ class OwnerNotInWorkspace(Exception):
     """A key's owner must be a live member of the key's workspace."""
 
 
+class WorkspaceOfAnother(Exception):
+    """A key stays within its organization."""
+
+
 @dataclass(frozen=True)
 class IssuedKey:
     """A new key and its secret, which is shown once and kept nowhere."""
@@ -85,7 +89,10 @@ def issue(
 
 
 def change(*, key: ApiKey, by: Actor, **changes: Any) -> ApiKey:
-    """Change a key's columns, all or none; a moved key counts on with what it has spent."""
+    """Change a key's columns, all or none; a moved key counts on with what it has spent.
+
+    Raises OwnerNotInWorkspace, WorkspaceOfAnother.
+    """
     unknown = changes.keys() - CHANGEABLE
     if unknown:
         raise TypeError(f"a key has no changeable {', '.join(sorted(unknown))}")
@@ -98,6 +105,8 @@ def change(*, key: ApiKey, by: Actor, **changes: Any) -> ApiKey:
         before = snapshot(locked)
         for name, value in changes.items():
             setattr(locked, name, value)
+        if locked.workspace.organization_id != locked.organization_id:
+            raise WorkspaceOfAnother("A key cannot be moved to a workspace of another organization.")
         if {"workspace", "owner"} & changes.keys():
             _check_owner(locked.owner, locked.workspace)
         locked.updated_at = timezone.now()

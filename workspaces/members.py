@@ -6,10 +6,13 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import Membership, User
+from accounts.object_permissions import Grant, derive
 from accounts.permissions import Standing
 from accounts.revisions import Actor, Change, Scope, record, snapshot
 from workspaces.models import ApiKey, Workspace, WorkspaceMember
 from workspaces.models.workspace import WorkspaceQuerySet
+
+ADMINISTER_WORKSPACE = "workspaces.administer_workspace"
 
 
 class HasActiveKeys(Exception):
@@ -22,6 +25,10 @@ class HasActiveKeys(Exception):
 
 class DefaultWorkspace(Exception):
     """Everybody is in the Default workspace; nobody is added to it or removed from it."""
+
+
+class NotInOrganization(Exception):
+    """Only members of the workspace's organization can be put into it."""
 
 
 def is_member(membership: Membership, workspace: Workspace) -> bool:
@@ -77,7 +84,12 @@ def members_of(workspace: Workspace) -> list[tuple[Membership, str]]:
 
 
 def add(*, workspace: Workspace, membership: Membership, by: Actor) -> WorkspaceMember:
-    """Put a member into a workspace; adding somebody twice changes nothing. Raises DefaultWorkspace."""
+    """Put a member into a workspace; adding somebody twice changes nothing.
+
+    Raises DefaultWorkspace, NotInOrganization.
+    """
+    if membership.organization_id != workspace.organization_id or membership.removed_at is not None:
+        raise NotInOrganization("Only members of the workspace's organization can be added to it.")
     if workspace.is_default:
         raise DefaultWorkspace("Every member is in the Default workspace already.")
     with transaction.atomic():
@@ -88,6 +100,7 @@ def add(*, workspace: Workspace, membership: Membership, by: Actor) -> Workspace
         )
         if is_new:
             _record(seat, "create", by)
+            derive([membership.user_id])
     return seat
 
 
@@ -108,6 +121,21 @@ def remove(*, workspace: Workspace, membership: Membership, by: Actor) -> None:
         if seat is not None:
             _record(seat, "delete", by)
             seat.delete()
+            derive([membership.user_id])
+
+
+def grants_due(user_ids: frozenset[int] | None) -> set[Grant]:
+    """The object permissions that follow from seats with the role of an administrator; fills the slot."""
+    seats = WorkspaceMember.objects.filter(
+        role=Membership.ADMIN,
+        workspace__deleted_at=None,
+        membership__removed_at=None,
+        membership__user__is_active=True,
+    )
+    if user_ids is not None:
+        seats = seats.filter(membership__user_id__in=user_ids)
+    pairs = seats.values_list("membership__user_id", "workspace_id")
+    return {Grant(user, ADMINISTER_WORKSPACE, str(pk)) for user, pk in pairs}
 
 
 def _record(seat: WorkspaceMember, action: str, by: Actor) -> None:

@@ -8,9 +8,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import Organization
+from accounts.object_permissions import derive
 from accounts.revisions import Action, Actor, Change, Scope, record, snapshot
 from config.lib.registry import Slot
-from workspaces.models import ApiKey, Workspace
+from workspaces.models import ApiKey, Workspace, WorkspaceMember
 from workspaces.spending import apply_key_limit, open_credit_purse
 
 workspace_deleting: Slot[[Workspace, Actor], None] = Slot("workspace_deleting")
@@ -23,6 +24,7 @@ CHANGEABLE = frozenset(
         "default_text_model",
         "default_image_model",
         "default_provider_sort",
+        "disabled_server_tools",
         "is_strict",
         "is_broadcast_enabled",
         "is_io_logging_enabled",
@@ -103,10 +105,12 @@ def delete(*, workspace: Workspace, by: Actor, is_default_confirmed: bool = Fals
                 "Deleting the Default workspace needs confirm_default_workspace_deletion=true."
             )
         workspace_deleting(locked, by)
+        seats = WorkspaceMember.objects.for_workspace(locked)
         before = snapshot(locked)
         locked.deleted_at = locked.updated_at = timezone.now()
         locked.save(update_fields=["deleted_at", "updated_at"])
         _record("delete", locked, before, by)
+        derive(seats.values_list("membership__user_id", flat=True))
 
 
 def _lock(workspace: Workspace) -> Workspace:

@@ -38,6 +38,7 @@ class Organization(TenantModel):
 
     class Meta(TenantModel.Meta):
         db_table = "organization"
+        permissions = [("administer_organization", "Can administer the organization")]
         constraints = [
             models.UniqueConstraint(Lower("slug"), name="one_organization_per_slug"),
             models.CheckConstraint(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models import Case, Q, When
 from django.db.models.functions import Lower, Now
 
 from config.lib.scoping import ScopedQuerySet, TenantModel
@@ -13,6 +15,10 @@ from config.lib.scoping import ScopedQuerySet, TenantModel
 SLUG = RegexValidator(
     r"\A[a-z0-9]+(?:-[a-z0-9]+)*\Z", "Lower-case letters and digits, in parts joined by single hyphens."
 )
+
+UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+DEFAULT_GUARDRAIL = uuid.UUID("6f1c9f9a-3c0e-5d8c-9d5e-2f6f5f0b7a11")
+"""Namespace of the ids of workspaces' default guardrails."""
 
 
 class WorkspaceQuerySet(ScopedQuerySet["Workspace"]):
@@ -23,6 +29,17 @@ class WorkspaceQuerySet(ScopedQuerySet["Workspace"]):
     def live(self) -> WorkspaceQuerySet:
         """Workspaces that were not deleted."""
         return self.filter(deleted_at=None)
+
+    def addressed(self, reference: str) -> WorkspaceQuerySet:
+        """The workspace with this id or slug, as addresses and bodies name it; an id goes before a slug."""
+        if UUID_TEXT.fullmatch(reference):
+            by_id = Q(public_id=reference)
+            return self.filter(by_id | Q(slug=reference)).order_by(Case(When(by_id, then=0), default=1))[:1]
+        return self.filter(slug=reference) if SLUG.regex.search(reference) else self.none()
+
+    def named_like(self, text: str) -> WorkspaceQuerySet:
+        """Workspaces with the text in their name or slug, in any case; all of them for an empty text."""
+        return self.filter(models.Q(name__icontains=text) | models.Q(slug__icontains=text)) if text else self
 
 
 class Workspace(TenantModel):
@@ -41,6 +58,8 @@ class Workspace(TenantModel):
     default_image_model = models.CharField(max_length=200, null=True, blank=True)
     default_provider_sort = models.CharField(max_length=20, null=True, blank=True)
     is_strict = models.BooleanField(default=False)
+    is_byok_in_budgets = models.BooleanField(default=False)
+    disabled_server_tools = models.JSONField(null=True, blank=True)
     is_broadcast_enabled = models.BooleanField(default=False)
     is_io_logging_enabled = models.BooleanField(default=False)
     is_data_discount_logging_enabled = models.BooleanField(default=True)
@@ -57,6 +76,7 @@ class Workspace(TenantModel):
 
     class Meta(TenantModel.Meta):
         db_table = "workspace"
+        permissions = [("administer_workspace", "Can administer the workspace")]
         constraints = [
             models.UniqueConstraint(
                 "organization",
@@ -77,3 +97,8 @@ class Workspace(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def default_guardrail_id(self) -> uuid.UUID:
+        """The id of the workspace's default guardrail, known before the guardrail is first written."""
+        return uuid.uuid5(DEFAULT_GUARDRAIL, str(self.public_id))
