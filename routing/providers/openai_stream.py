@@ -1,9 +1,8 @@
 """Reading an OpenAI-compatible stream and passing it on under our own id, model and provider.
 
-All chunks of a stream begin alike (`{"id":…,"object":…,"created":…,"model":…,"choices":`). That beginning is
-learned from a decoded chunk and then replaced as bytes, so that an ordinary chunk is never decoded. What may
-matter (a finish reason, usage, an error, another beginning) is decoded. A quote within a JSON string is always
-escaped, so a name in bare quotes is never part of what the model said.
+Nearly all chunks of a stream are alike but for the text in them. What stands before and after the text is learned
+from a decoded chunk; a chunk between the same two is passed on by cutting its text out as bytes, never decoded.
+Everything else (a finish reason, usage, an error, tool calls, text with quotes in it) is decoded.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -26,12 +25,8 @@ SMALL_PIECE_BYTES = 48
 LEARNING_TRIES = 4
 _TOP_LEVEL = ("id", "object", "created", "model", "provider", "system_fingerprint")
 _HIDDEN = ("usage", "error")
-_NULL_USAGE = (b',"usage":null', b', "usage": null')
-_NULL_FINISH = (b'"finish_reason":null', b'"finish_reason": null')
-_TEXT = re.compile(
-    rb'"(?:content|reasoning|reasoning_content|arguments|text|refusal)": ?'
-    rb'"([^"\\]+(?:\\.[^"\\]*)*|(?:\\.[^"\\]*)+)"'
-)
+_EMPTY_TEXT = b'"content":""'
+_TEXT = re.compile(rb'"content": ?"([^"\\]*(?:\\.[^"\\]*)*)"')
 _TEXT_NAMES = ("content", "reasoning", "reasoning_content", "text", "refusal")
 _FINISH = {
     "stop": "stop",
@@ -76,6 +71,25 @@ def tokens_of_piece(length: int) -> int:
     return 1 + (length - SMALL_PIECE_BYTES) // BYTES_PER_TOKEN
 
 
+class _Template(NamedTuple):
+    """What stands around the text of this provider's chunks, and what around the text of ours."""
+
+    before: bytes
+    after: bytes
+    our_before: bytes
+    our_after: bytes
+
+    def text_of(self, payload: bytes) -> bytes | None:
+        """The JSON text in a chunk of just this form; None where it has another, or quotes in its text."""
+        if not (payload.startswith(self.before) and payload.endswith(self.after)):
+            return None
+        text = payload[len(self.before) : -len(self.after)]
+        # Looking for a single byte is several times as fast as for a word.
+        if b'"' in text or b"\n" in text or text.endswith(b"\\"):
+            return None
+        return text if len(payload) == len(self.before) + len(text) + len(self.after) else None
+
+
 class ChatStream:
     """One streamed answer; see wire_format.Stream for what its fields mean."""
 
@@ -92,8 +106,7 @@ class ChatStream:
         self._object = "chat.completion.chunk"
         self._created = int(time.time())
         self._splitter = EventSplitter()
-        self._prefix: bytes | None = None
-        self._our_prefix = b""
+        self._template: _Template | None = None
         self._tries = LEARNING_TRIES
 
     def feed(self, data: bytes) -> bytes:
@@ -129,29 +142,15 @@ class ChatStream:
         return b"".join(passed)
 
     def _quickly(self, payload: bytes) -> bytes:
-        """The event with its beginning replaced, or nothing where it has to be decoded."""
-        if self._prefix is None or not payload.startswith(self._prefix):
+        """The event with only its surroundings replaced, or nothing where it has to be decoded."""
+        template = self._template
+        text = template.text_of(payload) if template is not None else None
+        if template is None or text is None:
             return b""
-        rest = payload[len(self._prefix) :]
-        if b'"usage"' in rest:
-            for null in _NULL_USAGE:
-                rest = rest.replace(null, b"")
-        compact, spaced = _NULL_FINISH
-        if (
-            not (compact in rest or spaced in rest)
-            or rest.count(b'"finish_reason"') != 1
-            or b'"usage"' in rest
-            or b'"error"' in rest
-            or not rest.endswith(b"}")
-        ):
-            return b""
-        text = _TEXT.search(rest)
-        if text is not None:
+        if text:
             self.has_output = True
-            self.counted_tokens += 0 if text[1].isspace() else tokens_of_piece(len(text[1]))
-        elif b'"tool_calls"' in rest:
-            self.has_output = True
-        return b"data: %b%b\n\n" % (self._our_prefix, rest)
+            self.counted_tokens += 0 if text.isspace() else tokens_of_piece(len(text))
+        return b"".join((template.our_before, text, template.our_after))
 
     def _carefully(self, payload: bytes) -> bytes:
         stripped = payload.strip()
@@ -187,8 +186,10 @@ class ChatStream:
         }
         if "system_fingerprint" in chunk:
             head["system_fingerprint"] = chunk["system_fingerprint"]
-        self._learn(chunk, payload)
-        return self._event({**head, "choices": choices})
+        ours = {**head, "choices": choices}
+        if self._tries and self.finish_reason is None:
+            self._learn(chunk, ours, payload)
+        return self._event(ours)
 
     def _remember(self, chunk: dict[str, Any]) -> None:
         if self.upstream_id is None and isinstance(chunk.get("id"), str):
@@ -226,26 +227,24 @@ class ChatStream:
                 )
                 return
 
-    def _learn(self, chunk: dict[str, Any], payload: bytes) -> None:
-        """Remember how this stream's chunks begin, if everything that we replace stands there."""
-        if self._tries == 0 or (self._prefix is not None and payload.startswith(self._prefix)):
+    def _learn(self, chunk: dict[str, Any], ours: dict[str, Any], payload: bytes) -> None:
+        """Learn the form of a chunk that holds one piece of text and nothing else of interest."""
+        choices = chunk["choices"]
+        found = _TEXT.search(payload)
+        delta = choices[0].get("delta")
+        if len(choices) != 1 or found is None or not isinstance(delta, dict) or "content" not in delta:
+            return
+        if any(delta[name] not in (None, "assistant") for name in delta if name != "content"):
             return
         self._tries -= 1
-        prefix, name, _ = payload.partition(b'"choices"')
-        try:
-            first = _decode(prefix + b'"choices":0}') if name else None
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            return
-        replaced = {key for key in chunk if key in _TOP_LEVEL}
-        if not isinstance(first, dict) or first.get("choices") != 0 or not replaced <= first.keys():
-            return
-        if any(key in first for key in _HIDDEN):
-            return
-        kept = {
-            key: value for key, value in first.items() if key not in ("choices", "id", "model", "provider")
-        }
-        self._prefix = prefix
-        self._our_prefix = _encode({**self._head(), **kept})[:-1] + b","
+        before, after = payload[: found.start(1)], payload[found.end(1) :]
+        empty = {**delta, "content": ""}
+        emptied = {**choices[0], "delta": empty}
+        if _decode(before + after) != {**chunk, "choices": [emptied]}:
+            return  # what was found is not the text, but a word elsewhere
+        shown = {**ours["choices"][0], "delta": empty}
+        our_before, _, our_after = self._event({**ours, "choices": [shown]}).rpartition(_EMPTY_TEXT)
+        self._template = _Template(before, after, our_before + _EMPTY_TEXT[:-1], b'"' + our_after)
 
     def _head(self) -> dict[str, Any]:
         return {**self._shown, "object": self._object, "created": self._created}
