@@ -120,10 +120,10 @@ class Stack:
         for gateway in self._parts.gateways(self._ports.gateway, self._options.gateways):
             self._supervisor.start(gateway)
         self._wait("the gateway", lambda: is_healthy(self._ports.gateway))
-        self._is_ready = True
-        self._supervisor.start(self._parts.ingest())
-        self._supervisor.start(self._parts.worker())
         self._greet()
+        self._supervisor.start(self._parts.ingest())
+        self._is_ready = True
+        self._supervisor.start(self._parts.worker())
 
     def _start_postgres(self) -> None:
         if self._postgres is None:
