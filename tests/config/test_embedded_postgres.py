@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 from collections.abc import Iterator
@@ -142,3 +143,4 @@ class TestUnderRoot:
         assert (folder / "private" / "postgres").is_symlink()
         assert ask(server.url(OWNER_ROLE), "SELECT 1") == (1,)
         server.stop()
+        shutil.rmtree(server.cluster)
