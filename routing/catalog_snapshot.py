@@ -82,8 +82,9 @@ class ModelEntry:
 
 @dataclass(frozen=True, slots=True)
 class CatalogSnapshot:
-    """Everything that can be asked for, at one version of the platform."""
+    """Everything that can be asked for, at one version of the platform; `unroutable` models exist and cannot."""
 
     version: int
     models: Mapping[str, ModelEntry]
     providers: Mapping[str, ServedBy]
+    unroutable: frozenset[str] = frozenset()

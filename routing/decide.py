@@ -51,8 +51,8 @@ __all__ = [
     "key_refusal",
 ]
 
-MAX_TOKENS, NO_FALLBACKS, UNKNOWN_MODEL = "max_tokens", "allow_fallbacks", "model_not_found"
-EXPIRED_MODEL, WRONG_ENDPOINT = "model_deprecated", "wrong_endpoint"
+MAX_TOKENS, NO_FALLBACKS, NO_ENDPOINTS = "max_tokens", "allow_fallbacks", "no_endpoints"
+UNKNOWN_MODEL, EXPIRED_MODEL, WRONG_ENDPOINT = "model_not_found", "model_deprecated", "wrong_endpoint"
 
 
 def decide(
@@ -83,7 +83,10 @@ def decide(
         return Decision(refusal, seed=seed, trace=(Step("model", "none named"),))
     route = _Route(policy, call, stats, seed, now)
     for slug in requested:
-        route.add(slug, catalog.models.get(slug))
+        if slug in catalog.unroutable:
+            route.dropped.append(Dropped(slug, "", NO_ENDPOINTS))
+        else:
+            route.add(slug, catalog.models.get(slug))
     if not route.attempts:
         return _nothing(route, requested, catalog)
     return _with_holds(route, policy, balances)

@@ -1,27 +1,198 @@
 """Compiling policies and the catalog from the database, each from one snapshot of it (DESIGN §4).
 
 Sync, on the `owner` alias (no row-level security there, so every query names its scope); the gateway calls these
-in a worker thread and is handed frozen values.
+in a worker thread and is handed frozen values. A database that cannot be reached raises django.db.Error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
+from django.db import connections, transaction
+
+from accounts.models import ManagementKey, Membership, Version
+from config.lib.subjects import (
+    SubjectKind,
+    api_key_subject,
+    kind_of,
+    member_subject,
+    organization_subject,
+    workspace_member_subject,
+    workspace_subject,
+)
+from routing.catalog_compiler import compile_catalog
 from routing.catalog_snapshot import CatalogSnapshot
-from routing.policy import Policy
+from routing.policy import Policy, Principal, PurseLimit, RateLimits, ScopeVersion
+from workspaces.models import ApiKey, Purse, WorkspaceMember
+
+OWNER = "owner"
+BY_HASH = "a key is found by its hash before anybody's scope is known"
+
+_LAYERS = {
+    SubjectKind.ORGANIZATION: "credits",
+    SubjectKind.WORKSPACE: "workspace",
+    SubjectKind.API_KEY: "key",
+    SubjectKind.MEMBER: "member",
+    SubjectKind.WORKSPACE_MEMBER: "member",
+}
+
+
+class NoCreditsPurse(LookupError):
+    """An organization without its purse of credits: nothing could be counted, so nothing is compiled."""
 
 
 def load_policy(key_hash: str) -> Policy | None:
     """The policy of an inference or management key, by its SHA-256; None: there is no such key."""
-    raise NotImplementedError
+    with _snapshot():
+        keys = ApiKey.objects.using(OWNER).unscoped(reason=BY_HASH)
+        key = keys.select_related("organization", "workspace", "owner__user").filter(hash=key_hash).first()
+        if key is not None:
+            return _policy_of(key)
+        management = (
+            ManagementKey.objects.using(OWNER).unscoped(reason=BY_HASH).select_related("organization")
+        )
+        found = management.filter(hash=key_hash).first()
+        return None if found is None else _policy_of_management(found)
 
 
 def load_catalog() -> CatalogSnapshot:
     """The platform's catalog as it is now; the simulator's rows only where HEADGATE_SIMULATOR_URL is set."""
-    raise NotImplementedError
+    with _snapshot():
+        version = read_versions([(Version.PLATFORM, 0)])[Version.PLATFORM, 0]
+        return compile_catalog(version, using=OWNER)
 
 
 def read_versions(scopes: Collection[tuple[str, int]]) -> dict[tuple[str, int], int]:
     """The versions of the scopes, (kind, object id); 0 where nothing was ever changed."""
-    raise NotImplementedError
+    kinds, identifiers = [kind for kind, _ in scopes], [identifier for _, identifier in scopes]
+    with connections[OWNER].cursor() as cursor:
+        cursor.execute(
+            "SELECT kind, object_id, value FROM version JOIN unnest(%s::text[], %s::bigint[]) AS scope (k, i) "
+            "ON kind = k AND object_id = i",
+            [kinds, identifiers],
+        )
+        known = {(kind, identifier): value for kind, identifier, value in cursor.fetchall()}
+    return {scope: known.get(scope, 0) for scope in scopes}
+
+
+@contextmanager
+def _snapshot() -> Iterator[None]:
+    """One read-only view of the database, so that a policy is never made of two moments."""
+    connection = connections[OWNER]
+    connection.close_if_unusable_or_obsolete()
+    with transaction.atomic(using=OWNER):
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def _policy_of(key: ApiKey) -> Policy:
+    workspace, owner = key.workspace, key.owner
+    scopes = [
+        (Version.KEY, key.pk),
+        (Version.WORKSPACE, key.workspace_id),
+        (Version.ORGANIZATION, key.organization_id),
+    ]
+    if owner is not None:
+        scopes.append((Version.USER, owner.user_id))
+    subjects = _subjects(key)
+    return Policy(
+        principal=Principal(
+            kind="api_key",
+            organization_id=key.organization_id,
+            workspace_id=key.workspace_id,
+            api_key_id=key.pk,
+            member_id=key.owner_id,
+            key_hash=key.hash,
+        ),
+        subjects=subjects,
+        purses=_purses(key.organization_id, subjects),
+        versions=_versions(scopes),
+        refusal=_refusal(key),
+        expires_at=key.expires_at,
+        key_rates=RateLimits(key.requests_per_minute, key.tokens_per_minute, key.concurrent_requests),
+        default_text_model=workspace.default_text_model or None,
+        default_provider_sort=workspace.default_provider_sort or None,
+    )
+
+
+def _policy_of_management(key: ManagementKey) -> Policy:
+    refusal = None
+    if key.deleted_at is not None:
+        refusal = "deleted"
+    elif key.is_disabled:
+        refusal = "disabled"
+    elif key.organization.deleted_at is not None:
+        refusal = "organization_deleted"
+    return Policy(
+        principal=Principal("management_key", organization_id=key.organization_id, key_hash=key.hash),
+        subjects=(),
+        purses=(),
+        versions=_versions([(Version.ORGANIZATION, key.organization_id)]),
+        refusal=refusal,
+        expires_at=key.expires_at,
+    )
+
+
+def _refusal(key: ApiKey) -> str | None:
+    """Why the key opens nothing, whatever else is set; expiry is judged at each request."""
+    if key.deleted_at is not None:
+        return "deleted"
+    if key.is_disabled:
+        return "disabled"
+    if key.organization.deleted_at is not None:
+        return "organization_deleted"
+    if key.workspace.deleted_at is not None:
+        return "workspace_deleted"
+    return None if key.owner is None or _is_seated(key, key.owner) else "owner_left"
+
+
+def _is_seated(key: ApiKey, owner: Membership) -> bool:
+    """Whether the key's owner is a live member of its workspace; as workspaces.members.is_member, but of this view."""
+    if owner.removed_at is not None or not owner.user.is_active:
+        return False
+    if owner.organization_id != key.organization_id:
+        return False
+    if key.workspace.is_default or owner.role == Membership.ADMIN:
+        return True
+    seats = WorkspaceMember.objects.using(OWNER).for_workspace(key.workspace_id)
+    return seats.filter(membership_id=owner.pk).exists()
+
+
+def _subjects(key: ApiKey) -> tuple[int, ...]:
+    """Everyone whose spend a request with this key counts on, credits first."""
+    subjects = [
+        organization_subject(key.organization_id),
+        workspace_subject(key.workspace_id),
+        api_key_subject(key.pk),
+    ]
+    if key.owner_id is not None:
+        subjects += [member_subject(key.owner_id), workspace_member_subject(key.workspace_id, key.owner_id)]
+    return tuple(subjects)
+
+
+def _purses(organization_id: int, subjects: tuple[int, ...]) -> tuple[PurseLimit, ...]:
+    """Every purse of these subjects that has a limit. Raises NoCreditsPurse."""
+    rows = Purse.objects.using(OWNER).for_organization(organization_id).filter(subject__in=subjects)
+    limited = [_purse_limit(row) for row in rows.order_by("pk")]
+    purses = tuple(purse for purse in limited if purse.limit_nano is not None)
+    if not any(purse.layer == "credits" for purse in purses):
+        raise NoCreditsPurse(f"organization {organization_id} has no purse of credits")
+    return purses
+
+
+def _purse_limit(row: Purse) -> PurseLimit:
+    limits = [limit for limit in (row.limit_nano, row.limit_with_byok_nano) if limit is not None]
+    return PurseLimit(
+        purse_id=row.pk,
+        interval=row.interval,
+        is_strict=row.is_strict,
+        layer=_LAYERS[kind_of(row.subject)],
+        limit_nano=min(limits, default=None),
+        counts_byok=row.limit_with_byok_nano is not None,
+    )
+
+
+def _versions(scopes: list[tuple[str, int]]) -> tuple[ScopeVersion, ...]:
+    return tuple(ScopeVersion(kind, number, value) for (kind, number), value in read_versions(scopes).items())

@@ -231,8 +231,8 @@ class ChatStream:
         """Learn the form of a chunk that holds one piece of text and nothing else of interest."""
         choices = chunk["choices"]
         found = _TEXT.search(payload)
-        delta = choices[0].get("delta")
-        if len(choices) != 1 or found is None or not isinstance(delta, dict) or "content" not in delta:
+        delta = choices[0].get("delta") if len(choices) == 1 and isinstance(choices[0], dict) else None
+        if found is None or not isinstance(delta, dict) or "content" not in delta:
             return
         if any(delta[name] not in (None, "assistant") for name in delta if name != "content"):
             return
