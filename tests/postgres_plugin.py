@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from config.embedded_postgres import APP_ROLE, DATABASE, OWNER_ROLE, SUPERUSER
+from config.embedded_postgres import APP_ROLE, DATABASE, OWNER_ROLE, SUPERUSER, EmbeddedPostgres
 from config.stack.guardian import Guardian
 from tests.migrated_cluster import migrate, migrated_cluster
 
@@ -78,12 +78,18 @@ class Server:
         self.workspace = Path(tempfile.mkdtemp(prefix="headgate-tests-"))
         self.workspace.chmod(0o711)  # root's PostgreSQL runs as somebody else
         self.guardian = Guardian()
+        self.postgres: EmbeddedPostgres | None = None
+
+    def start(self) -> EmbeddedPostgres:
+        """Start a PostgreSQL with the migrated database."""
         self.postgres = migrated_cluster(self.workspace, self.guardian)
         self.postgres.start(self.guardian)
+        return self.postgres
 
     def stop(self) -> None:
         """Stop it and leave nothing."""
-        self.postgres.stop()
+        if self.postgres is not None:
+            self.postgres.stop()
         self.guardian.close()
         shutil.rmtree(self.workspace, ignore_errors=True)
 
@@ -93,15 +99,14 @@ def in_database(url: str, name: str) -> str:
     return urlsplit(url)._replace(path=f"/{name}").geturl()
 
 
-def start_server() -> Server:
+def use_own_server(server: Server) -> None:
     """Start the run's own PostgreSQL and point the environment at it."""
     os.environ.update(TEST_SETTINGS)
-    server = Server()
-    os.environ["DATABASE_URL"] = server.postgres.url(APP_ROLE)
-    os.environ["HEADGATE_OWNER_DATABASE_URL"] = server.postgres.url(OWNER_ROLE)
-    os.environ["HEADGATE_TEST_ADMIN_URL"] = server.postgres.url(SUPERUSER, "postgres")
+    postgres = server.start()
+    os.environ["DATABASE_URL"] = postgres.url(APP_ROLE)
+    os.environ["HEADGATE_OWNER_DATABASE_URL"] = postgres.url(OWNER_ROLE)
+    os.environ["HEADGATE_TEST_ADMIN_URL"] = postgres.url(SUPERUSER, "postgres")
     os.environ["HEADGATE_TEST_TEMPLATE"] = DATABASE
-    return server
 
 
 def use_given_server() -> None:
@@ -142,7 +147,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
         if os.environ.get("DATABASE_URL"):
             use_given_server()
         else:
-            early_config.add_cleanup(start_server().stop)
+            server = Server()
+            early_config.add_cleanup(server.stop)
+            use_own_server(server)
     restore_database()
     for name in ("DATABASE_URL", "HEADGATE_OWNER_DATABASE_URL"):
         os.environ[name] = in_database(os.environ[name], own_database())
