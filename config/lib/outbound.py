@@ -10,7 +10,6 @@ import asyncio
 import re
 import socket
 from dataclasses import dataclass
-from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -164,9 +163,3 @@ def open_session(
         max_field_size=MAX_LINE_BYTES,
         headers={"Accept-Encoding": "identity", "User-Agent": "Headgate"},
     )
-
-
-@lru_cache(maxsize=1)
-def rules_of(text: str) -> OutboundRules:
-    """The rules of a setting's text, parsed once."""
-    return OutboundRules.parse(text)

@@ -1,0 +1,142 @@
+"""Both planes as one ASGI application: one look at the path decides (DESIGN §1)."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from functools import cached_property
+from typing import Any, ParamSpec, TypeAlias, TypeVar
+
+import django
+from django.core.exceptions import ImproperlyConfigured
+from django.db import InterfaceError, OperationalError, close_old_connections
+
+from config.lib.environment import Environment, environment
+from config.system.checks import check_environment
+from routing.errors import Refusal, encode_envelope
+from routing.gateway.app import GatewayApp, is_ours
+from routing.gateway.attempts import Patience
+from routing.gateway.policy_cache import SourceAway
+from routing.gateway.runtime import Limits, Loaders, Runtime, Storage
+from routing.gateway.server import Draining
+
+Message: TypeAlias = MutableMapping[str, Any]  # ASGI's own types
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Plane: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+P = ParamSpec("P")
+T = TypeVar("T")
+
+NOT_HERE = Refusal(404, "not_found", "This process serves no such route.", "not_found")
+
+log = logging.getLogger(__name__)
+
+
+class Application:
+    """The planes that `HEADGATE_PLANE` names; `draining` is shared with the server that runs it."""
+
+    def __init__(self, env: Environment) -> None:
+        self._env = env
+        self.draining = Draining(env.drain_notice_seconds, env.drain_seconds)
+        self._runtime: Runtime | None = None
+        self._gateway: GatewayApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, or the server's own start and end."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif self._gateway is not None and is_ours(scope["path"]):
+            await self._gateway(scope, receive, send)
+        elif self._env.plane == "gateway":
+            await _refuse(send)
+        else:
+            await self._control(scope, receive, send)
+
+    @cached_property
+    def _control(self) -> Plane:
+        from django.core.asgi import get_asgi_application  # a gateway alone never loads Django's handlers
+
+        handler: Any = get_asgi_application()  # Django types a scope as a dict and nothing else
+        plane: Plane = handler
+        return plane
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            self._start()
+        except Exception as error:
+            log.exception("the gateway cannot start")
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        if self._runtime is not None:
+            await self._runtime.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _start(self) -> None:
+        if self._env.plane != "gateway":
+            self._control  # noqa: B018  # loaded now, so that the first page does not wait
+        if self._env.plane == "control":
+            return
+        self._runtime = Runtime(_storage(self._env), _limits(self._env), _loaders())
+        self._gateway = GatewayApp(self._runtime, self.draining)
+        self.draining.end_requests = self._runtime.end_requests
+        self._runtime.start()
+
+
+def _storage(env: Environment) -> Storage:
+    url = env.owner_database_url or env.database_url
+    return Storage(env.journal_folder, env.segment_bytes, url, env.listen_database_url or url)
+
+
+def _limits(env: Environment) -> Limits:
+    return Limits(
+        max_body_bytes=env.max_body_bytes,
+        max_concurrency=env.max_concurrency,
+        organization_share=env.organization_share,
+        stale_seconds=env.stale_policy_seconds,
+        patience=Patience(env.first_token_seconds, env.stream_silence_seconds, env.answer_seconds),
+    )
+
+
+def _loaders() -> Loaders:
+    from routing import policies  # models, which exist only once Django is set up
+
+    return Loaders(_from_database(policies.load_policy), _from_database(policies.load_catalog))
+
+
+def _from_database(load: Callable[P, T]) -> Callable[P, T]:
+    """The loader for a worker thread: says so when the database is away, and keeps no broken connection."""
+
+    def loaded(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return load(*args, **kwargs)
+        except (OperationalError, InterfaceError) as error:
+            raise SourceAway(str(error)) from error
+        finally:
+            close_old_connections()
+
+    return loaded
+
+
+async def _refuse(send: Send) -> None:
+    body = encode_envelope(NOT_HERE)
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": NOT_HERE.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def make_application() -> Application:
+    """The application of this process's environment. Raises ImproperlyConfigured for nonsense in it."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    faults = check_environment()
+    if faults:
+        raise ImproperlyConfigured("\n".join(str(fault) for fault in faults))
+    return Application(environment())
+
+
+application = make_application()

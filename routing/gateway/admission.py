@@ -1,0 +1,67 @@
+"""Who asks, and whether there is money for it: the two steps that decide() cannot take because they wait."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from config.lib.keys import hash_of
+from routing.decide import key_refusal
+from routing.decision import Decision
+from routing.errors import invalid_request, unauthorized, unavailable
+from routing.gateway.client import RefusedError, Scope
+from routing.gateway.policy_cache import KnownPolicy, PolicyCache
+from routing.limits import purse_refusal
+from workspaces.leases import Admitted, Leases, Refused
+
+BEARER = b"bearer "
+MAX_KEY = 512
+
+
+def find_key(scope: Scope) -> str | None:
+    """The key that a request carries, as a bearer token or in x-api-key. Raises RefusedError for two of them."""
+    keys = set()
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            if value[:7].lower() == BEARER:
+                keys.add(value[7:].strip())
+        elif name == b"x-api-key":
+            keys.add(value.strip())
+    keys.discard(b"")
+    if len(keys) > 1:
+        raise RefusedError(invalid_request("The request carries two different API keys."))
+    key = keys.pop() if keys else None
+    return None if key is None or len(key) > MAX_KEY else key.decode("latin-1")
+
+
+async def authenticate(policies: PolicyCache, scope: Scope) -> KnownPolicy:
+    """The policy of the key that a request carries. Raises RefusedError: 400, 401, 503."""
+    key = find_key(scope)
+    if key is None:
+        raise RefusedError(unauthorized(rule="no_key"))
+    key_hash = hash_of(key)
+    known = policies.peek(key_hash) or await policies.find(key_hash)
+    if known is None:
+        raise RefusedError(unauthorized())
+    return known
+
+
+def check_key(known: KnownPolicy) -> None:
+    """Refuse a key that may not be used here before its body is read. Raises RefusedError: 401, 403."""
+    refusal = key_refusal(known.policy, datetime.now(UTC))
+    if refusal is not None:
+        raise RefusedError(refusal)
+
+
+async def admit(leases: Leases, known: KnownPolicy, decision: Decision) -> Admitted:
+    """Take the decision's holds, all or none. Raises RefusedError: 402, 403, 503."""
+    holds = [(known.purses[need.purse.purse_id], need.nano) for need in decision.holds]
+    admission = leases.try_admit(holds) or await leases.admit(holds)
+    if isinstance(admission, Admitted):
+        return admission
+    if isinstance(admission, Refused):
+        short = set(admission.purse_ids)
+        empty = [need.purse for need in decision.holds if need.purse.purse_id in short]
+        if empty:
+            raise RefusedError(purse_refusal(empty))
+        raise RefusedError(unavailable())
+    raise RefusedError(unavailable(retry_after=admission.retry_after_seconds))

@@ -1,0 +1,110 @@
+"""Get the answer from a provider, stream it or hold it until it is whole, and say the last word to the caller."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from routing.decision import Attempt
+from routing.errors import Refusal, chat_error_chunk, encode_envelope, error_headers, invalid_request
+from routing.gateway.attempts import NobodyAnswered, Served
+from routing.gateway.books import Opened, Outcome
+from routing.gateway.client import JSON, Client
+from routing.gateway.dialects.chat import finish_answer
+from routing.gateway.ending import DONE, Ending, bill, failed, not_served
+from routing.gateway.runtime import Runtime
+from routing.gateway.streaming import Relay
+from routing.gateway.watch import Interrupted
+from routing.pricing import usage_object
+from routing.providers import Answer
+
+
+async def produce(runtime: Runtime, client: Client, opened: Opened, attempts: Sequence[Attempt]) -> Ending:
+    """How the generation ends; of a stream, everything but the last event has been sent by then."""
+    client.is_streamed = opened.call.is_streamed
+    try:
+        served = await runtime.attempts.first_that_answers(opened, attempts, client.watch)
+    except NobodyAnswered as error:
+        return failed(error.refusal, error.attempt)
+    except Interrupted as stop:
+        return not_served(stop.reason)
+    except RecursionError:
+        return failed(invalid_request("The request's JSON is nested too deeply."), None)
+    if isinstance(served.answer, Answer):
+        ending = _whole(opened, served, served.answer)
+    else:
+        ending = await Relay(client, runtime.books, opened, served, served.answer).run(
+            runtime.attempts.patience
+        )
+    _observe(runtime, served, ending.outcome)
+    return ending
+
+
+def _whole(opened: Opened, served: Served, answer: Answer) -> Ending:
+    endpoint = served.attempt.endpoint
+    charge = bill(opened, served.attempt, answer.usage, answer.counted_tokens, answer.finish_reason)
+    outcome = Outcome(
+        "completed",
+        served.attempt,
+        charge.usage,
+        charge.cost,
+        is_estimated=charge.is_estimated,
+        http_status=200,
+        finish_reason=answer.finish_reason,
+        native_finish_reason=answer.native_finish_reason,
+        upstream_id=answer.upstream_id,
+        first_at=served.first_at,
+        detail={"previous_errors": list(served.previous)} if served.previous else {},
+    )
+    body = finish_answer(
+        answer.body,
+        generation_id=opened.public_id,
+        model=endpoint.model,
+        provider=endpoint.provider.name,
+        usage=usage_object(charge.usage, charge.cost),
+    )
+    return Ending(outcome, body)
+
+
+def _observe(runtime: Runtime, served: Served, outcome: Outcome) -> None:
+    if outcome.status == "error":
+        runtime.health.fail(served.attempt.endpoint.id)
+        return
+    runtime.health.succeed(
+        served.attempt.endpoint.id,
+        latency=served.first_at - served.asked_at,
+        tokens=outcome.usage.completion if served.first else 0,
+        seconds=time.monotonic() - served.first_at,
+    )
+
+
+async def farewell(client: Client, opened: Opened, ending: Ending) -> None:
+    """Send what is left: the answer, the last events, or an error in the shape that still fits."""
+    if ending.refusal is not None:
+        await refuse(client, ending.refusal, opened, ending.outcome.attempt)
+    elif ending.body is None:
+        return
+    elif client.has_started:
+        await client.finish(ending.body)
+    else:
+        await client.answer(200, ending.body)
+
+
+async def refuse(
+    client: Client, refusal: Refusal, opened: Opened | None = None, attempt: Attempt | None = None
+) -> None:
+    """Send an error: as a response, or as the last event of a stream that has begun."""
+    if not client.has_started:
+        body = encode_envelope(refusal, generation_id=opened.public_id if opened else None)
+        client.watch.is_over = True
+        await client.answer(refusal.status, body, [JSON, *error_headers(refusal)])
+        return
+    endpoint = attempt.endpoint if attempt else None
+    chunk = chat_error_chunk(
+        refusal,
+        generation_id=opened.public_id if opened else "",
+        model=endpoint.model if endpoint else (opened.model if opened else ""),
+        provider=endpoint.provider.name if endpoint else "",
+        created=int(time.time()),
+    )
+    await client.finish(chunk + DONE)

@@ -1,0 +1,116 @@
+"""The data plane as an ASGI app: its routes, and the one place where errors become responses."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from typing import TypeAlias
+from uuid import UUID
+
+from prometheus_client import Counter, Histogram
+
+from config.lib.ids import generation_id, uuid7
+from routing.errors import internal_error, invalid_request
+from routing.gateway import catalog_routes, metrics
+from routing.gateway.answering import refuse
+from routing.gateway.client import Client, Gone, Receive, RefusedError, Scope, Send
+from routing.gateway.ending import STOPPING
+from routing.gateway.pipeline import serve_chat
+from routing.gateway.runtime import Runtime
+from routing.gateway.server import Draining
+from routing.gateway.watch import Interrupted, Reason
+
+Handler: TypeAlias = Callable[[Runtime, Client, UUID], Awaitable[None]]
+
+POSTS: dict[str, Handler] = {"/api/v1/chat/completions": serve_chat}
+OPERATIONS = frozenset({"/healthz", "/readyz", "/metrics"})
+TEXT = (b"content-type", b"text/plain; charset=utf-8")
+WRONG_METHOD = invalid_request("This method is not allowed here.", status=405)
+
+log = logging.getLogger(__name__)
+
+
+def is_ours(path: str) -> bool:
+    """Whether the data plane serves the path."""
+    return path in POSTS or path in OPERATIONS or catalog_routes.find(path) is not None
+
+
+class GatewayApp:
+    """Serves the data plane's routes."""
+
+    def __init__(self, runtime: Runtime, draining: Draining) -> None:
+        self._runtime = runtime
+        self._draining = draining
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; nothing is raised but a cancellation that is not ours."""
+        began = time.monotonic()
+        client = Client(scope, receive, send)
+        route = scope["path"] if scope["path"] in POSTS else "other"
+        open_requests = self._runtime.open_requests
+        open_requests.add(client)
+        try:
+            await self._serve(client, route)
+        finally:
+            open_requests.discard(client)
+            client.release()
+            _seconds(route).observe(time.monotonic() - began)
+            _requests(route, client.status).inc()
+
+    async def _serve(self, client: Client, route: str) -> None:
+        identifier = uuid7()
+        try:
+            await self._dispatch(client, identifier)
+        except RefusedError as error:
+            metrics.REFUSALS.labels(error.refusal.rule).inc()
+            await refuse(client, error.refusal)
+        except (Gone, Interrupted, asyncio.CancelledError) as error:
+            await self._leave(client, error)
+        except Exception:
+            log.exception("request %s to %s failed", generation_id(identifier), route)
+            await refuse(client, internal_error())
+
+    async def _leave(self, client: Client, error: BaseException) -> None:
+        """End a request whose client left, or that the process cannot wait for."""
+        reason = client.watch.take_back() or client.watch.reason
+        if reason is None and isinstance(error, asyncio.CancelledError):
+            raise error
+        if reason is Reason.STOPPING:
+            await refuse(client, STOPPING)
+
+    async def _dispatch(self, client: Client, identifier: UUID) -> None:
+        path, method = client.scope["path"], client.scope["method"]
+        handler = POSTS.get(path)
+        if handler is not None:
+            if method != "POST":
+                raise RefusedError(WRONG_METHOD)
+            client.common = [(b"x-generation-id", generation_id(identifier).encode())]
+            await handler(self._runtime, client, identifier)
+            return
+        if method not in ("GET", "HEAD"):
+            raise RefusedError(WRONG_METHOD)
+        if path in OPERATIONS:
+            await self._operate(client, path)
+        elif catalog_route := catalog_routes.find(path):
+            await catalog_route(self._runtime, client)
+
+    async def _operate(self, client: Client, path: str) -> None:
+        if path == "/metrics":
+            self._runtime.measure()
+            await client.answer(200, metrics.exposition(), [(b"content-type", metrics.CONTENT_TYPE)])
+            return
+        is_fine = path == "/healthz" or (self._runtime.is_ready and not self._draining.is_draining)
+        await client.answer(200 if is_fine else 503, b"ok\n" if is_fine else b"not ready\n", [TEXT])
+
+
+@lru_cache(maxsize=256)
+def _requests(route: str, status: int) -> Counter:
+    return metrics.REQUESTS.labels(route, str(status))
+
+
+@lru_cache(maxsize=16)
+def _seconds(route: str) -> Histogram:
+    return metrics.SECONDS.labels(route)

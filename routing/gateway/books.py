@@ -1,0 +1,180 @@
+"""A generation's way through the journal and the leases: begun once, ended once, settled once (spec: money §4)."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from config.lib.ids import generation_id
+from observability.journal import Journal, JournalFull
+from observability.journal_records import Begin, Checkpoint, End, Hold
+from routing.call import Call
+from routing.decision import Attempt, Decision
+from routing.errors import unavailable
+from routing.gateway.client import RefusedError
+from routing.gateway.policy_cache import KnownPolicy
+from routing.pricing import NOTHING, Cost, Usage
+from workspaces.leases import Admitted, Leases
+
+log = logging.getLogger(__name__)
+
+NO_USAGE = Usage(requests=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A generation that has begun: money is set aside and the journal knows. Times are on time.monotonic()."""
+
+    id: str
+    public_id: str
+    known: KnownPolicy
+    call: Call
+    model: str
+    admission: Admitted
+    holds: tuple[Hold, ...]
+    began_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a generation: who served it, what it used and costs, and how it ended."""
+
+    status: str
+    attempt: Attempt | None = None
+    usage: Usage = NO_USAGE
+    cost: Cost = NOTHING
+    is_estimated: bool = False
+    http_status: int | None = None
+    error_type: str | None = None
+    finish_reason: str | None = None
+    native_finish_reason: str | None = None
+    upstream_id: str | None = None
+    first_at: float | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+class Books:
+    """Writes generations down. Belongs to the event loop's thread."""
+
+    def __init__(self, journal: Journal, leases: Leases) -> None:
+        self._journal = journal
+        self._leases = leases
+
+    def open(
+        self,
+        identifier: UUID,
+        began_at: float,
+        known: KnownPolicy,
+        call: Call,
+        decision: Decision,
+        admission: Admitted,
+    ) -> Opened:
+        """Write the begin, then look at the fence; after that a provider may be called. No await in between.
+
+        Raises RefusedError (503) with everything undone when there is no room or the fence is up.
+        """
+        holds = tuple(
+            Hold(purse_id, window, nano, need.purse.counts_byok)
+            for (purse_id, window, nano), need in zip(admission.windows, decision.holds, strict=True)
+        )
+        opened = Opened(
+            str(identifier),
+            generation_id(identifier),
+            known,
+            call,
+            decision.model,
+            admission,
+            holds,
+            began_at,
+        )
+        try:
+            self._journal.begin(_begin(opened, decision))
+        except JournalFull as error:
+            log.error("a request is turned away: %s", error)
+            self._leases.settle(admission, [0] * len(holds))
+            raise RefusedError(unavailable()) from None
+        if self._journal.fence.is_set():
+            self.close(opened, Outcome("error", http_status=503, error_type="provider_overloaded"))
+            raise RefusedError(unavailable())
+        return opened
+
+    def checkpoint(self, opened: Opened, attempt: Attempt, usage: Usage, cost: Cost) -> None:
+        """Write down what a stream has cost by now."""
+        endpoint = attempt.endpoint
+        self._journal.checkpoint(
+            Checkpoint(
+                opened.id,
+                cost.total_nano,
+                0,
+                usage.prompt,
+                usage.completion,
+                endpoint.provider.slug,
+                endpoint.id,
+                endpoint.price.version_id,
+            )
+        )
+
+    def close(self, opened: Opened, outcome: Outcome) -> None:
+        """Write the end, then give back in memory what was not used."""
+        self._journal.end(_end(opened, outcome))
+        nano = outcome.cost.total_nano
+        self._leases.settle(opened.admission, [hold.counted(nano, 0) for hold in opened.holds])
+
+
+def _begin(opened: Opened, decision: Decision) -> Begin:
+    call, policy = opened.call, opened.known.policy
+    given, principal = call.attribution, policy.principal
+    context: dict[str, Any] = {
+        "dialect": call.dialect,
+        "is_streamed": call.is_streamed,
+        "policy_versions": opened.known.versions,
+        "seed": decision.seed,
+    }
+    for name in ("app_title", "app_url", "user", "session_id"):
+        if text := getattr(given, name):
+            context[name] = text
+    return Begin(
+        opened.id,
+        opened.admission.admitted_at,
+        principal.organization_id,
+        principal.workspace_id,
+        principal.api_key_id,
+        principal.member_id,
+        policy.subjects,
+        opened.holds,
+        opened.model,
+        context,
+    )
+
+
+def _end(opened: Opened, outcome: Outcome) -> End:
+    now = time.monotonic()
+    attempt, usage = outcome.attempt, outcome.usage
+    endpoint = attempt.endpoint if attempt else None
+    return End(
+        id=opened.id,
+        cost_nano=outcome.cost.total_nano,
+        byok_nano=0,
+        status=outcome.status,
+        finish_reason=outcome.finish_reason,
+        native_finish_reason=outcome.native_finish_reason,
+        error_type=outcome.error_type,
+        http_status=outcome.http_status,
+        model=endpoint.model if endpoint else "",
+        provider=endpoint.provider.slug if endpoint else "",
+        endpoint_id=endpoint.id if endpoint else None,
+        price_version_id=endpoint.price.version_id if endpoint else None,
+        prompt_tokens=usage.prompt,
+        completion_tokens=usage.completion,
+        reasoning_tokens=usage.reasoning,
+        cached_tokens=usage.cached,
+        cache_write_tokens=usage.cache_write,
+        is_usage_estimated=outcome.is_estimated,
+        latency_ms=int(((outcome.first_at or now) - opened.began_at) * 1000),
+        generation_ms=int((now - (outcome.first_at or now)) * 1000),
+        upstream_id=outcome.upstream_id,
+        detail=outcome.detail,
+    )

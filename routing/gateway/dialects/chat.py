@@ -1,0 +1,238 @@
+"""Chat Completions: from the caller's JSON to a Call, and from a provider's answer to the caller's (SPEC §9).
+
+Pure, because large bodies are read in another process. What is not looked at here is passed on as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from observability.journal_records import clean_text
+from routing.call import Attribution, Call
+from routing.errors import invalid_request
+from routing.gateway.client import RefusedError
+from routing.gateway.dialects.parameters import (
+    Check,
+    check,
+    is_count,
+    is_flag,
+    is_integer,
+    is_number,
+    is_object,
+    is_objects,
+    is_text,
+    is_text_or_object,
+    is_text_or_texts,
+    is_texts,
+    read_preferences,
+    refused,
+)
+
+SLUG = "chat"
+BYTES_PER_TOKEN = 3
+"""Few enough for an upper estimate of most texts; holds are estimates, charges are not."""
+TOKENS_PER_IMAGE = 1600
+MAX_TOKENS = 2**31
+MAX_CHOICES = 128
+MAX_FALLBACKS = 16
+MAX_ATTRIBUTE = 500
+COUNTED = "counted_prompt_tokens"
+
+CHECKS: dict[str, Check] = {
+    "model": is_text,
+    "models": is_texts,
+    "messages": is_objects,
+    "stream": is_flag,
+    "stream_options": is_object,
+    "max_tokens": is_count,
+    "max_completion_tokens": is_count,
+    "n": is_count,
+    "temperature": is_number,
+    "top_p": is_number,
+    "top_k": is_number,
+    "min_p": is_number,
+    "top_a": is_number,
+    "frequency_penalty": is_number,
+    "presence_penalty": is_number,
+    "repetition_penalty": is_number,
+    "seed": is_integer,
+    "logprobs": is_flag,
+    "top_logprobs": is_integer,
+    "logit_bias": is_object,
+    "stop": is_text_or_texts,
+    "tools": is_objects,
+    "tool_choice": is_text_or_object,
+    "parallel_tool_calls": is_flag,
+    "response_format": is_object,
+    "structured_outputs": is_flag,
+    "reasoning": is_object,
+    "reasoning_effort": is_text,
+    "include_reasoning": is_flag,
+    "verbosity": is_text,
+    "prediction": is_object,
+    "modalities": is_texts,
+    "web_search_options": is_object,
+    "provider": is_object,
+    "plugins": is_objects,
+    "transforms": is_texts,
+    "user": is_text,
+    "session_id": is_text,
+    "trace": is_object,
+}
+OURS = frozenset(
+    {"model", "models", "messages", "stream", "stream_options", "n", "provider", "plugins", "transforms"}
+    | {"user", "session_id", "trace"}
+)
+"""Parameters that no endpoint has to support."""
+SUPPORTABLE = CHECKS.keys() - OURS
+AS_CATALOG_SAYS = {"max_completion_tokens": "max_tokens", "n": "n"}
+BINARY_PARTS = {"image_url": "url", "input_audio": "data", "file": "file_data", "video_url": "url"}
+
+decode = msgspec.json.Decoder().decode
+
+
+def read_json(data: bytes) -> dict[str, Any]:
+    """The request's JSON object. Raises RefusedError for anything else, however it is broken."""
+    try:
+        body = decode(data)
+    except RecursionError:
+        raise RefusedError(invalid_request("The request's JSON is nested too deeply.")) from None
+    except (msgspec.MsgspecError, UnicodeError, ValueError):
+        raise RefusedError(invalid_request("The request's body is not valid JSON.")) from None
+    if not isinstance(body, dict):
+        raise RefusedError(invalid_request("The request's body must be a JSON object."))
+    return body
+
+
+def read_call(data: bytes, headers: Mapping[bytes, bytes]) -> Call:
+    """The request as the decision sees it. Raises RefusedError naming the parameter that is wrong."""
+    body = read_json(data)
+    check(body, CHECKS)
+    messages = body.get("messages")
+    if not messages:
+        raise refused("messages", "must be a non-empty list of objects")
+    images, binary = _look_at(messages)
+    max_tokens = body.get("max_completion_tokens") or body.get("max_tokens")
+    if max_tokens is not None and max_tokens > MAX_TOKENS:
+        raise refused("max_tokens", "is too large")
+    choices = body.get("n") or 1
+    if choices > MAX_CHOICES:
+        raise refused("n", f"must be at most {MAX_CHOICES}")
+    return Call(
+        dialect=SLUG,
+        models=_read_models(body),
+        body=body,
+        is_streamed=bool(body.get("stream")),
+        prompt_tokens=(len(data) - binary) // BYTES_PER_TOKEN + images * TOKENS_PER_IMAGE,
+        max_tokens=max_tokens,
+        image_count=images,
+        choices=choices,
+        parameters=frozenset(
+            [
+                AS_CATALOG_SAYS.get(name, name)
+                for name in body
+                if name in SUPPORTABLE and body[name] is not None
+            ]
+        ),
+        preferences=read_preferences(body),
+        attribution=_read_attribution(body, headers),
+    )
+
+
+def _read_models(body: Mapping[str, Any]) -> tuple[str, ...]:
+    named = body.get("model")
+    listed = body.get("models") or []
+    if len(listed) > MAX_FALLBACKS:
+        raise refused("models", f"may name at most {MAX_FALLBACKS} models")
+    slugs = [slug for slug in ([named] if named else []) + listed if slug]
+    if any(len(slug) > MAX_ATTRIBUTE for slug in slugs):
+        raise refused("model", "is too long")
+    return tuple(dict.fromkeys(map(clean_text, slugs)))
+
+
+def _look_at(messages: list[dict[str, Any]]) -> tuple[int, int]:
+    """Check the messages' shape; how many images they hold, and how many characters are no text."""
+    images = binary = 0
+    for message in messages:
+        if not isinstance(message.get("role"), str):
+            raise refused("messages", "must each have a role")
+        content = message.get("content")
+        if content is None or isinstance(content, str):
+            continue
+        if not is_objects(content):
+            raise refused("messages", "may have as content a string or a list of parts")
+        for part in content:
+            field = BINARY_PARTS.get(str(part.get("type")))
+            if field is None:
+                continue
+            images += field == "url"
+            holder = part.get(part["type"])
+            data = holder.get(field) if isinstance(holder, dict) else None
+            binary += len(data) if isinstance(data, str) and len(data) > TOKENS_PER_IMAGE else 0
+    return images, binary
+
+
+def _read_attribution(body: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> Attribution:
+    title = _first_header(headers, b"x-headgate-title", b"x-openrouter-title", b"x-title")
+    session = body.get("session_id") or _first_header(headers, b"x-session-id")
+    return Attribution(
+        app_title=_short(title),
+        app_url=_short(_first_header(headers, b"http-referer", b"referer")),
+        user=_short(body.get("user")),
+        session_id=_short(session),
+    )
+
+
+def _first_header(headers: Mapping[bytes, bytes], *names: bytes) -> str | None:
+    for name in names:
+        value = headers.get(name)
+        if value:
+            return value.decode("utf-8", "replace")
+    return None
+
+
+def _short(text: str | None) -> str | None:
+    return clean_text(text[:MAX_ATTRIBUTE]) if text else None
+
+
+def count_prompt_tokens(call: Call) -> int:
+    """Tokens of the prompt, counted without a tokenizer and never more than a provider would: its words.
+
+    What is charged when a provider never said: text whose script has no spaces counts by its characters.
+    """
+    counted = call.detail.get(COUNTED)
+    if isinstance(counted, int):
+        return counted
+    return sum(count_tokens(text) for text in _texts(call.body.get("messages")))
+
+
+def count_tokens(text: str) -> int:
+    """A lower estimate of a text's tokens."""
+    words = len(text.split())
+    if text.isascii():
+        return words
+    wide = sum(1 for character in text if character > "\u2e7f")
+    return max(words, wide // 2)
+
+
+def _texts(messages: Any) -> Iterator[str]:
+    for message in messages if isinstance(messages, list) else ():
+        content = message.get("content")
+        if isinstance(content, str):
+            yield content
+        elif isinstance(content, list):
+            yield from (part["text"] for part in content if isinstance(part.get("text"), str))
+
+
+def finish_answer(
+    answer: dict[str, Any], *, generation_id: str, model: str, provider: str, usage: Mapping[str, Any]
+) -> bytes:
+    """The answer as the caller gets it: our id, the model as served, who served it, what it cost."""
+    answer["id"] = generation_id
+    answer["model"] = model
+    answer["provider"] = provider
+    answer["usage"] = usage
+    return msgspec.json.encode(answer)

@@ -1,0 +1,70 @@
+"""How a generation ends: what is written down and charged, and what the caller is told last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from routing.decision import Attempt
+from routing.errors import Refusal
+from routing.gateway.books import Opened, Outcome
+from routing.gateway.dialects.chat import count_prompt_tokens
+from routing.gateway.watch import Reason
+from routing.pricing import NOTHING, Cost, Usage, cost, usage_from_provider
+
+CLIENT_GONE_STATUS = 499
+DONE = b"data: [DONE]\n\n"
+STOPPING = Refusal(
+    503, "provider_overloaded", "Headgate is restarting. Please try again.", "stopping", retry_after=1
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What to write down, then what to send: the rest of the answer, or a refusal, or nothing at all."""
+
+    outcome: Outcome
+    body: bytes | None = None
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What an answer used and costs; `is_estimated` when the provider did not say."""
+
+    usage: Usage
+    cost: Cost
+    is_estimated: bool
+
+
+def bill(opened: Opened, attempt: Attempt, raw_usage: Any, counted: int, finish: str | None) -> Bill:
+    """The charge for what was delivered; nothing for an answer that came to nothing (SPEC §4)."""
+    fallback = Usage(
+        prompt=count_prompt_tokens(opened.call), completion=counted, image=opened.call.image_count
+    )
+    usage, is_estimated = usage_from_provider(raw_usage, fallback)
+    if usage.completion == 0 and counted == 0 and finish in (None, "error"):
+        return Bill(usage, NOTHING, is_estimated)
+    return Bill(usage, cost(attempt.endpoint.price, usage), is_estimated)
+
+
+def not_served(reason: Reason) -> Ending:
+    """Nothing was delivered, because the client left or the process stops: nothing is charged."""
+    if reason is Reason.GONE:
+        return Ending(Outcome("cancelled", http_status=CLIENT_GONE_STATUS))
+    return Ending(_error(STOPPING, None), refusal=STOPPING)
+
+
+def failed(refusal: Refusal, attempt: Attempt | None) -> Ending:
+    """No provider answered."""
+    return Ending(_error(refusal, attempt), refusal=refusal)
+
+
+def _error(refusal: Refusal, attempt: Attempt | None) -> Outcome:
+    return Outcome(
+        "error",
+        attempt,
+        http_status=refusal.status,
+        error_type=refusal.error_type,
+        detail={"message": refusal.message, **refusal.metadata},
+    )

@@ -1,0 +1,64 @@
+"""The life of a request, from its key to its last byte. The page to read first; each step is a module beside it."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from uuid import UUID
+
+from routing.call import Call
+from routing.decide import decide
+from routing.decision import Decision
+from routing.errors import internal_error
+from routing.gateway.admission import admit, authenticate, check_key
+from routing.gateway.answering import farewell, produce
+from routing.gateway.books import Opened
+from routing.gateway.client import Client, RefusedError
+from routing.gateway.ending import Ending, failed
+from routing.gateway.policy_cache import KnownPolicy
+from routing.gateway.runtime import Runtime
+
+SEED_BITS = 2**31 - 1
+
+
+async def serve_chat(runtime: Runtime, client: Client, identifier: UUID) -> None:
+    """Serve a chat completion. Raises RefusedError for what ends before a provider is called."""
+    began_at = time.monotonic()
+    known = await authenticate(runtime.policies, client.scope)  # 400, 401, 503
+    call: Call | None = None
+    try:
+        check_key(known)  # 401, 403
+        data = await client.read_body(runtime.limits.max_body_bytes)  # 413
+        call = await runtime.bodies.read(data, client.headers)  # 400
+        decision = judge(runtime, known, call, identifier)  # 400, 402, 403, 404, 429
+        with runtime.rates.counting(known.policy, known.rated, call):  # 429, 503
+            runtime.check_database()  # 503
+            admission = await admit(runtime.leases, known, decision)  # 402, 403, 503
+            opened = runtime.books.open(identifier, began_at, known, call, decision, admission)  # 503
+            ending = await conclude(runtime, client, opened, decision)
+            await farewell(client, opened, ending)
+    except RefusedError as error:
+        runtime.refusals.note(identifier, known.policy, call, error.refusal)
+        raise
+
+
+def judge(runtime: Runtime, known: KnownPolicy, call: Call, identifier: UUID) -> Decision:
+    """The pure decision on what this process knows. Raises RefusedError."""
+    balances = runtime.rates.balances(known.rated)
+    stats, now = runtime.health.stats, datetime.now(UTC)
+    decision = decide(
+        known.policy, call, runtime.catalog, stats, balances, (), identifier.int & SEED_BITS, now
+    )
+    if decision.refusal is not None:
+        raise RefusedError(decision.refusal)
+    return decision
+
+
+async def conclude(runtime: Runtime, client: Client, opened: Opened, decision: Decision) -> Ending:
+    """Produce the answer and write its end down, whatever happens; only then is the last of it sent."""
+    ending = failed(internal_error(), None)
+    try:
+        ending = await produce(runtime, client, opened, decision.attempts)
+    finally:
+        runtime.books.close(opened, ending.outcome)
+    return ending

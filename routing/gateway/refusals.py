@@ -1,0 +1,95 @@
+"""Refused requests in the log: a row each up to a point, beyond that one row with a count (DESIGN §6)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from config.lib.ids import uuid7
+from observability.journal import Journal
+from observability.journal_records import Refusal as RefusalRecord
+from routing.call import Call
+from routing.errors import Refusal
+from routing.policy import Policy
+
+MOST_PER_MINUTE = 60
+MINUTE = 60
+
+
+@dataclass(slots=True)
+class Tally:
+    """The refusals of one key by one rule in one minute; `last` waits, with a count, for the minute's end."""
+
+    minute: int
+    written: int = 0
+    held_back: int = 0
+    last: RefusalRecord | None = None
+
+
+class RefusalLog:
+    """Writes refusals of known keys to the journal. Belongs to the event loop's thread."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._tallies: dict[tuple[int, str], Tally] = {}
+
+    def note(self, identifier: UUID, policy: Policy, call: Call | None, refusal: Refusal) -> None:
+        """Log a refusal; those of principals without a workspace are metrics only."""
+        principal = policy.principal
+        if principal.kind != "api_key" or principal.api_key_id is None:
+            return
+        record = RefusalRecord(
+            str(identifier),
+            time.time_ns() // 1000,
+            principal.organization_id,
+            principal.workspace_id,
+            principal.api_key_id,
+            principal.member_id,
+            call.models[0] if call and call.models else "",
+            refusal.error_type,
+            refusal.status,
+            1,
+            _detail(call, refusal),
+        )
+        self._write_or_count(principal.api_key_id, refusal.rule, record)
+
+    def _write_or_count(self, api_key_id: int, rule: str, record: RefusalRecord) -> None:
+        minute = record.admitted_at // 1_000_000 // MINUTE
+        tally = self._tallies.get((api_key_id, rule))
+        if tally is None or tally.minute != minute:
+            self._write_count(tally)
+            tally = self._tallies[(api_key_id, rule)] = Tally(minute)
+        if tally.written < MOST_PER_MINUTE:
+            tally.written += 1
+            self._journal.refuse(record)
+            return
+        tally.held_back += 1
+        tally.last = record
+
+    def _write_count(self, tally: Tally | None) -> None:
+        if tally is None or tally.last is None:
+            return
+        tally.last.count = tally.held_back
+        tally.last.id = str(uuid7(tally.last.admitted_at // 1000))
+        self._journal.refuse(tally.last)
+        tally.last = None
+
+    def flush(self, *, is_last: bool = False) -> None:
+        """Write the counts of minutes that are over; at the end, all of them."""
+        minute = int(time.time()) // MINUTE
+        over = [name for name, tally in self._tallies.items() if is_last or tally.minute < minute]
+        for name in over:
+            self._write_count(self._tallies.pop(name))
+
+
+def _detail(call: Call | None, refusal: Refusal) -> dict[str, Any]:
+    detail: dict[str, Any] = {"rule": refusal.rule, "message": refusal.message}
+    if refusal.layer:
+        detail["layer"] = refusal.layer
+    if call is None:
+        return detail
+    given = call.attribution
+    named = {"app_title": given.app_title, "user": given.user, "session_id": given.session_id}
+    return detail | {"dialect": call.dialect} | {name: text for name, text in named.items() if text}

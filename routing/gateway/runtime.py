@@ -1,0 +1,218 @@
+"""The parts of one gateway process: made once, started and stopped in order (DESIGN §§1, 5)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+from uuid import uuid4
+
+import psycopg
+
+from observability.journal import Journal, JournalBusy
+from routing.catalog_snapshot import CatalogSnapshot
+from routing.errors import unavailable
+from routing.gateway import metrics
+from routing.gateway.attempts import Attempts, Patience
+from routing.gateway.bodies import BodyReader
+from routing.gateway.books import Books
+from routing.gateway.client import Client, RefusedError
+from routing.gateway.health import Health
+from routing.gateway.policy_cache import LoadCatalog, LoadPolicy, PolicyCache
+from routing.gateway.policy_versions import VersionWatcher
+from routing.gateway.rates import Rates
+from routing.gateway.refusals import RefusalLog
+from routing.gateway.upstream import Upstream
+from routing.gateway.watch import Reason
+from workspaces.leases import Leases
+
+Connect: TypeAlias = Callable[[], Awaitable[psycopg.AsyncConnection[tuple[Any, ...]]]]
+
+CONNECT_SECONDS = 5
+LOADERS = 4
+TICK_SECONDS = 0.5
+RETRY_SECONDS = 0.5
+RETRY_AFTER_SECONDS = 2
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an operator may set about the gateway."""
+
+    max_body_bytes: int
+    max_concurrency: int
+    organization_share: float
+    stale_seconds: float
+    patience: Patience
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Where a process keeps its journal, and the database's addresses (the second with no pooler before it)."""
+
+    journal_folder: Path
+    segment_bytes: int
+    database_url: str
+    listen_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loaders:
+    """What reads settings from the database, in a worker thread; they raise SourceAway."""
+
+    load_policy: LoadPolicy
+    load_catalog: LoadCatalog
+
+
+class Runtime:
+    """One process's parts. Make it on the running loop, after the last fork."""
+
+    def __init__(self, storage: Storage, limits: Limits, loaders: Loaders) -> None:
+        process_id = uuid4()
+        self.limits = limits
+        self.journal = Journal.create(storage.journal_folder, process_id, segment_bytes=storage.segment_bytes)
+        listen = connector(storage.listen_url)
+        self.leases = Leases(
+            process_id=process_id,
+            host=socket.gethostname(),
+            connect=connector(storage.database_url),
+            connect_to_listen=listen,
+            fence=self.journal.fence,
+            on_process_lost=_restart,
+        )
+        self._executor = ThreadPoolExecutor(LOADERS, thread_name_prefix="policies")
+        self.policies = PolicyCache(
+            load_policy=loaders.load_policy,
+            load_catalog=loaders.load_catalog,
+            purse=self.leases.purse,
+            executor=self._executor,
+            stale_seconds=limits.stale_seconds,
+        )
+        self._watcher = VersionWatcher(self.policies, listen)
+        self.books = Books(self.journal, self.leases)
+        self.refusals = RefusalLog(self.journal)
+        self.rates = Rates(
+            max_concurrency=limits.max_concurrency, organization_share=limits.organization_share
+        )
+        self.health = Health()
+        self.bodies = BodyReader()
+        self.upstream = Upstream()
+        self.attempts = Attempts(self.upstream, self.health, limits.patience)
+        self.open_requests: set[Client] = set()
+        self._has_leases = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Begin; requests are answered 503 until the database has been there once."""
+        self.journal.start_syncing()
+        self._watcher.start()
+        self._run(self._start_leases())
+        self._run(self._tick())
+
+    async def stop(self) -> None:
+        """End in order, when no request is open: nothing is lost if this is cut short."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._watcher.stop()
+        self.refusals.flush(is_last=True)
+        if self._has_leases:
+            await self.leases.close()
+        try:
+            self.journal.close()
+        except JournalBusy as error:
+            log.error("the journal is left to ingest as it is: %s", error)
+        await self.upstream.close()
+        self.bodies.close()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a request could be served."""
+        return self._has_leases and self.policies.catalog is not None and not self._is_database_away()
+
+    @property
+    def catalog(self) -> CatalogSnapshot:
+        """What can be asked for. Raises RefusedError (503) before it was ever read."""
+        if self.policies.catalog is None:
+            raise RefusedError(unavailable(retry_after=RETRY_AFTER_SECONDS))
+        return self.policies.catalog
+
+    def check_database(self) -> None:
+        """Refuse before the database was there, or after it was away for too long. Raises RefusedError (503)."""
+        if not self._has_leases or self._is_database_away():
+            raise RefusedError(unavailable(retry_after=RETRY_AFTER_SECONDS))
+
+    def end_requests(self) -> None:
+        """Tell every open request to end: the process stops."""
+        for client in list(self.open_requests):
+            client.watch.interrupt(Reason.STOPPING)
+
+    def measure(self) -> None:
+        """Bring the gauges up to date."""
+        metrics.OPEN_REQUESTS.set(len(self.open_requests))
+        metrics.KNOWN_POLICIES.set(len(self.policies))
+        metrics.LEASE_CALLS.set(self.leases.calls_made)
+        metrics.LEASED_PURSES.set(self.leases.active_purses)
+        metrics.DATABASE_SILENCE.set(time.monotonic() - self.leases.last_contact)
+        metrics.OPEN_IN_JOURNAL.set(self.journal.open_count)
+        metrics.LOST_REFUSALS.set(self.journal.dropped_refusals)
+
+    def _is_database_away(self) -> bool:
+        return self.leases.is_database_away(self.limits.stale_seconds)
+
+    def _run(self, work: Any) -> None:  # a coroutine of ours
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _start_leases(self) -> None:
+        is_said = False
+        while True:
+            try:
+                await self.leases.start()
+            except (psycopg.Error, OSError, TimeoutError) as error:
+                if not is_said:
+                    log.warning("waiting for the database: %s", error)
+                is_said = True
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                self._has_leases = True
+                return
+
+    async def _tick(self) -> None:
+        """End waits that are too long, and keep silent streams alive."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            now = time.monotonic()
+            for client in list(self.open_requests):
+                client.watch.interrupt_if_late(now)
+                if client.needs_comment(now):
+                    self._run(client.comment())
+            self.rates.forget_idle()
+            self.refusals.flush()
+
+
+def connector(url: str) -> Connect:
+    """What opens a raw autocommit connection to an address."""
+
+    async def connect() -> psycopg.AsyncConnection[tuple[Any, ...]]:
+        return await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS)
+
+    return connect
+
+
+def _restart() -> None:
+    """Drain and end: this process was declared dead and may admit nothing more; another takes its place."""
+    log.error("this process's leases were forfeited; it ends")
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,129 @@
+"""Pass a stream on as it comes, with checkpoints in the journal, until it ends in whatever way (spec: money §4)."""
+
+from __future__ import annotations
+
+import time
+
+from routing.errors import ProviderFailure, Refusal, provider_error
+from routing.gateway.attempts import LATE, Patience, Served
+from routing.gateway.books import Books, Opened, Outcome
+from routing.gateway.client import Client
+from routing.gateway.dialects.chat import count_prompt_tokens
+from routing.gateway.ending import CLIENT_GONE_STATUS, DONE, STOPPING, Ending, bill
+from routing.gateway.upstream import UpstreamFailed
+from routing.gateway.watch import Interrupted, Reason
+from routing.pricing import Usage, cost, usage_object
+from routing.providers import Stream
+
+CHECKPOINT_SECONDS = 1.0
+STALLED_SECONDS = 60.0
+"""How long a client may take nothing of what was sent before it counts as gone."""
+
+
+class Relay:
+    """Passes one stream on to its caller."""
+
+    def __init__(self, client: Client, books: Books, opened: Opened, served: Served, stream: Stream) -> None:
+        self._client = client
+        self._books = books
+        self._opened = opened
+        self._served = served
+        self._stream = stream
+        self._prompt_tokens = count_prompt_tokens(opened.call)
+        self._checkpoint_at = 0.0
+
+    async def run(self, patience: Patience) -> Ending:
+        """Send everything but the last event; how it ended."""
+        try:
+            failure = await self._pass_on(patience)
+        except Interrupted as stop:
+            self._served.response.close()
+            return self._cut_off(stop.reason)
+        if failure is not None:
+            self._served.response.close()
+            return self._broken(failure)
+        return self._completed()
+
+    async def _pass_on(self, patience: Patience) -> ProviderFailure | None:
+        stream, watch, response = self._stream, self._client.watch, self._served.response
+        data = self._served.first
+        await self._send(b"")
+        while True:
+            if data:
+                self._write_down()
+                await self._send(data)
+            if stream.is_done or stream.failure is not None:
+                return stream.failure
+            try:
+                with watch.within(patience.between):
+                    chunk = await response.read_some()
+            except UpstreamFailed as error:
+                return error.failure
+            except Interrupted as stop:
+                if stop.reason is Reason.LATE:
+                    return LATE
+                raise
+            data = stream.feed(chunk) if chunk else stream.end()
+
+    async def _send(self, data: bytes) -> None:
+        """Send the head, or data. A client that takes nothing counts as gone."""
+        try:
+            with self._client.watch.within(STALLED_SECONDS):
+                await (self._client.write(data) if data else self._client.start_events())
+        except Interrupted as stop:
+            raise Interrupted(Reason.GONE if stop.reason is Reason.LATE else stop.reason) from None
+
+    def _write_down(self) -> None:
+        """A checkpoint before the first output is sent, then one a second."""
+        now = time.monotonic()
+        if now < self._checkpoint_at or not self._stream.has_output:
+            return
+        self._checkpoint_at = now + CHECKPOINT_SECONDS
+        attempt = self._served.attempt
+        usage = Usage(
+            prompt=self._prompt_tokens,
+            completion=self._stream.counted_tokens,
+            image=self._opened.call.image_count,
+        )
+        self._books.checkpoint(self._opened, attempt, usage, cost(attempt.endpoint.price, usage))
+
+    def _completed(self) -> Ending:
+        outcome = self._outcome("completed", self._stream.finish_reason)
+        usage = usage_object(outcome.usage, outcome.cost)
+        return Ending(outcome, self._stream.final_chunk(usage) + DONE)
+
+    def _broken(self, failure: ProviderFailure) -> Ending:
+        """The provider failed after the first token: what was delivered is charged, the rest is an error."""
+        served = self._served
+        refusal = provider_error(
+            failure,
+            provider_name=served.attempt.endpoint.provider.name,
+            requested_models=self._opened.call.models,
+            previous_errors=served.previous,
+        )
+        return Ending(self._outcome("error", "error", refusal), refusal=refusal)
+
+    def _cut_off(self, reason: Reason) -> Ending:
+        """The client left, or the process stops: what was produced is charged."""
+        if reason is Reason.GONE:
+            return Ending(self._outcome("cancelled", self._stream.finish_reason))
+        return Ending(self._outcome("error", "error", STOPPING), refusal=STOPPING)
+
+    def _outcome(self, status: str, finish: str | None, refusal: Refusal | None = None) -> Outcome:
+        served, stream = self._served, self._stream
+        charge = bill(self._opened, served.attempt, stream.usage, stream.counted_tokens, finish)
+        http_status = CLIENT_GONE_STATUS if status == "cancelled" else 200
+        return Outcome(
+            status,
+            served.attempt,
+            charge.usage,
+            charge.cost,
+            is_estimated=charge.is_estimated,
+            http_status=refusal.status if refusal else http_status,
+            error_type=refusal.error_type if refusal else None,
+            finish_reason=finish,
+            native_finish_reason=stream.native_finish_reason,
+            upstream_id=stream.upstream_id,
+            first_at=served.first_at,
+            detail={"previous_errors": list(served.previous)} if served.previous else {},
+        )
