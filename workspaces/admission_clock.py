@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from time import monotonic_ns
 
 
 class AdmissionClock:
@@ -15,7 +15,7 @@ class AdmissionClock:
 
     def now(self) -> int:
         """Return the time, never before a window that has been seen to begin."""
-        at = time.monotonic_ns() // 1000 + self._offset
+        at = monotonic_ns() // 1000 + self._offset
         return at if at > self._floor else self._floor
 
     def synchronise(self, before: int, at: int, after: int) -> None:

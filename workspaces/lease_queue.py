@@ -48,9 +48,10 @@ class Shortage(NamedTuple):
     room: int
 
     @classmethod
-    def seen(cls, purse_id: int, answer: Answer) -> Shortage:
-        """Return what an answer says about a purse that refuses."""
-        return cls(purse_id, Reason.EXHAUSTED if answer.is_exhausted else Reason.SHORT, answer.room)
+    def seen(cls, purse: LocalPurse, answer: Answer) -> Shortage:
+        """Return why a purse refuses after an answer; what the process holds free is left, too."""
+        reason = Reason.EXHAUSTED if answer.is_exhausted else Reason.SHORT
+        return cls(purse.id, reason, answer.room + purse.free)
 
 
 class Ticket:
@@ -215,7 +216,7 @@ class Queue(list[Waiter]):
             is_blocked = not purse.is_strict
             delay = waiter.look_again(answer, now)
             if delay is None:
-                waiter.ticket.fail(Shortage.seen(purse.id, answer))
+                waiter.ticket.fail(Shortage.seen(purse, answer))
                 continue
             self.append(waiter)
             delays.append(delay)

@@ -14,6 +14,8 @@ from typing import TypeAlias
 from uuid import UUID
 from weakref import WeakValueDictionary
 
+import msgspec
+
 from workspaces.admission_clock import AdmissionClock
 from workspaces.lease_calls import Connect, LeaseDatabase
 from workspaces.lease_duties import Fence, LeaseDuties
@@ -49,15 +51,15 @@ class AlreadySettled(RuntimeError):
     """A settlement happens exactly once."""
 
 
-class Admitted:
-    """Holds that were all taken at one moment, from which their windows follow. To be settled exactly once."""
+class Admitted(msgspec.Struct, eq=False, gc=False):
+    """Holds that were all taken at one moment, from which their windows follow. To be settled exactly once.
 
-    __slots__ = ("admitted_at", "holds", "is_settled")
+    A Struct because one is made for every request; nothing in it refers back to it.
+    """
 
-    def __init__(self, admitted_at: int, holds: Sequence[Hold]) -> None:
-        self.admitted_at = admitted_at
-        self.holds = holds
-        self.is_settled = False
+    admitted_at: int
+    holds: Sequence[Hold]
+    is_settled: bool = False
 
     @property
     def windows(self) -> tuple[tuple[int, int, int], ...]:
@@ -175,11 +177,12 @@ class Leases:
         """Take all holds at once if every purse has enough in memory; None: ask `admit`."""
         now = self.now()
         for purse, nano in holds:
-            if purse.granted - purse.used < nano or purse.waiting or now >= purse.ends_at:
-                return None
-        for purse, nano in holds:
-            purse.used += nano
-            if purse.granted - purse.used < purse.low:
+            purse.used = used = purse.used + nano
+            free = purse.granted - used
+            if free < purse.low or purse.waiting or now >= purse.ends_at:
+                if free < 0 or purse.waiting or now >= purse.ends_at:
+                    _untake(holds, purse)
+                    return None
                 self._attend(purse)
         return Admitted(now, holds)
 
@@ -190,8 +193,8 @@ class Leases:
     async def extend(self, admission: Admitted, holds: Sequence[Hold]) -> Admission:
         """Take further holds for a request that is under way, all or none, in its own windows.
 
-        What is returned covers only these holds and is settled by itself, beside the first admission. Nothing
-        can be taken from a window that has passed since: Reason.WINDOW_OVER.
+        What is returned covers only these holds and is settled by itself, beside the first admission. Once
+        the process has left a window, nothing more can be taken from it: Reason.WINDOW_OVER.
         """
         return await self._admit_slowly(holds, admission.admitted_at)
 
@@ -206,11 +209,13 @@ class Leases:
                 purse.settle(admitted_at, nano, cost)
                 self._attend(purse)
                 continue
-            purse.used += cost - nano
-            if purse.returns_at_once or purse.waiting or purse.granted < purse.used:
+            purse.used = used = purse.used + cost - nano
+            if used > purse.granted or purse.returns_at_once or purse.waiting:
                 self._attend(purse)
 
     async def _admit_slowly(self, holds: Sequence[Hold], admitted_at: int | None) -> Admission:
+        if len({purse.id for purse, _ in holds}) < len(holds):
+            raise ValueError("a purse occurs more than once in the holds of a request")
         born = time.monotonic()
         while not self._keeper.is_over:
             at = self.now() if admitted_at is None else admitted_at
@@ -274,3 +279,11 @@ class Leases:
             ticket.close(Verdict.ADMITTED)
         for purse, _ in holds:
             self._attend(purse)
+
+
+def _untake(holds: Sequence[Hold], last: LocalPurse) -> None:
+    """Undo the holds up to the purse that had not enough."""
+    for purse, nano in holds:
+        purse.used -= nano
+        if purse is last:
+            return

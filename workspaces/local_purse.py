@@ -216,7 +216,7 @@ class LocalPurse:
         delay = self.waiting.judge(self, answer, now)
         if answer.is_exhausted:
             self.dry_until, self.dry_room = now + REFUSE_LOCALLY_SECONDS, answer.room
-        self.low = 0 if answer.is_tight else self.free // 2
+        self.low = 0 if answer.is_tight else max(0, self.free) // 2
         return delay
 
     def lose(self, call: Call) -> None:
@@ -238,7 +238,7 @@ class LocalPurse:
         self.granted = granted
         self.is_tight = not is_loose
         self.returns_at_once = self.is_tight or self.is_idle
-        self.low = 0 if self.is_tight else min(self.low, max(0, self.free // 2))
+        self.low = 0 if self.is_tight else min(self.low, max(0, self.free) // 2)
 
     def freeze(self) -> None:
         """Admit nothing until the lease is read again: the process was fenced, what it had may be gone."""

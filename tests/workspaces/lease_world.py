@@ -10,6 +10,7 @@ import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -31,6 +32,18 @@ SELECT purse.id FROM purse LEFT JOIN (
   ON held.purse_id = purse.id AND held.window_start = purse.window_start
 WHERE purse.leased_nano <> coalesce(held.open, 0) OR purse.holders <> coalesce(held.holders, 0)
    OR purse.loose <> coalesce(held.loose, 0)
+"""
+
+
+STAGED_CLOCK = "-c search_path=staged,public,pg_catalog"
+STAGE_SQL = """
+CREATE SCHEMA staged;
+CREATE TABLE staged.clock (shift interval NOT NULL);
+INSERT INTO staged.clock VALUES ('0');
+CREATE FUNCTION staged.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS
+    'SELECT pg_catalog.clock_timestamp() + shift FROM staged.clock';
+CREATE FUNCTION staged.now() RETURNS timestamptz LANGUAGE sql STABLE AS
+    'SELECT pg_catalog.now() + shift FROM staged.clock';
 """
 
 
@@ -56,7 +69,7 @@ class Wire:
     loss_rate: float = 0.0
     is_cut: bool = False
     delay_seconds: float = 0.0
-    opened: int = 0
+    options: str = ""
     _server: asyncio.Server | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -70,6 +83,7 @@ class Wire:
         parts = urlsplit(self.url)
         return await psycopg.AsyncConnection.connect(
             host="127.0.0.1", port=port, user=parts.username, password=parts.password, dbname=parts.path[1:],
+            options=self.options,
             sslmode="disable", gssencmode="disable", autocommit=True,
         )  # fmt: skip
 
@@ -96,7 +110,6 @@ class Wire:
         if self.is_cut:
             writer.transport.abort()
             return
-        self.opened += 1
         back_reader, back_writer = await self._open_server()
         ends = {writer, back_writer}
         self._writers |= ends
@@ -154,6 +167,11 @@ class PurseDatabase:
         ).fetchone()
         assert row
         return PurseSpec(row[0], interval, strict)
+
+    def stage_clock(self, moment: datetime | None) -> None:
+        """Let the database's clock say something else to sessions with STAGED_CLOCK; None: the truth."""
+        shift = timedelta() if moment is None else moment - datetime.now(UTC)
+        self.admin.execute("UPDATE staged.clock SET shift = %s", [shift])
 
     def process(self) -> uuid.UUID:
         identity = uuid.uuid4()
@@ -246,9 +264,10 @@ class LeaseWorld:
         self.processes: list[Process] = []
         self.extra_wires: list[Wire] = []
 
-    async def process(self, url: str | None = None, **options: Any) -> Process:
+    async def process(self, *, on_staged_clock: bool = False, **options: Any) -> Process:
         fence, identity = NoFence(), uuid.uuid4()
-        wire, listening = Wire(url or self.database.url), Wire(url or self.database.url)
+        session = STAGED_CLOCK if on_staged_clock else ""
+        wire, listening = Wire(self.database.url, options=session), Wire(self.database.url)
         self.extra_wires += [wire, listening]
         await wire.start()
         await listening.start()
@@ -289,6 +308,7 @@ def purse_database() -> Iterator[PurseDatabase]:
     url = in_database(os.environ["HEADGATE_OWNER_DATABASE_URL"], name)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(LEASE_OP_SQL.read_bytes())
+        connection.execute(STAGE_SQL.encode())
     database = PurseDatabase(url, in_database(admin, name))
     yield database
     database.admin.close()
@@ -298,6 +318,7 @@ def purse_database() -> Iterator[PurseDatabase]:
 def purses(purse_database: PurseDatabase) -> PurseDatabase:
     """The database of purses, empty."""
     purse_database.empty()
+    purse_database.stage_clock(None)
     return purse_database
 
 

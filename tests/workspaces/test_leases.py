@@ -135,6 +135,24 @@ class TestAnAdmission:
 
         assert isinstance(result, Unavailable)
 
+    async def test_names_each_purse_once(self, world, purses):
+        process = await world.process()
+        purse = process.leases.purse(purses.purse(100))
+
+        with pytest.raises(ValueError, match="more than once"):
+            await process.leases.admit([(purse, 1), (purse, 1)])
+
+    async def test_takes_nothing_anywhere_when_one_lease_is_too_small(self, world, purses):
+        process = await world.process()
+        first, second = process.purses(purses.purse(1000), purses.purse(1000))
+        for purse in (first, second):
+            process.leases.settle(await admitted(process.leases.admit([(purse, 10)])), [10])
+        await eventually(lambda: not first.is_busy and not second.is_busy)
+
+        assert process.leases.try_admit([(first, 1), (second, 900)]) is None
+
+        assert (first.used, second.used) == (10, 10)
+
     async def test_is_all_or_none(self, world, purses):
         process = await world.process()
         rich, poor = process.purses(purses.purse(100), purses.purse(0))
