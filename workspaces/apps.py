@@ -4,15 +4,26 @@ from django.apps import AppConfig
 
 
 class WorkspacesConfig(AppConfig):
-    """Fills the slots of accounts: a new organization's Default workspace, deposits into its purse."""
+    """Fills the slots of accounts (Default workspace, deposits, keys that call, the header) and its own."""
 
     name = "workspaces"
 
     def ready(self) -> None:
+        from accounts.callers import api_key_called
         from accounts.credits import credits_deposited
+        from accounts.dashboard.pages import workspace_in_header
+        from accounts.object_permissions import grants_due
         from accounts.organizations import organization_created
+        from workspaces import members
+        from workspaces.budgets import delete_with_workspace
+        from workspaces.callers import find_api_key
+        from workspaces.dashboard.pages import remembered_workspace
         from workspaces.spending import deposit_into_purse
-        from workspaces.workspaces import create_default
+        from workspaces.workspaces import create_default, workspace_deleting
 
         organization_created.fill(create_default)
         credits_deposited.fill(deposit_into_purse)
+        grants_due.fill(members.grants_due)
+        workspace_in_header.fill(remembered_workspace)
+        api_key_called.fill(find_api_key)
+        workspace_deleting.fill(delete_with_workspace)

@@ -6,4 +6,8 @@ from django.urls import include, path
 urlpatterns = [
     path("accounts/", include("allauth.account.urls")),
     path("admin/", admin.site.urls),
+    path("api/v1/", include("config.urls.api")),
+    path("", include("config.urls.dashboard")),
 ]
+
+handler500 = "config.lib.api_errors.server_error"

@@ -1,0 +1,43 @@
+"""How amounts, counts and durations read on pages. Money is never shown as nothing when there is some."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+
+from config.lib.money import plain_usd, usd_from_nano
+
+SIGNIFICANT_DIGITS = 3
+MINUS = "−"
+
+
+def money_text(nano: int) -> str:
+    """An amount for reading: `$1,234.50`, `$0.00213`, `−$0.50`; below a dollar three significant digits."""
+    amount = abs(usd_from_nano(nano))
+    places = 2
+    if 0 < amount < 1:
+        places = min(9, max(2, SIGNIFICANT_DIGITS - 1 - amount.adjusted()))
+    rounded = amount.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    return _signed(nano, _with_cents(rounded))
+
+
+def exact_money_text(nano: int) -> str:
+    """An amount to the nano-dollar, with at least two decimals: `$12.50`, `$0.000000001`."""
+    return _signed(nano, _with_cents(abs(usd_from_nano(nano))))
+
+
+def duration_text(milliseconds: int) -> str:
+    """A duration for reading: `840 ms`, `1.24 s`, `2 min 5 s`."""
+    if milliseconds < 1000:
+        return f"{milliseconds} ms"
+    if milliseconds < 60_000:
+        return f"{Decimal(milliseconds) / 1000:.2f} s"
+    return f"{milliseconds // 60_000} min {milliseconds % 60_000 // 1000} s"
+
+
+def _with_cents(amount: Decimal) -> str:
+    whole, _, decimals = plain_usd(amount).partition(".")
+    return f"${int(whole):,}.{decimals.ljust(2, '0')}"
+
+
+def _signed(nano: int, text: str) -> str:
+    return MINUS + text if nano < 0 else text

@@ -1,0 +1,64 @@
+"""The names that a log may show to somebody: of his workspaces, and of keys that he may know of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from accounts.models import Membership
+from accounts.permissions import Permission, may
+from accounts.standing import standing_of
+from observability.models import Generation
+from workspaces.members import workspaces_of
+from workspaces.models import ApiKey, Workspace
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A request with the names of what it names by number; empty where they are none of the reader's business."""
+
+    generation: Generation
+    workspace: str
+    key: str
+    key_hash: str
+
+
+class NamesFor:
+    """Looks names up once for one reader. A deleted key or workspace keeps its name here, as history does."""
+
+    def __init__(self, membership: Membership) -> None:
+        self._membership = membership
+        self.workspaces: list[Workspace] = list(
+            workspaces_of(membership).order_by("-is_default", "name", "pk")
+        )
+        self._workspace_names = {workspace.pk: workspace.name for workspace in self.workspaces}
+
+    def lines(self, generations: list[Generation]) -> list[LogLine]:
+        """The requests with their names; one query for the keys."""
+        keys = {key.pk: key for key in self._keys().filter(pk__in={row.api_key_id for row in generations})}
+        return [self._line(row, keys.get(row.api_key_id or 0)) for row in generations]
+
+    def workspace_id(self, slug: str) -> int | None:
+        """The id of one of the reader's workspaces."""
+        return next((workspace.pk for workspace in self.workspaces if workspace.slug == slug), None)
+
+    def key_choices(self, count: int) -> list[ApiKey]:
+        """Keys to choose from, by name."""
+        return list(self._keys().filter(deleted_at=None).order_by("name", "pk")[:count])
+
+    def key_id(self, key_hash: str) -> int | None:
+        """The id of a key that the reader may know of."""
+        key = self._keys().filter(hash=key_hash).first()
+        return key.pk if key else None
+
+    def _line(self, row: Generation, key: ApiKey | None) -> LogLine:
+        return LogLine(
+            generation=row,
+            workspace=self._workspace_names.get(row.workspace_id, ""),
+            key=key.name if key else "",
+            key_hash=key.hash if key else "",
+        )
+
+    def _keys(self):
+        keys = ApiKey.objects.for_organization(self._membership.organization_id)
+        sees_all = may(standing_of(self._membership), Permission.OTHERS_KEYS)
+        return keys if sees_all else keys.filter(owner=self._membership)

@@ -1,0 +1,66 @@
+"""The base of every page of a workspace, and which one a person was in last."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest
+
+from accounts.dashboard.pages import OrganizationView
+from accounts.models import Membership
+from accounts.permissions import Standing
+from workspaces.members import standing_in, workspaces_of
+from workspaces.models import Workspace
+
+PLACE = "place"
+"""The session's key for the last workspace. It only chooses where a link leads; the address decides."""
+
+
+class WorkspaceView(OrganizationView):
+    """A page of the workspace whose slug is in the address."""
+
+    workspace: Workspace
+
+    def resolve_standing(self) -> Standing:
+        """Find the workspace, and what this person is in it."""
+        live = Workspace.objects.for_organization(self.organization).live()
+        found = live.filter(slug=self.kwargs["workspace"].lower()).first()
+        if found is None:
+            raise Http404
+        self.workspace = found
+        return standing_in(found, self.user)
+
+    def enter(self) -> None:
+        super().enter()
+        remember(self.request, self.workspace)
+
+    def header_workspace(self) -> Workspace:
+        return self.workspace
+
+
+def remember(request: HttpRequest, workspace: Workspace) -> None:
+    """Keep in the session where this person was."""
+    place = [workspace.organization_id, workspace.slug]
+    if request.session.get(PLACE) != place:
+        request.session[PLACE] = place
+
+
+def remembered_workspace(request: HttpRequest, membership: Membership) -> Workspace | None:
+    """The last workspace in this organization if it may still be seen, else the Default one or any other.
+
+    Fills `workspace_in_header`.
+    """
+    organization_id, slug = request.session.get(PLACE, (None, ""))
+    mine = workspaces_of(membership)
+    if organization_id == membership.organization_id:
+        last = mine.filter(slug=slug).first()
+        if last is not None:
+            return last
+    return mine.order_by("-is_default", "name", "pk").first()
+
+
+def remembered_membership(request: HttpRequest, memberships: list[Membership]) -> Membership | None:
+    """The membership in the organization that the person was in last, else the first."""
+    organization_id: Any = request.session.get(PLACE, (None, ""))[0]
+    last = (row for row in memberships if row.organization_id == organization_id)
+    return next(last, memberships[0] if memberships else None)
