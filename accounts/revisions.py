@@ -62,7 +62,7 @@ class Change:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-SECRET_FIELDS = frozenset({"hash", "password", "sealed_credential"})
+SECRET_FIELDS = frozenset({"hash", "external_hash", "password", "sealed_credential"})
 
 
 def snapshot(row: models.Model) -> dict[str, Any]:

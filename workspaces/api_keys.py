@@ -64,6 +64,7 @@ def issue(
     is_byok_in_limit: bool = False,
     expires_at: datetime | None = None,
     external_user: str | None = None,
+    external_hash: str | None = None,
 ) -> IssuedKey:
     """Create a key; without an owner it is the workspace's own (a system key). Raises OwnerNotInWorkspace."""
     _check_owner(owner, workspace)
@@ -82,6 +83,7 @@ def issue(
             is_byok_in_limit=is_byok_in_limit,
             expires_at=expires_at,
             external_user=external_user,
+            external_hash=external_hash,
         )
         apply_key_limit(key)
         _record("create", key, None, by)

@@ -14,8 +14,8 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from config.lib.money import LIFETIME_START, window_start
-from config.lib.subjects import api_key_subject, organization_subject
-from workspaces.models import ApiKey, Purse
+from config.lib.subjects import api_key_subject, organization_subject, workspace_subject
+from workspaces.models import ApiKey, Purse, Workspace, WorkspaceBudget
 
 PURSE_LOCK = 7241
 """Advisory lock (this, organization): a purse's creation takes it alone, ingest shares it."""
@@ -41,6 +41,8 @@ SELECT api_key_id,
   FROM usage_hour WHERE api_key_id = ANY(%(keys)s) GROUP BY api_key_id
 """
 
+WORKSPACE_USAGE_SQL = USAGE_SQL.replace("api_key_id", "workspace_id")
+
 
 @dataclass(frozen=True)
 class Spent:
@@ -64,10 +66,19 @@ class Spent:
 
 def spent_by_key(key_ids: Iterable[int], *, now: datetime | None = None) -> dict[int, Spent]:
     """Usage of each key; a key that was never used has zeros."""
-    ids, at = list(key_ids), now or timezone.now()
+    return _spent(USAGE_SQL, key_ids, now)
+
+
+def spent_by_workspace(workspace: Workspace, *, now: datetime | None = None) -> Spent:
+    """Usage of a workspace."""
+    return _spent(WORKSPACE_USAGE_SQL, [workspace.pk], now)[workspace.pk]
+
+
+def _spent(sql: str, of: Iterable[int], now: datetime | None) -> dict[int, Spent]:
+    ids, at = list(of), now or timezone.now()
     windows = {interval: window_start(interval, at) for interval in ("d", "w", "m")}
     with connections["default"].cursor() as cursor:
-        cursor.execute(USAGE_SQL, {**windows, "keys": ids})
+        cursor.execute(sql, {**windows, "keys": ids})
         found = {row[0]: Spent(*row[1:]) for row in cursor.fetchall()}
     return {identifier: found.get(identifier, Spent()) for identifier in ids}
 
@@ -134,6 +145,24 @@ def apply_key_limit(key: ApiKey) -> None:
         limit_with_byok_nano=key.limit_nano if with_byok else None,
         is_strict=key.workspace.is_strict,
     )
+
+
+def apply_workspace_budgets(workspace: Workspace) -> None:
+    """Make the workspace's purses say what its budgets say; an interval without a budget goes on counting."""
+    subject, organization = workspace_subject(workspace.pk), workspace.organization_id
+    limits = dict(WorkspaceBudget.objects.for_workspace(workspace).values_list("interval", "limit_nano"))
+    for interval in limits:
+        ensure_purse(organization_id=organization, subject=subject, interval=interval)
+    # In the order of their ids, as ingest locks them.
+    for purse in Purse.objects.for_organization(organization).filter(subject=subject).order_by("pk"):
+        limit = limits.get(purse.interval)
+        with_byok = workspace.is_byok_in_budgets
+        set_limits(
+            purse,
+            limit_nano=None if with_byok else limit,
+            limit_with_byok_nano=limit if with_byok else None,
+            is_strict=workspace.is_strict,
+        )
 
 
 def open_credit_purse(organization_id: int) -> Purse:

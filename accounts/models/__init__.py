@@ -1,10 +1,20 @@
 """People, organizations, what they may do, and what they own in credits."""
 
 from accounts.models.credit import LedgerEntry
+from accounts.models.idempotency import IdempotentAnswer
 from accounts.models.management_key import ManagementKey
 from accounts.models.membership import Membership
 from accounts.models.organization import Organization
 from accounts.models.revision import Revision, Version
 from accounts.models.user import User
 
-__all__ = ["LedgerEntry", "ManagementKey", "Membership", "Organization", "Revision", "User", "Version"]
+__all__ = [
+    "IdempotentAnswer",
+    "LedgerEntry",
+    "ManagementKey",
+    "Membership",
+    "Organization",
+    "Revision",
+    "User",
+    "Version",
+]

@@ -23,10 +23,10 @@ def nano_from_usd(amount: Decimal) -> int:
     """Exact nano-dollars of an amount. Raises NotAnAmount rather than round somebody's money."""
     if not amount.is_finite() or abs(amount) > 9_000_000_000:
         raise NotAnAmount("must be a finite amount of at most 9,000,000,000 US dollars")
-    nano = amount * NANO_PER_USD
-    if nano != nano.to_integral_value():
+    nano = int(amount * NANO_PER_USD)
+    if usd_from_nano(nano) != amount:  # comparing is exact, multiplying rounds to the context's 28 digits
         raise NotAnAmount("may have at most 9 decimal places")
-    return int(nano)
+    return nano
 
 
 def usd_from_nano(nano: int) -> Decimal:

@@ -22,9 +22,15 @@ class ApiKeyQuerySet(ScopedQuerySet["ApiKey"]):
         unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
         return self.active().filter(unexpired, is_disabled=False)
 
+    def named_like(self, text: str) -> ApiKeyQuerySet:
+        """Keys with the text in their name, in any case; all of them for an empty text."""
+        return self.filter(name__icontains=text) if text else self
+
 
 class ApiKey(TenantModel):
     """A key for the inference routes of one workspace; only its SHA-256 is kept.
+
+    `external_hash` is the SHA-256 of a second secret of a partner's own making, which opens the same key.
 
     `owner` is the member whose key it is; a system key has none and belongs to the workspace. The limit counts
     per `limit_reset` window ('d', 'w', 'm', or 't' for the key's whole life).
@@ -40,8 +46,9 @@ class ApiKey(TenantModel):
     created_by = models.ForeignKey(
         "accounts.User", models.SET_NULL, null=True, related_name="+", editable=False
     )
-    name = models.CharField(max_length=100)
+    name = models.CharField(max_length=255)
     hash = models.CharField(max_length=64, unique=True, editable=False)
+    external_hash = models.CharField(max_length=64, unique=True, null=True, editable=False)
     label = models.CharField(max_length=40, editable=False)
     is_disabled = models.BooleanField(default=False)
     limit_nano = models.BigIntegerField(null=True, blank=True)

@@ -1,0 +1,53 @@
+"""Our own OpenAPI document and the page that shows it; both are public and hold no data."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.views import View
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.settings import patched_settings
+from drf_spectacular.views import SpectacularSwaggerSplitView
+
+from config.lib.api_json import encode
+
+SETTINGS = {
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SCHEMA_PATH_PREFIX_TRIM": True,
+    "SERVERS": [{"url": "/api/v1"}],
+    "COMPONENT_NO_READ_ONLY_REQUIRED": True,
+    "PREPROCESSING_HOOKS": ["accounts.api.documentation.without_slash"],
+    "APPEND_COMPONENTS": {"securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer"}}},
+    "SECURITY": [{"apiKey": []}],
+}
+
+
+def without_slash(endpoints: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Describe each address once: without the slash that it may also have at its end."""
+    return [endpoint for endpoint in endpoints if not endpoint[0].endswith("/")]
+
+
+@cache
+def document() -> bytes:
+    """The OpenAPI 3.1 document of the management API, as JSON; made once per process."""
+    with patched_settings(SETTINGS):
+        return encode(SchemaGenerator().get_schema(request=None, public=True))
+
+
+class OpenAPIView(View):
+    """The document."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse(document(), content_type="application/json")
+
+
+class DocumentationView(SpectacularSwaggerSplitView):
+    """The document as a page that can be tried out; nothing inline, so that the strict policy holds."""
+
+    permission_classes = []
+    authentication_classes = []
+    url_name = "openapi"
+    template_name = "api/docs.html"

@@ -1,0 +1,197 @@
+"""Workspace budgets: setting, deleting and reading them; what enforces them are the workspace's purses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.revisions import Action, Actor, Change, Scope, record, snapshot
+from config.lib.money import plain_usd, usd_from_nano
+from workspaces.models import ApiKey, Workspace, WorkspaceBudget
+from workspaces.spending import Spent, apply_workspace_budgets, spent_by_key, spent_by_workspace
+from workspaces.windows import from_datetime, to_datetime, window_of
+
+NAMES = {letter: name for name, letter in WorkspaceBudget.INTERVALS.items()}
+
+
+class NotDecreasing(Exception):
+    """A broader interval's budget must be larger than a narrower one's."""
+
+
+class WorkspaceGone(Exception):
+    """The workspace was deleted meanwhile."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One limit that requests with a key must pass: a workspace budget, or the key's own limit."""
+
+    scope: str
+    budget: WorkspaceBudget | None
+    interval: str
+    limit_nano: int
+    spent_nano: int
+    is_byok_included: bool
+    resets_at: datetime | None
+
+    @property
+    def remaining_nano(self) -> int:
+        """What is left; not positive: requests are refused."""
+        return self.limit_nano - self.spent_nano
+
+
+def set_budget(
+    *, workspace: Workspace, interval: str, limit_nano: int, by: Actor, is_byok_included: bool | None = None
+) -> WorkspaceBudget:
+    """Create or change the budget of an interval ('d', 'w', 'm', 't'). Raises NotDecreasing, WorkspaceGone.
+
+    `is_byok_included` is a setting of the workspace, for all of its budgets; None leaves it as it is.
+    """
+    with transaction.atomic():
+        locked = _lock(workspace)
+        budgets = {row.interval: row for row in WorkspaceBudget.objects.for_workspace(locked)}
+        _check_order({name: row.limit_nano for name, row in budgets.items()} | {interval: limit_nano})
+        budget = budgets.get(interval)
+        before = snapshot(budget) if budget else None
+        if budget is None:
+            organization = locked.organization_id
+            budget = WorkspaceBudget(organization_id=organization, workspace=locked, interval=interval)
+        budget.limit_nano, budget.updated_at = limit_nano, timezone.now()
+        budget.save()
+        _record("update" if before else "create", budget, before, by)
+        _include_byok(locked, is_byok_included, by)
+        apply_workspace_budgets(locked)
+    budget.refresh_from_db()
+    return budget
+
+
+def delete_budget(*, workspace: Workspace, interval: str, by: Actor) -> None:
+    """Remove the budget of an interval; one that does not exist is no error. Raises WorkspaceGone."""
+    with transaction.atomic():
+        locked = _lock(workspace)
+        if _delete(WorkspaceBudget.objects.for_workspace(locked).filter(interval=interval), by):
+            apply_workspace_budgets(locked)
+
+
+def delete_with_workspace(workspace: Workspace, by: Actor) -> None:
+    """Remove all budgets of a workspace that is being deleted; fills `workspace_deleting`."""
+    if _delete(WorkspaceBudget.objects.for_workspace(workspace).order_by("pk"), by):
+        apply_workspace_budgets(workspace)
+
+
+def budgets_of(workspace: Workspace) -> list[WorkspaceBudget]:
+    """The workspace's budgets, the broadest first."""
+    order = list(WorkspaceBudget.INTERVALS.values())
+    return sorted(WorkspaceBudget.objects.for_workspace(workspace), key=lambda row: order.index(row.interval))
+
+
+def layers_of(key: ApiKey) -> list[Layer]:
+    """The limits that requests with a key must pass, in the order in which they are checked; credits left out."""
+    now = timezone.now()
+    in_workspace, by_key = spent_by_workspace(key.workspace, now=now), spent_by_key([key.pk], now=now)[key.pk]
+    layers = [_budget_layer(row, key.workspace, in_workspace, now) for row in budgets_of(key.workspace)]
+    if key.limit_nano is not None:
+        layers.append(_key_layer(key, key.limit_nano, by_key, now))
+    return layers
+
+
+def effective(layers: Iterable[Layer]) -> Layer | None:
+    """The limit that stops requests first: the first one that is spent, else the one with the least left."""
+    in_order = list(layers)
+    spent = next((layer for layer in in_order if layer.remaining_nano <= 0), None)
+    return spent or min(in_order, key=lambda layer: layer.remaining_nano, default=None)
+
+
+def resets_at(interval: str, now: datetime) -> datetime | None:
+    """When the window of an interval that holds `now` ends; None for a lifetime."""
+    return None if interval == "t" else to_datetime(window_of(interval, from_datetime(now))[1])
+
+
+def _budget_layer(row: WorkspaceBudget, workspace: Workspace, spent: Spent, now: datetime) -> Layer:
+    with_byok = workspace.is_byok_in_budgets
+    return Layer(
+        scope="workspace",
+        budget=row,
+        interval=row.interval,
+        limit_nano=row.limit_nano,
+        spent_nano=spent.counted(row.interval, with_byok=with_byok),
+        is_byok_included=with_byok,
+        resets_at=resets_at(row.interval, now),
+    )
+
+
+def _key_layer(key: ApiKey, limit_nano: int, spent: Spent, now: datetime) -> Layer:
+    return Layer(
+        scope="key_limit",
+        budget=None,
+        interval=key.limit_interval,
+        limit_nano=limit_nano,
+        spent_nano=spent.counted(key.limit_interval, with_byok=key.is_byok_in_limit),
+        is_byok_included=key.is_byok_in_limit,
+        resets_at=resets_at(key.limit_interval, now),
+    )
+
+
+def _lock(workspace: Workspace) -> Workspace:
+    """The workspace with its row locked: budgets are written one at a time."""
+    rows = Workspace.objects.for_organization(workspace.organization_id).live()
+    locked: Workspace | None = (
+        rows.select_for_update(of=("self",), no_key=True).filter(pk=workspace.pk).first()
+    )
+    if locked is None:
+        raise WorkspaceGone
+    return locked
+
+
+def _check_order(limits: dict[str, int]) -> None:
+    letters = [letter for letter in WorkspaceBudget.INTERVALS.values() if letter in limits]
+    for broad, narrow in pairwise(letters):
+        if limits[broad] <= limits[narrow]:
+            raise NotDecreasing(
+                f"limit_usd: the {NAMES[broad]} budget ({_dollars(limits[broad])}) must be larger than "
+                f"the {NAMES[narrow]} one ({_dollars(limits[narrow])})."
+            )
+
+
+def _include_byok(workspace: Workspace, is_included: bool | None, by: Actor) -> None:
+    if is_included is None or is_included == workspace.is_byok_in_budgets:
+        return
+    before = snapshot(workspace)
+    workspace.is_byok_in_budgets, workspace.updated_at = is_included, timezone.now()
+    workspace.save(update_fields=["is_byok_in_budgets", "updated_at"])
+    record(_change("update", workspace, workspace, before), by=by)
+
+
+def _delete(budgets: Iterable[WorkspaceBudget], by: Actor) -> bool:
+    rows = list(budgets)
+    for row in rows:
+        _record("delete", row, snapshot(row), by)
+        row.delete()
+    return bool(rows)
+
+
+def _record(action: Action, budget: WorkspaceBudget, before: dict[str, object] | None, by: Actor) -> None:
+    record(_change(action, budget, budget.workspace, before), by=by)
+
+
+def _change(
+    action: Action, row: WorkspaceBudget | Workspace, workspace: Workspace, before: dict[str, object] | None
+) -> Change:
+    return Change(
+        action=action,
+        row=row,
+        before=before,
+        after=None if action == "delete" else snapshot(row),
+        touches=(Scope("workspace", workspace.pk),),
+        organization_id=workspace.organization_id,
+        workspace_id=workspace.pk,
+    )
+
+
+def _dollars(nano: int) -> str:
+    return "$" + plain_usd(usd_from_nano(nano))
