@@ -57,7 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect, visibly in the closing line, the tiers that nobody asked for; keep live stacks to one process."""
     for item in items:
-        if {"live_stack", "own_stack_folder"} & set(getattr(item, "fixturenames", ())):
+        if "e2e" in item.path.parts:
             item.add_marker(pytest.mark.xdist_group("live_stack"))
     left_out = {name for name, (option, _) in TIERS.items() if not config.getoption(option)}
     if config.getoption("--full"):

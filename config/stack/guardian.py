@@ -7,6 +7,7 @@ for the children of a part (Celery forks its beat), for processes that change th
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -43,7 +44,8 @@ class Guardian:
 
     def watch(self, group: int, *, last_signal: int = signal.SIGKILL) -> None:
         """Have this process group ended with last_signal when we are gone."""
-        self._tell(f"+ {group} {int(last_signal)}")
+        if not self._tell(f"+ {group} {int(last_signal)}"):
+            raise RuntimeError("the guarding process is gone; stop rather than leave processes behind")
 
     def forget(self, group: int) -> None:
         """Take a group back: it has ended, and its number may be given to a stranger."""
@@ -52,15 +54,21 @@ class Guardian:
     def close(self) -> None:
         """Say that we are done; ends what is still watched."""
         pipe = self._process.stdin
-        if pipe is not None and not pipe.closed:
-            pipe.close()
+        with contextlib.suppress(BrokenPipeError):
+            if pipe is not None and not pipe.closed:
+                pipe.close()
         self._process.wait()
 
-    def _tell(self, line: str) -> None:
+    def _tell(self, line: str) -> bool:
+        """Pass a line on; False when nobody is there to read it."""
         if self._process.stdin is None or self._process.poll() is not None:
-            raise RuntimeError("the guarding process is gone; stop rather than leave processes behind")
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
+            return False
+        try:
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return False
+        return True
 
 
 def read_remaining(lines: TextIO) -> dict[int, int]:

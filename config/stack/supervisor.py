@@ -145,8 +145,8 @@ class Supervisor:
             )
         finally:
             os.close(writing)
-        self._guardian.watch(process.pid, last_signal=self._guardian_signal(run.part))
         run.process = process
+        self._guardian.watch(process.pid, last_signal=self._guardian_signal(run.part))
         self._report_change()
         return process
 

@@ -8,8 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from config.stack.folder import try_lock
-from tests.config.stack.fake_parts import WITH_CHILD, is_alive, until
+from tests.config.stack.fake_parts import WAITING, WITH_CHILD, is_alive, part, stage, until
 
 ROOT = Path(__file__).resolve().parents[3]
 # Starts a part that forks, holds a lock through its guardian, and tells the ids of both processes.
@@ -17,6 +19,8 @@ SUPERVISOR = f"""
 import subprocess, sys, time
 from config.stack.guardian import Guardian
 lock = open(sys.argv[1], "a")
+import pytest
+
 from config.stack.folder import try_lock
 assert try_lock(lock.fileno())
 guardian = Guardian(lock.fileno())
@@ -69,3 +73,20 @@ class TestAKilledSupervisor:
             until(lambda: try_lock(lock.fileno()))
         assert all(is_alive(pid) for pid in pids)
         os.killpg(pids[0], signal.SIGKILL)
+
+
+class TestAGuardianThatWasKilled:
+    def test_lets_nothing_new_be_started_but_everything_be_stopped(self, tmp_path):
+        with stage(tmp_path) as play:
+            play.supervisor.start(part("gateway", WAITING))
+            pid = play.pids["gateway"]
+            play.guardian._process.kill()
+            play.guardian._process.wait()
+
+            with pytest.raises(RuntimeError, match="guarding process is gone"):
+                play.supervisor.start(part("ingest", WAITING))
+            play.supervisor.stop()
+
+            assert not play.supervisor.is_running("ingest")
+
+        assert not is_alive(pid)
