@@ -31,7 +31,7 @@ PARTITION_SECONDS = 3600.0
 REPORT_SECONDS = 60.0
 RETRY_SECONDS = 0.1
 TROUBLE_SECONDS = 1.0
-PATIENCE_SECONDS = 1.0
+PATIENCE_SECONDS = 0.5
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ class Ingester:
             while not self._is_stopping:
                 time.sleep(self._turn_safely())
         finally:
-            self._disconnect()
+            self.close()
         log.info("ingest stopped after %d rows", self._booked)
 
     def stop(self) -> None:
@@ -129,10 +129,11 @@ class Ingester:
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             if not self._is_stopping:
                 log.warning("the database is away or busy: %s", str(error).strip())
-            self._disconnect()
+            self.close()
             return RETRY_SECONDS
 
-    def _disconnect(self) -> None:
+    def close(self) -> None:
+        """Let the connection go, and everything that was read and not committed."""
         self._watch.lose_sight()
         for journal in self._journals.values():
             journal.follower.close()

@@ -19,6 +19,8 @@ from config.lib.money import window_start
 from observability.ingest_batch import Batch, moment
 
 Cursor: TypeAlias = psycopg.Cursor[tuple[Any, ...]]
+Consumed: TypeAlias = dict[tuple[int, datetime], int]
+"""(purse, window start) -> what settled requests take out of the process's lease."""
 
 SHARE_HISTORY_SQL = """
 SELECT pg_advisory_xact_lock_shared(7241, (organization & 2147483647)::integer)
@@ -31,23 +33,31 @@ SELECT id, subject, interval, window_start FROM purse
               UNION SELECT purse_id FROM lease WHERE process_id = %(process)s AND %(with_leased)s)
  ORDER BY id FOR NO KEY UPDATE
 """
+CONSUME_SQL = """
+UPDATE lease SET consumed_nano = consumed_nano + one.nano
+  FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[]) one (purse_id, window_start, nano)
+ WHERE lease.process_id = %s AND lease.purse_id = one.purse_id AND lease.window_start = one.window_start
+"""
+# A request may be charged to a purse on which its process had no money, and owes it until its next call.
+ADD_LEASES_SQL = """
+INSERT INTO lease (process_id, purse_id, window_start, granted_nano, consumed_nano, is_loose)
+SELECT gateway_process.id, one.purse_id, one.window_start, 0, one.nano, false
+  FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[]) one (purse_id, window_start, nano),
+       gateway_process
+ WHERE gateway_process.id = %s
+ON CONFLICT DO NOTHING RETURNING purse_id, window_start
+"""
 SETTLE_SQL = """
-WITH counted AS (
-  UPDATE lease SET consumed_nano = consumed_nano + one.nano
-    FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[]) one (purse_id, window_start, nano)
-   WHERE lease.process_id = %s AND lease.purse_id = one.purse_id AND lease.window_start = one.window_start
-  RETURNING lease.purse_id, lease.window_start, one.nano)
 UPDATE purse SET
   window_start = now.window_start,
   spent_nano = CASE WHEN now.rolls THEN 0 ELSE purse.spent_nano END + now.spent_nano,
   byok_nano = CASE WHEN now.rolls THEN 0 ELSE purse.byok_nano END + now.byok_nano,
-  leased_nano = CASE WHEN now.rolls THEN 0 ELSE purse.leased_nano END - coalesce(counted.nano, 0),
+  leased_nano = CASE WHEN now.rolls THEN 0 ELSE purse.leased_nano END - now.consumed_nano,
+  holders = CASE WHEN now.rolls THEN 0 ELSE purse.holders END + now.new_holders,
   is_tight = purse.is_tight AND NOT now.rolls,
-  loose = CASE WHEN now.rolls THEN 0 ELSE purse.loose END,
-  holders = CASE WHEN now.rolls THEN 0 ELSE purse.holders END
- FROM unnest(%s::bigint[], %s::timestamptz[], %s::bool[], %s::bigint[], %s::bigint[])
-      now (id, window_start, rolls, spent_nano, byok_nano)
- LEFT JOIN counted ON counted.purse_id = now.id AND counted.window_start = now.window_start
+  loose = CASE WHEN now.rolls THEN 0 ELSE purse.loose END
+ FROM unnest(%s::bigint[], %s::timestamptz[], %s::bool[], %s::bigint[], %s::bigint[], %s::bigint[], %s::int[])
+      now (id, window_start, rolls, spent_nano, byok_nano, consumed_nano, new_holders)
 WHERE purse.id = now.id
 """
 DROP_SPENT_LEASES_SQL = """
@@ -57,10 +67,18 @@ DELETE FROM lease USING purse
 """
 
 
-class PurseChange(NamedTuple):
+class Purse(NamedTuple):
+    """A locked purse."""
+
+    id: int
+    subject: int
+    interval: str
+    window_start: datetime
+
+
+class Addition(NamedTuple):
     """What a batch adds to a purse, in the window that is current once it is booked."""
 
-    purse_id: int
     window_start: datetime
     rolls: bool
     spent_nano: int
@@ -70,34 +88,33 @@ class PurseChange(NamedTuple):
 def settle(cursor: Cursor, process_id: UUID, batch: Batch, *, with_leased: bool) -> None:
     """Count the batch in every purse of its subjects and take it out of the process's leases."""
     cursor.execute(SHARE_HISTORY_SQL, [batch.organization_ids])
-    held = {purse_id for purse_id, _ in batch.consumed}
-    purses = cursor.execute(
-        LOCK_PURSES_SQL,
-        {
-            "subjects": list(batch.spent),
-            "purses": list(held),
-            "process": process_id,
-            "with_leased": with_leased,
-        },
-    ).fetchall()
-    changes = [
-        _change(purse_id, interval, window, batch.spent.get(subject, {}))
-        for purse_id, subject, interval, window in purses
-        if subject in batch.spent or purse_id in held
-    ]
-    if changes:
-        _book(cursor, process_id, batch, changes)
+    consumed = {(purse, moment(window)): nano for (purse, window), nano in sorted(batch.consumed.items())}
+    held = {purse for purse, _ in consumed}
+    names = {
+        "subjects": list(batch.spent),
+        "purses": list(held),
+        "process": process_id,
+        "with_leased": with_leased,
+    }
+    purses = [Purse(*row) for row in cursor.execute(LOCK_PURSES_SQL, names).fetchall()]
+    additions = {
+        purse.id: _addition(purse, batch.spent.get(purse.subject, {}))
+        for purse in purses
+        if purse.subject in batch.spent or purse.id in held
+    }
+    if additions:
+        _book(cursor, process_id, additions, consumed)
 
 
-def _change(purse_id: int, interval: str, window: datetime, days: dict[int, list[int]]) -> PurseChange:
-    current, spent, byok = window, 0, 0
+def _addition(purse: Purse, days: dict[int, list[int]]) -> Addition:
+    current, spent, byok = purse.window_start, 0, 0
     for day, (day_spent, day_byok) in days.items():
-        start = _window_of(interval, day)
+        start = _window_of(purse.interval, day)
         if start > current:  # the first of a newer window rolls the purse; older ones live in the rollups
             current, spent, byok = start, 0, 0
         if start == current:
             spent, byok = spent + day_spent, byok + day_byok
-    return PurseChange(purse_id, current, current > window, spent, byok)
+    return Addition(current, current > purse.window_start, spent, byok)
 
 
 @lru_cache(maxsize=1024)
@@ -105,22 +122,50 @@ def _window_of(interval: str, day: int) -> datetime:
     return window_start(interval, moment(day))
 
 
-def _book(cursor: Cursor, process_id: UUID, batch: Batch, changes: list[PurseChange]) -> None:
-    consumed = sorted(batch.consumed.items())
-    cursor.execute(
-        SETTLE_SQL,
-        [
-            [purse_id for (purse_id, _), _ in consumed],
-            [moment(window) for (_, window), _ in consumed],
-            [nano for _, nano in consumed],
-            process_id,
-            *_columns(changes),
-        ],
+def _book(cursor: Cursor, process_id: UUID, additions: dict[int, Addition], consumed: Consumed) -> None:
+    cursor.execute(CONSUME_SQL, [*_arrays(consumed), process_id])
+    added: set[int] = set()
+    if cursor.rowcount < len(consumed):
+        added = _add_leases(cursor, process_id, additions, consumed)
+    rows = [
+        (purse, *addition, consumed.get((purse, addition.window_start), 0), int(purse in added))
+        for purse, addition in additions.items()
+    ]
+    cursor.execute(SETTLE_SQL, _columns(rows))
+    passed = [
+        purse for purse, window in consumed if purse in additions and window < additions[purse].window_start
+    ]
+    if passed:
+        cursor.execute(DROP_SPENT_LEASES_SQL, [process_id, passed])
+
+
+def _add_leases(
+    cursor: Cursor, process_id: UUID, additions: dict[int, Addition], consumed: Consumed
+) -> set[int]:
+    """Add the leases that are missing in current windows, and forget what no lease stands for."""
+    known = set(
+        cursor.execute(
+            "SELECT purse_id, window_start FROM lease WHERE process_id = %s", [process_id]
+        ).fetchall()
     )
-    windows = {change.purse_id: change.window_start for change in changes}
-    older = [purse for purse, window in batch.consumed if moment(window) < windows.get(purse, moment(window))]
-    if older:
-        cursor.execute(DROP_SPENT_LEASES_SQL, [process_id, older])
+    missing = {
+        (purse, window): nano
+        for (purse, window), nano in consumed.items()
+        if (purse, window) not in known and purse in additions
+    }
+    current = {
+        key: nano for key, nano in missing.items() if nano and additions[key[0]].window_start == key[1]
+    }
+    added: set[tuple[int, datetime]] = set()
+    if current:
+        added = set(cursor.execute(ADD_LEASES_SQL, [*_arrays(current), process_id]).fetchall())
+    for key in consumed.keys() - known - added:
+        del consumed[key]
+    return {purse for purse, _ in added}
+
+
+def _arrays(consumed: Consumed) -> list[list[Any]]:
+    return [[purse for purse, _ in consumed], [window for _, window in consumed], list(consumed.values())]
 
 
 def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:

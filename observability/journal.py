@@ -50,7 +50,7 @@ class Fence:
 
     def is_set(self) -> bool:
         """Whether this process must not call a provider before it has resynchronised its leases."""
-        return self._journal.is_fenced()
+        return self._journal._segment.header[0] != 0  # on the hot path: one call less
 
     def clear(self) -> None:
         """Take the fence down; only with the own gateway_process row locked."""

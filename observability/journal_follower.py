@@ -78,14 +78,14 @@ class JournalFollower:
 
     def _step(self, connection: Connection, limit: int) -> bool:
         reader = self._reader or self._open(connection)
-        if not self._has_read(reader, limit) or self._portion is None:
+        if reader is None or not self._has_read(reader, limit) or self._portion is None:
             return False
         return self._write(connection, reader, self._portion)
 
     def _step_carefully(self, connection: Connection, until: Position) -> bool:
         """Book one record at a time up to there; what cannot be stored is booked on a sanitised row."""
         reader = self._open(connection)
-        while reader.position < until:
+        while reader is not None and reader.position < until:
             try:
                 if not self._step(connection, 1):
                     break
@@ -109,10 +109,15 @@ class JournalFollower:
         plain.finished, plain.refusals = [], []  # charged to an organization that does not exist
         return self._write(connection, reader, plain)
 
-    def _open(self, connection: Connection) -> JournalReader:
+    def _open(self, connection: Connection) -> JournalReader | None:
+        """Begin at the committed position; None when the journal is closed, which only `adopt` may look into."""
         row = connection.execute(
-            "SELECT segment, byte_offset FROM journal_position WHERE process_id = %s", [self.process_id]
+            "SELECT segment, byte_offset, is_closed FROM journal_position WHERE process_id = %s",
+            [self.process_id],
         ).fetchone()
+        if row and row[2]:
+            self.is_ended = True
+            return None
         position = Position(row[0], max(row[1], HEADER_BYTES)) if row else START
         self._reader = JournalReader(self.folder, self.process_id, position)
         return self._reader
@@ -131,10 +136,12 @@ class JournalFollower:
             committed = lock_position(cursor, self.process_id)
             if committed is None:
                 return False
-            if committed.is_closed or committed.position != portion.start:
+            if committed.is_closed:
+                self.close()
+                return False
+            if committed.position != portion.start:
                 self._portion = None
                 reader.seek(committed.position)
-                self.is_ended |= committed.is_closed
                 return False
             write_portion(cursor, self.process_id, committed, portion, matcher=self.matcher)
         self._portion = None

@@ -81,6 +81,7 @@ class Books:
 
     def kill(self, journal: Journal) -> None:
         """What the kernel does when a process dies: its lock is free, and nothing else happens."""
+        journal._segment.header.close()
         os.close(journal._segment.fd)
         self.journals.remove(journal)
 

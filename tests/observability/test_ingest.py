@@ -122,6 +122,38 @@ class TestAFinishedRequest:
         ]
 
 
+class TestARequestWithoutALease:
+    def test_leaves_a_debt_that_the_process_pays_with_its_next_call(self, books: Books):
+        journal, purse = books.process(), books.purse(limit_nano=1000)
+
+        books.request(journal, cost=70, purses=((purse, 0),))
+        books.ingest(journal)
+
+        assert books.purse_state(purse) == (70, -70, 1, 0)
+        assert books.one("SELECT granted_nano, consumed_nano FROM lease") == (0, 70)
+        books.assert_clean()
+
+    def test_leaves_none_when_its_process_is_no_longer_known(self, books: Books):
+        journal, purse = books.process(), books.purse(limit_nano=1000)
+        books.run("DELETE FROM gateway_process")
+
+        books.request(journal, cost=70, purses=((purse, 0),))
+        books.ingest(journal)
+
+        assert books.purse_state(purse) == (70, 0, 0, 0)
+
+    def test_of_a_window_that_has_passed_leaves_none(self, books: Books):
+        journal, today = books.process(), datetime(2026, 9, 14, tzinfo=UTC)
+        yesterday = today - timedelta(days=1)
+        purse = books.purse(interval="d", window_start=today)
+
+        books.request(journal, at=yesterday, purses=((purse, 0),), window=microseconds(yesterday))
+        books.ingest(journal)
+
+        assert books.purse_state(purse) == (0, 0, 0, 0)
+        books.assert_clean()
+
+
 class TestABringYourOwnKeyRequest:
     def test_costs_the_fee_and_meters_the_list_price(self, books: Books):
         journal, purse = books.process(), books.purse()

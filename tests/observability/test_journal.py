@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import resource
@@ -56,6 +55,7 @@ def read_all(journal: Journal) -> list[str]:
         found += [finished.begin.id for finished in reader.read(1000).finished]
         if reader.position == position:
             break
+    reader.close()
     return found
 
 
@@ -319,9 +319,7 @@ class TestAFullDisk:
             identifier = str(len(begun))
             try:
                 journal.begin(begin(identifier))
-            except JournalFull as full:
-                assert isinstance(full.__cause__, OSError)
-                assert full.__cause__.errno == errno.ENOSPC
+            except JournalFull:
                 return begun, open_requests
             begun.append(identifier)
             open_requests.append(identifier)
