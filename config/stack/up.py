@@ -95,22 +95,20 @@ class Stack:
         )
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._supervisor.ask_to_stop)
-        try:
-            return self._run_parts()
-        finally:
-            self._stop()
-
-    def _run_parts(self) -> int:
+        reason = ""
         try:
             self._start()
             while not self._supervisor.is_stopping:
                 self._supervisor.tick()
         except StoppedError:
-            return 0
+            pass
         except PartFailedError as error:
-            print(f"\nStopping everything: {error}", flush=True)
-            return 1
-        return 0
+            reason = str(error)
+        finally:
+            self._stop()
+        if reason:
+            print(f"Why: {reason}", flush=True)
+        return 1 if reason else 0
 
     def _start(self) -> None:
         """Start the parts in an order in which each finds what it needs, as many at a time as can be."""
