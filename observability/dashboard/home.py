@@ -21,7 +21,7 @@ def requests_today(workspace: Workspace) -> HomePart:
     latest = latest_in(workspace.pk, count=LATEST)
     step = Step(
         title="Send the first request",
-        text="Put a key into HEADGATE_API_KEY and paste the lines below into a terminal.",
+        text="Put a key into HEADGATE_API_KEY and paste the lines of this page into a terminal.",
         is_done=bool(latest),
     )
     panel = Panel("observability/_latest.html", {"generations": latest, "href": href}) if latest else None
