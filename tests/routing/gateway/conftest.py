@@ -1,0 +1,77 @@
+"""A gateway, a simulator and a database with the cast, for all tests of this package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from django.db import connections
+from pytest_django import DjangoDbBlocker
+
+from tests.cast import Cast, assemble
+from tests.postgres_plugin import restore_database
+from tests.routing.gateway.process import GatewayProcess
+from tests.routing.gateway.stage import furnish, grant
+from tests.routing.simulator.process import SimulatorProcess
+
+
+@pytest.fixture(scope="package")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorProcess]:
+    """The provider."""
+    process = SimulatorProcess(tmp_path_factory.mktemp("simulator") / "record.jsonl")
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="package")
+def stage(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, simulator: SimulatorProcess
+) -> Iterator[Cast]:
+    """The cast, committed; both organizations have credits, and the catalog leads to the simulator."""
+    with django_db_blocker.unblock():
+        cast = assemble()
+        furnish(simulator.url)
+        grant(cast.acme.organization, "1000")
+        grant(cast.globex.organization, "1")
+        connections.close_all()
+    yield cast
+    with django_db_blocker.unblock():
+        connections.close_all()
+        restore_database()
+
+
+@pytest.fixture
+def shell(stage: Cast, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The database may be changed for good, through domain functions."""
+    with django_db_blocker.unblock():
+        yield
+        connections.close_all()
+
+
+@pytest.fixture(scope="package")
+def gateway(stage: Cast, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    """A gateway with everything as it is by default."""
+    process = GatewayProcess(tmp_path_factory.mktemp("gateway")).wait_until_ready()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def start_gateway(stage: Cast, tmp_path: Path) -> Iterator[Callable[..., GatewayProcess]]:
+    """Starts gateways with settings of their own, and stops them."""
+    with ExitStack() as stack:
+
+        def start(**environment: str) -> GatewayProcess:
+            process = GatewayProcess(tmp_path, **environment)
+            stack.callback(process.stop)
+            return process.wait_until_ready()
+
+        yield start
+
+
+@pytest.fixture(scope="package")
+def key(stage: Cast) -> str:
+    """The key of acme's Default workspace."""
+    return stage.acme.default_key.secret

@@ -1,0 +1,96 @@
+"""What the gateway's tests play on: the cast with credits, and a catalog of models that behave in known ways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from django.db import transaction
+
+from accounts.credits import deposit
+from accounts.models import LedgerEntry, Organization
+from accounts.revisions import PLATFORM, Change, record, snapshot
+from config.lib.money import femto_from_usd, nano_from_usd
+from config.lib.scoping import tenant, unscoped
+from routing.models import Endpoint, LanguageModel, PriceVersion, Provider
+from tests.cast import STAGE
+
+PROVIDERS = ("alpha", "beta", "gamma")
+"""Three providers, all of them the simulator."""
+
+MODELS: Mapping[str, Sequence[str]] = {
+    "test/echo": ["simulator/echo"],
+    "test/lorem": ["simulator/lorem"],
+    "test/flat": ["simulator/flat"],
+    "test/slow": ["simulator/slow"],
+    "test/cut": ["simulator/cut"],
+    "test/garbage": ["simulator/garbage"],
+    "test/silent": ["simulator/silent"],
+    "test/tools": ["simulator/tools"],
+    "test/error-429": ["simulator/error-429"],
+    "test/error-500": ["simulator/error-500"],
+    "test/error-400": ["simulator/error-400"],
+    "test/second-answers": ["simulator/error-503", "simulator/echo"],
+    "test/third-answers": ["simulator/garbage", "simulator/error-500", "simulator/echo"],
+    "test/second-after-silence": ["simulator/silent", "simulator/echo"],
+    "test/none-answers": ["simulator/error-503", "simulator/error-500"],
+}
+"""The upstream models behind each model, the cheapest first."""
+
+TOKEN_USD = Decimal("0.000001")
+REQUEST_USD = Decimal("0.01")
+"""Prices of the first endpoint; each next one is ten times as dear. `test/flat` costs REQUEST_USD and no tokens."""
+
+
+def furnish(simulator_url: str) -> None:
+    """Write the catalog."""
+    with unscoped(reason="the catalog is the platform's"), transaction.atomic():
+        providers = [
+            Provider.objects.create(
+                slug=slug, name=slug.title(), base_url=f"{simulator_url}/simulator-fast/v1"
+            )
+            for slug in PROVIDERS
+        ]
+        for slug, upstream in MODELS.items():
+            _add_model(slug, upstream, providers)
+        record(
+            Change(
+                action="create",
+                row=providers[0],
+                before=None,
+                after=snapshot(providers[0]),
+                touches=(PLATFORM,),
+            ),
+            by=STAGE,
+        )
+
+
+def _add_model(slug: str, upstream: Sequence[str], providers: Sequence[Provider]) -> None:
+    model = LanguageModel.objects.create(
+        slug=slug, name=slug, author="test", input_modalities=["text"], output_modalities=["text"]
+    )
+    price = TOKEN_USD
+    for provider, name in zip(providers, upstream, strict=False):
+        endpoint = Endpoint.objects.create(
+            model=model, provider=provider, tag=provider.slug, upstream_model=name, supported_parameters=[]
+        )
+        per_token = 0 if slug == "test/flat" else femto_from_usd(price)
+        PriceVersion.objects.create(
+            endpoint=endpoint,
+            prompt_femto=per_token,
+            completion_femto=2 * per_token,
+            request_femto=femto_from_usd(REQUEST_USD) if slug == "test/flat" else 0,
+        )
+        price *= 1000
+
+
+def grant(organization: Organization, usd: str) -> None:
+    """Give an organization credits."""
+    with tenant(organization.pk):
+        deposit(
+            organization=organization,
+            kind=LedgerEntry.PURCHASE,
+            amount_nano=nano_from_usd(Decimal(usd)),
+            description="for the tests",
+            by=STAGE,
+        )
