@@ -19,7 +19,7 @@ import pytest
 from config.stack.folder import DataFolder
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS, STOP_SECONDS = 100.0, 15.0
+START_SECONDS, STOP_SECONDS = 170.0, 15.0
 
 
 def clean_environment() -> dict[str, str]:

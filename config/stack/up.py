@@ -23,7 +23,7 @@ from config.stack.parts import ROOT, Parts, Ports, postgres_part, stack_environm
 from config.stack.ports import HOST, free_port, reserved_port
 from config.stack.supervisor import PartFailedError, Supervisor
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 CODE_FOLDERS = ("accounts", "workspaces", "observability", "routing", "config", "requirements", "static/dist")
 
 
