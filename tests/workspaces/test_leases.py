@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Sequence
 
 import pytest
 
@@ -37,7 +38,7 @@ async def spend_on_all(
     return await asyncio.gather(*(spend(process, specs, hold, cost, draw) for process in each))
 
 
-def how_many(results: list[object], kind: type) -> int:
+def how_many(results: Sequence[object], kind: type) -> int:
     return sum(isinstance(result, kind) for result in results)
 
 

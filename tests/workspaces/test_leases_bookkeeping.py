@@ -255,3 +255,72 @@ TestLeasesInAnyOrder = LeasesInAnyOrder.TestCase
 TestLeasesInAnyOrder.settings = settings(
     max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+
+
+class TestAnAnswer:
+    """Two bugs of the prototype, kept out by name (spec/money.md §9)."""
+
+    def purse_with_a_queue(self, *holds: int) -> tuple[LocalPurse, list[Ticket]]:
+        purse = LocalPurse(PurseSpec(1, "t", False))
+        purse.roll(LIFETIME_STARTS_AT, LIFETIME_ENDS_AT)
+        return purse, [self.join(purse, hold) for hold in holds]
+
+    def join(self, purse: LocalPurse, hold: int) -> Ticket:
+        ticket = Ticket(
+            admitted_at=LIFETIME_STARTS_AT,
+            born=0.0,
+            incarnation=0,
+            attend=lambda _: None,
+            on_verdict=lambda: None,
+        )
+        purse.learn_unit(hold)
+        purse.enqueue(ticket, hold)
+        return ticket
+
+    def test_does_not_judge_who_joined_after_the_question(self):
+        purse, (first,) = self.purse_with_a_queue(10)
+        call = purse.next_call(0.0)
+        assert call is not None
+        late = self.join(purse, 10)
+
+        again = purse.take_answer(call, Answer("ok", 0, True, False, 0, True, LIFETIME_STARTS_AT), 0.1)
+
+        assert (first.verdict, late.verdict, again) == (Verdict.REFUSED, Verdict.WAITING, 0.0)
+
+    def test_does_not_make_a_recall_forgotten_that_came_meanwhile(self):
+        purse, _ = self.purse_with_a_queue(10)
+        call = purse.next_call(0.0)
+        assert call is not None
+        purse.recall()
+
+        purse.take_answer(call, Answer("ok", 60, False, False, 0, False, LIFETIME_STARTS_AT), 0.1)
+
+        following = purse.next_call(0.1)
+        assert following is not None
+        assert following.give == 50
+
+    def test_of_one_look_refuses_nobody_while_money_may_be_on_its_way(self):
+        purse, (ticket,) = self.purse_with_a_queue(10)
+        nothing = Answer("ok", 0, True, False, 0, False, LIFETIME_STARTS_AT)
+
+        verdicts = []
+        for now in (0.1, 0.12, 0.131):
+            call = purse.next_call(now)
+            assert call is not None
+            purse.take_answer(call, nothing, now)
+            verdicts.append(ticket.verdict)
+
+        assert verdicts == [Verdict.WAITING, Verdict.WAITING, Verdict.REFUSED]
+
+    def test_with_loose_holders_refuses_only_after_a_second(self):
+        purse, (ticket,) = self.purse_with_a_queue(10)
+        nothing = Answer("ok", 0, True, True, 0, False, LIFETIME_STARTS_AT)
+
+        verdicts = []
+        for now in (0.1, 0.5, 0.99, 1.01):
+            call = purse.next_call(now)
+            assert call is not None
+            purse.take_answer(call, nothing, now)
+            verdicts.append(ticket.verdict)
+
+        assert verdicts == [*[Verdict.WAITING] * 3, Verdict.REFUSED]
