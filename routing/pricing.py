@@ -10,7 +10,7 @@ from routing.call import Call
 from routing.catalog_snapshot import EndpointEntry, Price
 
 DEFAULT_COMPLETION_TOKENS = 16_384
-"""What is set aside for an answer when neither caller nor endpoint bounds it."""
+"""What is set aside for an answer at most when the caller does not bound it: few are that long."""
 
 MAX_TOKENS = 20_000_000
 """More than any request can hold: a provider that counts further is not believed."""
@@ -83,12 +83,10 @@ def typical_femto(price: Price) -> int:
 
 
 def completion_bound(call: Call, endpoint: EndpointEntry) -> int:
-    """How many tokens one answer can have: the caller's bound, else the endpoint's, never past its context."""
-    most = endpoint.max_completion_tokens
-    if call.max_tokens is None:
-        bound = DEFAULT_COMPLETION_TOKENS if most is None else most
-    else:
-        bound = call.max_tokens if most is None else min(call.max_tokens, most)
+    """How many tokens one answer should have at most: the caller's bound, within the endpoint's and its context."""
+    bound = DEFAULT_COMPLETION_TOKENS if call.max_tokens is None else call.max_tokens
+    if endpoint.max_completion_tokens is not None:
+        bound = min(bound, endpoint.max_completion_tokens)
     if endpoint.context_length is not None:
         bound = min(bound, max(endpoint.context_length - call.prompt_tokens, 1))
     return bound
