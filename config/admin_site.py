@@ -4,6 +4,6 @@ from django.contrib.admin.apps import AdminConfig
 
 
 class HeadgateAdminConfig(AdminConfig):
-    """Uses unfold's site class, which config.lib.admin extends."""
+    """Uses unfold's site class, which config.lib.admin_site extends."""
 
-    default_site = "config.lib.admin.HeadgateAdminSite"
+    default_site = "config.lib.admin_site.HeadgateAdminSite"

@@ -41,8 +41,9 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
 
 # --- Applications -----------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "unfold",
-    "unfold.contrib.guardian",
+    # Without its own app config, which would put unfold's site in the place of ours.
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
     "config.admin_site.HeadgateAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -197,6 +198,19 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 DJANGO_CELERY_BEAT_TZ_AWARE = True
+
+# --- Admin ------------------------------------------------------------------------------------------------
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Headgate",
+    "SITE_HEADER": "Headgate",
+    "SITE_SUBHEADER": "Administration",
+    "SITE_SYMBOL": "fence",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SIDEBAR": {"show_search": True, "show_all_applications": False},
+    "ACCOUNT": {"navigation": [{"title": "Back to the dashboard", "link": "/"}]},
+}
 
 # --- Everything else --------------------------------------------------------------------------------------
 USE_TZ, TIME_ZONE, USE_I18N, LANGUAGE_CODE = True, "UTC", False, "en-us"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.test import Client
+from pytest_django.fixtures import Settings
 
 from accounts.models import User
+from tests.admin_pages import WHO, Doors
 from tests.cast import Acme, Cast, Globex, assemble
 
 
@@ -48,3 +51,28 @@ def carol(acme: Acme) -> User:
 def mallory(globex: Globex) -> User:
     """Administrator of globex, a stranger to acme."""
     return globex.mallory.user
+
+
+@pytest.fixture
+def staff(db: None) -> User:
+    """One of the platform's own staff."""
+    return User.objects.create_superuser("staff@headgate.example", None, name="Staff")
+
+
+@pytest.fixture
+def doors(cast: Cast, staff: User, settings: Settings) -> Doors:
+    """Everybody at the Django admin's door, signed in; static files need not be collected."""
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "whitenoise" not in name]
+    people = {
+        "alice": cast.acme.alice.user,
+        "bob": cast.acme.bob.user,
+        "carol": cast.acme.carol.user,
+        "mallory": cast.globex.mallory.user,
+        "staff": staff,
+    }
+    clients = {name: Client() for name in WHO}
+    for name, user in people.items():
+        clients[name].force_login(user)
+    return Doors(clients)

@@ -1,0 +1,36 @@
+"""Management keys: shown once, then revoked or kept."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from accounts import management_keys
+from accounts.doors import through_admin
+from accounts.models import ManagementKey
+from config.lib.admin_secrets import IssuesSecrets
+
+
+@admin.register(ManagementKey)
+class ManagementKeyAdmin(IssuesSecrets):
+    """Deleting a key revokes it."""
+
+    may = administrators_may = frozenset({"view", "add", "delete"})
+    shown = {"deleted_at": None}
+    list_display = ("name", "label", "organization", "created_by", "expires_at", "created_at")
+    list_select_related = ("organization", "created_by")
+    list_filter = ("organization",)
+    search_fields = ("name", "label")
+    autocomplete_fields = ("organization",)
+
+    def get_fields(self, request, obj=None):
+        if obj is None:
+            return ("organization", "name", "expires_at")
+        return ("organization", "name", "label", "hash", "created_by", "expires_at", "created_at")
+
+    def create_row(self, request, values):
+        issued = management_keys.issue(**values, by=through_admin(request))
+        self.show_once(request, issued.secret)
+        return issued.key
+
+    def remove_row(self, request, row):
+        management_keys.revoke(key=row, by=through_admin(request))

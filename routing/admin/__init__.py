@@ -1,0 +1,5 @@
+"""The platform's catalog in the Django admin, for platform staff; importing the modules registers their classes."""
+
+from routing.admin import catalog, prices
+
+__all__ = ["catalog", "prices"]

@@ -1,0 +1,197 @@
+"""The Django admin's tenancy as one table: every page of every model, and what each of the cast gets there."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+from django.contrib import admin
+
+from accounts.credits import deposit
+from accounts.models import LedgerEntry, ManagementKey, Membership, Organization, Revision, User
+from accounts.revisions import Actor
+from config.lib.admin import ScopedModelAdmin
+from config.lib.ids import uuid7
+from config.lib.scoping import tenant
+from observability.models import DeadLetterRecord, Generation, JournalPosition, OutboxRow
+from routing.models import Endpoint, LanguageModel, PriceVersion, Provider
+from tests.admin_pages import Doors, page
+from workspaces.budgets import set_budget
+from workspaces.models import ApiKey, GatewayProcess, Purse, Workspace, WorkspaceBudget, WorkspaceMember
+
+pytestmark = pytest.mark.django_db
+
+BY = Actor(door="shell")
+
+# alice, bob, carol, mallory, staff, anonymous. A list has no object, so mallory gets her own. 302: to the sign-in.
+LIST = (200, 403, 403, 200, 200, 302)
+OWN = (200, 403, 403, 404, 200, 302)
+KEPT = (403, 403, 403, 404, 403, 302)
+ADMINS = (200, 403, 403, 200, 200, 302)
+STAFF = (403, 403, 403, 403, 200, 302)
+NOBODY = (403, 403, 403, 403, 403, 302)
+# What is the platform's exists for nobody else.
+HIDDEN = (404, 403, 403, 404, 200, 302)
+HIDDEN_AND_KEPT = (404, 403, 403, 404, 403, 302)
+
+# Per model: its list, the form to add one, and an object of acme: its page, its deletion, its history.
+TABLE = {
+    User: (LIST, STAFF, OWN, KEPT, OWN),
+    Organization: (LIST, STAFF, OWN, KEPT, OWN),
+    Membership: (LIST, STAFF, OWN, OWN, OWN),
+    ManagementKey: (LIST, ADMINS, OWN, OWN, OWN),
+    LedgerEntry: (LIST, STAFF, OWN, KEPT, OWN),
+    Revision: (LIST, NOBODY, OWN, KEPT, OWN),
+    Workspace: (LIST, ADMINS, OWN, OWN, OWN),
+    WorkspaceMember: (LIST, ADMINS, OWN, OWN, OWN),
+    ApiKey: (LIST, ADMINS, OWN, OWN, OWN),
+    WorkspaceBudget: (LIST, ADMINS, OWN, OWN, OWN),
+    Purse: (LIST, NOBODY, OWN, KEPT, OWN),
+    Generation: (LIST, NOBODY, OWN, KEPT, OWN),
+    OutboxRow: (LIST, NOBODY, OWN, KEPT, OWN),
+    GatewayProcess: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
+    JournalPosition: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
+    DeadLetterRecord: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
+    Provider: (STAFF, STAFF, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
+    LanguageModel: (STAFF, STAFF, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
+    Endpoint: (STAFF, STAFF, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
+    PriceVersion: (STAFF, STAFF, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
+}
+WRITTEN_BY_THE_DATA_PLANE = {Generation, OutboxRow, GatewayProcess, JournalPosition, DeadLetterRecord}
+
+
+def a_generation(workspace, **columns):
+    """Write a generation as ingest would."""
+    given = {
+        "id": uuid7(),
+        "admitted_at": datetime.now(UTC),
+        "organization_id": workspace.organization_id,
+        "workspace_id": workspace.pk,
+        "subjects": [],
+        "process_id": uuid.uuid4(),
+        "batch": 1,
+        "model": "simulator/echo",
+        "provider": "simulator",
+        "dialect": "chat",
+        "is_streamed": False,
+        "status": "completed",
+        "is_interrupted": False,
+        "prompt_tokens": 3,
+        "completion_tokens": 4,
+        "reasoning_tokens": 0,
+        "cached_tokens": 0,
+        "cache_write_tokens": 0,
+        "is_usage_estimated": False,
+        "cost_nano": 1,
+        "byok_nano": 0,
+        "is_byok": False,
+        "refused_count": 1,
+    }
+    return Generation.everything.using("owner").create(**given | columns)
+
+
+class Objects:
+    """An object of acme, or of the platform, of every kind."""
+
+    def __init__(self, cast):
+        self.acme = cast.acme
+
+    def key_of(self, model):
+        """The key of one object, made if acme has none."""
+        make = getattr(self, f"make_{model.__name__}", None)
+        if make is not None:
+            return make().pk
+        with tenant(self.acme.organization.pk):
+            return model._default_manager.order_by("pk").first().pk
+
+    def make_User(self):
+        return self.acme.bob.user
+
+    def make_LedgerEntry(self):
+        with tenant(self.acme.organization.pk):
+            deposit(
+                organization=self.acme.organization,
+                kind="purchase",
+                amount_nano=1,
+                description="",
+                by=BY,
+            )
+            return LedgerEntry.objects.first()
+
+    def make_WorkspaceBudget(self):
+        with tenant(self.acme.organization.pk):
+            return set_budget(workspace=self.acme.production, interval="d", limit_nano=1, by=BY)
+
+    def make_Generation(self):
+        return a_generation(self.acme.production)
+
+    def make_OutboxRow(self):
+        return OutboxRow.everything.using("owner").create(
+            organization_id=self.acme.organization.pk,
+            workspace_id=self.acme.production.pk,
+            destination_id=1,
+            generation_id=uuid.uuid4(),
+            body=b"what bob said",
+        )
+
+    def make_GatewayProcess(self):
+        return GatewayProcess.objects.using("owner").create(id=uuid.uuid4(), host="here")
+
+    def make_JournalPosition(self):
+        return JournalPosition.objects.using("owner").create(process_id=uuid.uuid4())
+
+    def make_DeadLetterRecord(self):
+        return DeadLetterRecord.objects.using("owner").create(
+            process_id=uuid.uuid4(), segment=1, byte_offset=1, record=b"what bob said", error="broken"
+        )
+
+    def make_Provider(self):
+        return Provider.objects.create(slug="somebody", name="Somebody")
+
+    def make_LanguageModel(self):
+        return LanguageModel.objects.create(slug="somebody/model", name="Model", author="somebody")
+
+    def make_Endpoint(self):
+        return Endpoint.objects.create(
+            model=self.make_LanguageModel(),
+            provider=self.make_Provider(),
+            tag="somebody",
+            upstream_model="model",
+        )
+
+    def make_PriceVersion(self):
+        return PriceVersion.objects.create(endpoint=self.make_Endpoint(), prompt_femto=1, completion_femto=1)
+
+
+def rows_of_the_table():
+    """Models as parameters; what only the owner role writes must be committed to be seen."""
+    committed = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+    for model in TABLE:
+        marks = committed if model in WRITTEN_BY_THE_DATA_PLANE else ()
+        yield pytest.param(model, marks=marks, id=model.__name__)
+
+
+class TestEveryPage:
+    @pytest.mark.parametrize("model", list(rows_of_the_table()))
+    def test_answers_everybody_as_the_table_says(self, model, cast, doors: Doors):
+        key = Objects(cast).key_of(model)
+        pages = [
+            page(model, "changelist"),
+            page(model, "add"),
+            page(model, "change", key),
+            page(model, "delete", key),
+            page(model, "history", key),
+        ]
+
+        answers = [tuple(doors.statuses(path).values()) for path in pages]
+
+        assert dict(zip(pages, answers, strict=True)) == dict(zip(pages, TABLE[model], strict=True))
+
+    def test_of_a_tenant_is_in_the_table(self):
+        registered = {model for model, page in admin.site._registry.items() if page.administrators_may}
+
+        assert registered <= TABLE.keys()
+
+    def test_belongs_to_a_scoped_class(self):
+        assert all(isinstance(page, ScopedModelAdmin) for page in admin.site._registry.values())
