@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 LONGEST_WAIT = 1.0
 """Seconds after which a look that fails is the last, even if others may still return money."""
-BETWEEN_LOOKS = 0.03
-"""Seconds between the two looks that settle that nothing is on its way."""
+HELD_PATIENCE = 0.25
+"""Seconds to wait for money that only requests in flight hold: most of them cost less than is held for them."""
 FIRST_RECALL_WAIT = 0.015
 LONGEST_RECALL_DOUBLING = 4
 
@@ -155,13 +155,14 @@ class Waiter:
         if answer.is_exhausted or now - self.ticket.born > LONGEST_WAIT:
             return None
         self.looks += 1
+        delay = FIRST_RECALL_WAIT * (1 << min(self.looks, LONGEST_RECALL_DOUBLING))
         if answer.are_others_loose:
             self.failed_at = None
-            return FIRST_RECALL_WAIT * (1 << min(self.looks, LONGEST_RECALL_DOUBLING))
+            return delay
         if self.failed_at is None:
             self.failed_at = now
-        waited = now - self.failed_at
-        return None if waited >= BETWEEN_LOOKS else BETWEEN_LOOKS - waited
+        left = self.failed_at + HELD_PATIENCE - now
+        return min(delay, left) if left > 0 else None
 
 
 class Queue(list[Waiter]):

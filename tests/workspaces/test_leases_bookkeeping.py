@@ -299,12 +299,12 @@ class TestAnAnswer:
         assert following is not None
         assert following.give == 50
 
-    def test_of_one_look_refuses_nobody_while_money_may_be_on_its_way(self):
+    def test_refuses_nobody_for_a_quarter_of_a_second_while_only_holds_are_in_the_way(self):
         purse, (ticket,) = self.purse_with_a_queue(10)
         nothing = Answer("ok", 0, True, False, 0, False, LIFETIME_STARTS_AT)
 
         verdicts = []
-        for now in (0.1, 0.12, 0.131):
+        for now in (0.1, 0.3, 0.351):
             call = purse.next_call(now)
             assert call is not None
             purse.take_answer(call, nothing, now)
