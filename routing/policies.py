@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from django.db import connections, transaction
+from django.db.models import Q
 
 from accounts.models import ManagementKey, Membership, Version
 from config.lib.subjects import (
@@ -46,7 +47,7 @@ def load_policy(key_hash: str) -> Policy | None:
     """The policy of an inference or management key, by its SHA-256; None: there is no such key."""
     with _snapshot():
         keys = ApiKey.objects.using(OWNER).unscoped(reason=BY_HASH)
-        key = keys.select_related("organization", "workspace", "owner__user").filter(hash=key_hash).first()
+        key = keys.select_related("organization", "workspace", "owner__user").filter(Q(hash=key_hash) | Q(external_hash=key_hash)).first()
         if key is not None:
             return _policy_of(key)
         management = (
