@@ -44,7 +44,7 @@ def fingerprint() -> str:
     data = [file for app in APPS for file in (ROOT / app).rglob("*") if file.suffix in DATA_SUFFIXES]
     fixed = ["requirements/dev.txt", "config/settings.py", "config/embedded_postgres.py"]
     imported = [module for migration in migrations for module in imported_by(migration)]
-    content = hashlib.sha256()
+    content = hashlib.sha256(os.environ.get("HEADGATE_PG_BIN", "the wheel's").encode())
     for file in sorted({*migrations, *data, *imported, *(ROOT / name for name in fixed)}):
         content.update(f"{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
     return content.hexdigest()[:16]
