@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -130,33 +130,45 @@ class Comparison:
         }
 
     def write(self, by: Actor) -> None:
-        """Write what `planned` names, in the caller's transaction; one revision per provider and per model."""
+        """Write what `planned` names, in the caller's transaction; one revision per provider and per model.
+
+        When only adding (the seed: hundreds of models at once) the revisions of the providers name all of it.
+        """
         now = timezone.now()
-        for provider in self._write(Provider, self._catalog.providers, self._providers, now, by):
-            record_row("create", provider, None, by)
-        touched = self._touched_models()
-        created = {
-            row.slug: row for row in self._write(LanguageModel, self._catalog.models, self._models, now, by)
+        touched = self._touched_providers() if self._is_adding_only else self._touched_models()
+        providers = {
+            row.slug for row in self._write(Provider, self._catalog.providers, self._providers, now, by)
         }
+        models = {row.slug for row in self._write(LanguageModel, self._catalog.models, self._models, now, by)}
         self._write_endpoints(now)
-        for slug, endpoints in touched.items():
-            is_new = slug in created
-            row = self._models[slug]
-            record_row(
-                "create" if is_new else "update",
-                row,
-                None if is_new else snapshot(row),
-                by,
-                endpoints=endpoints,
-            )
+        if self._is_adding_only:
+            self._record(self._providers, providers, touched, by)
+        else:
+            self._record(self._providers, providers, {}, by)
+            self._record(self._models, models, touched, by)
+
+    def _record(
+        self, rows: Mapping[str, models.Model], created: set[str], touched: dict[str, list[str]], by: Actor
+    ) -> None:
+        """A revision for every row that was created or whose endpoints are new or changed."""
+        for slug in sorted(created | touched.keys()):
+            row, is_new = rows[slug], slug in created
+            before = None if is_new else snapshot(row)
+            record_row("create" if is_new else "update", row, before, by, endpoints=touched.get(slug, []))
+
+    def _touched_providers(self) -> dict[str, list[str]]:
+        """The endpoints that are created, by their provider."""
+        touched: dict[str, list[str]] = {}
+        for model, endpoint in self._pairs:
+            if (model.slug, endpoint.key) not in self._endpoints:
+                touched.setdefault(endpoint.provider, []).append(f"+ {model.slug} at {endpoint.key}")
+        return touched
 
     def _touched_models(self) -> dict[str, list[str]]:
-        """The endpoints that are created or change, by their model; models of their own with none."""
+        """The endpoints that are created or change, by their model."""
         touched: dict[str, list[str]] = {}
         for planned in self.planned():
-            if planned.kind == "model" and planned.action == "create":
-                touched.setdefault(planned.name, [])
-            elif planned.kind in ("endpoint", "price"):
+            if planned.kind in ("endpoint", "price"):
                 touched.setdefault(planned.name.partition(" at ")[0], []).append(str(planned))
         return touched
 

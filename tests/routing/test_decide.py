@@ -45,22 +45,12 @@ CATALOG = make_catalog(ECHO, OTHER)
 POLICY = make_policy(CREDITS)
 
 
-def run(
-    policy=POLICY, call=None, catalog=CATALOG, stats=None, balances=NO_BALANCES, findings=(), seed=1, now=NOW
-) -> Decision:
-    return decide(
-        policy,
-        call or make_call("simulator/echo", max_tokens=40),
-        catalog,
-        stats or {},
-        balances,
-        findings,
-        seed,
-        now,
-    )
+def run(policy=POLICY, call=None, catalog=CATALOG, stats=None, balances=NO_BALANCES, findings=(), seed=1):
+    call = call or make_call("simulator/echo", max_tokens=40)
+    return decide(policy, call, catalog, stats or {}, balances, findings, seed, NOW)
 
 
-def wish(*models: str, **preferences) -> Decision:
+def wish(*models: str, **preferences):
     preferences_given = ProviderPreferences(**preferences)
     return run(call=make_call(*(models or ("simulator/echo",)), max_tokens=40, preferences=preferences_given))
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from routing.errors import ProviderFailure
-from routing.providers import WIRE_FORMATS
+from routing.providers import WIRE_FORMATS, Answer
 from tests.routing.make import make_call, make_endpoint, make_provider
 
 WIRE = WIRE_FORMATS["openai"]
@@ -37,6 +37,18 @@ def answer(**fields) -> bytes:
             **fields,
         }
     ).encode()
+
+
+def parse(body: bytes, **more):
+    found = WIRE.parse_response(body, call=make_call("a/b", **more))
+    assert isinstance(found, Answer)
+    return found
+
+
+def fail(body: bytes):
+    found = WIRE.parse_response(body, call=make_call("a/b"))
+    assert isinstance(found, ProviderFailure)
+    return found
 
 
 class TestTheRequest:
@@ -120,7 +132,7 @@ class TestTheRequest:
 
 class TestTheAnswer:
     def test_is_given_with_usage_and_reasons_apart(self):
-        found = WIRE.parse_response(answer(usage={"prompt_tokens": 1}), call=make_call("a/b"))
+        found = parse(answer(usage={"prompt_tokens": 1}))
 
         assert (found.usage, found.upstream_id) == ({"prompt_tokens": 1}, "chatcmpl-1")
         assert (found.finish_reason, found.native_finish_reason) == ("stop", "stop")
@@ -144,20 +156,19 @@ class TestTheAnswer:
         ],
     )
     def test_that_is_none_is_a_failure_that_another_provider_may_mend(self, body):
-        failure = WIRE.parse_response(body, call=make_call("a/b"))
+        failure = fail(body)
 
-        assert isinstance(failure, ProviderFailure)
         assert (failure.error_type, failure.is_retryable) == ("provider_unavailable", True)
 
     def test_with_an_error_in_it_is_that_failure(self):
-        failure = WIRE.parse_response(b'{"error":{"code":429,"message":"Slow"}}', call=make_call("a/b"))
+        failure = fail(b'{"error":{"code":429,"message":"Slow"}}')
 
         assert (failure.error_type, failure.message) == ("rate_limit_exceeded", "Slow")
 
     def test_may_be_embeddings(self):
         body = b'{"object":"list","data":[{"embedding":[0.5]}],"model":"m","usage":{"prompt_tokens":4}}'
 
-        found = WIRE.parse_response(body, call=make_call("a/b", dialect="embeddings"))
+        found = parse(body, dialect="embeddings")
 
         assert (found.body["data"], found.usage) == ([{"embedding": [0.5]}], {"prompt_tokens": 4})
 

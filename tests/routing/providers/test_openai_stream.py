@@ -228,6 +228,7 @@ class TestFailures:
         for _ in range(40):
             reader.feed(b"data: " + b"x" * 50_000)
 
+        assert reader.failure is not None
         assert reader.failure.error_type == "provider_unavailable"
 
     @pytest.mark.parametrize("stream", [b"", b": hello\n\n", event(chunk({"content": "a"})), b'data: {"id"'])
