@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from routing.decision import Attempt
@@ -39,10 +39,11 @@ class Bill:
 
 def bill(opened: Opened, attempt: Attempt, raw_usage: Any, counted: int, finish: str | None) -> Bill:
     """The charge for what was delivered; nothing for an answer that came to nothing (SPEC §4)."""
-    fallback = Usage(
-        prompt=count_prompt_tokens(opened.call), completion=counted, image=opened.call.image_count
-    )
+    fallback = Usage(completion=counted, image=opened.call.image_count)
     usage, is_estimated = usage_from_provider(raw_usage, fallback)
+    if is_estimated or not usage.prompt:  # only then is the prompt worth counting
+        fallback = replace(fallback, prompt=count_prompt_tokens(opened.call))
+        usage, is_estimated = usage_from_provider(raw_usage, fallback)
     if usage.completion == 0 and counted == 0 and finish in (None, "error"):
         return Bill(usage, NOTHING, is_estimated)
     return Bill(usage, cost(attempt.endpoint.price, usage), is_estimated)

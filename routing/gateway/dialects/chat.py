@@ -150,7 +150,7 @@ def _read_models(body: Mapping[str, Any]) -> tuple[str, ...]:
     slugs = [slug for slug in ([named] if named else []) + listed if slug]
     if any(len(slug) > MAX_ATTRIBUTE for slug in slugs):
         raise refused("model", "is too long")
-    return tuple(dict.fromkeys(map(clean_text, slugs)))
+    return tuple(dict.fromkeys([_clean(slug) for slug in slugs]))
 
 
 def _look_at(messages: list[dict[str, Any]]) -> tuple[int, int]:
@@ -195,7 +195,11 @@ def _first_header(headers: Mapping[bytes, bytes], *names: bytes) -> str | None:
 
 
 def _short(text: str | None) -> str | None:
-    return clean_text(text[:MAX_ATTRIBUTE]) if text else None
+    return _clean(text[:MAX_ATTRIBUTE]) if text else None
+
+
+def _clean(text: str) -> str:
+    return text if text.isascii() and text.isprintable() else clean_text(text)
 
 
 def count_prompt_tokens(call: Call) -> int:
