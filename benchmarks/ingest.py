@@ -6,6 +6,7 @@ of its database backend, per request, and reconciles at the end.
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import sys
@@ -164,6 +165,7 @@ def run(connection: Connection, folder: Path, requests: int, keys: int, matcher:
 
 def main(requests: int, keys: list[int]) -> None:
     """Print the table."""
+    gc.set_threshold(100_000, 50, 100)  # as the ingest process does
     with database() as connection, tempfile.TemporaryDirectory() as folder:
         ensure_partitions(connection, today=datetime.now(UTC).date())
         for number in keys:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
-import msgspec
-
+from observability.ingest_rows import generation_line, refusal_line
 from observability.journal_reader import Finished
-from observability.journal_records import Begin, End, Refusal
+from observability.journal_records import Begin, End, Hold, Refusal
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST = 1_577_836_800_000_000  # 2020-01-01
 SECOND, MINUTE, HOUR, DAY = 10**6, 60 * 10**6, 3600 * 10**6, 86_400 * 10**6
-LONGEST_TEXT = 1024
 LONGEST_NAME = 256  # model and provider are part of an index, whose entries may have 2,700 bytes
 MOST_TOKENS = 10**12
 STATUSES = frozenset({"completed", "error", "cancelled", "interrupted"})
@@ -37,33 +32,7 @@ MEASURES = (
     "latency_ms_sum",
     "generation_ms_sum",
 )
-GENERATION_COLUMNS = (
-    *("id", "admitted_at", "organization_id", "workspace_id", "api_key_id", "member_id", "subjects"),
-    *(
-        "process_id",
-        "batch",
-        "model",
-        "provider",
-        "endpoint_id",
-        "price_version_id",
-        "dialect",
-        "is_streamed",
-    ),
-    *("status", "is_interrupted", "finish_reason", "native_finish_reason", "error_type", "http_status"),
-    *("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens", "cache_write_tokens"),
-    *("is_usage_estimated", "cost_nano", "byok_nano", "upstream_cost_nano", "is_byok", "latency_ms"),
-    *("generation_ms", "app_title", "app_url", '"user"', "session_id", "upstream_id", "policy_versions"),
-    *("detail", "refused_count"),
-)
-CONTEXT_COLUMNS = frozenset(
-    {"dialect", "is_streamed", "app_title", "app_url", "user", "session_id", "policy_versions"}
-    | {"provider", "endpoint_id", "price_version_id", "is_byok"}
-)
-
 Dimensions: TypeAlias = tuple[int, int, int, int, str, str]
-_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
-_SPECIAL = re.compile(r"[\\\t\n\r]").search
-_encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
 class UnstorableRecord(ValueError):
@@ -86,7 +55,8 @@ class Batch:
     generations: list[str] = field(default_factory=list)
     usage: dict[tuple[Dimensions, int], list[int]] = field(default_factory=dict)
     ledger: dict[LedgerKey, int] = field(default_factory=lambda: defaultdict(int))
-    spent: dict[int, dict[int, list[int]]] = field(default_factory=dict)
+    spent: dict[tuple[tuple[int, ...], int], list[int]] = field(default_factory=dict)
+    """(subjects, day) -> credit and BYOK; the requests of a key have all their subjects in common."""
     consumed: dict[tuple[int, int], int] = field(default_factory=lambda: defaultdict(int))
     key_use: dict[int, tuple[int, int]] = field(default_factory=dict)
 
@@ -125,27 +95,33 @@ def _add_finished(batch: Batch, request: Finished) -> None:
     begin, holds, end = request
     model = (end.model or begin.model)[:LONGEST_NAME]
     provider = str(end.provider or begin.context.get("provider") or "")[:LONGEST_NAME]
-    subjects = tuple(dict.fromkeys(begin.subjects))
-    batch.generations.append(_generation_line(batch, begin, end, model, provider, subjects))
+    subjects = begin.subjects
+    if len(set(subjects)) < len(subjects):
+        subjects = tuple(dict.fromkeys(subjects))
+    batch.generations.append(generation_line(batch, begin, end, model, provider, subjects))
     _add_usage(batch, begin, end, model, provider)
     is_byok = end.is_byok or end.byok_nano > 0
     if end.cost_nano:
         batch.ledger[LedgerKey(begin.organization_id, "byok_fee" if is_byok else "usage")] += end.cost_nano
     day = begin.admitted_at - begin.admitted_at % DAY
-    for subject in subjects:
-        days = batch.spent.setdefault(subject, {})
-        sums = days.setdefault(day, [0, 0])
-        sums[0] += end.cost_nano
-        sums[1] += end.byok_nano
-    seen: set[int] = set()
-    for hold in holds:
-        if hold.purse_id not in seen:
-            seen.add(hold.purse_id)
-            nano = hold.counted(end.cost_nano, end.byok_nano)
-            batch.consumed[hold.purse_id, hold.window_start] += nano
+    sums = batch.spent.get((subjects, day))
+    if sums is None:
+        sums = batch.spent[subjects, day] = [0, 0]
+    sums[0] += end.cost_nano
+    sums[1] += end.byok_nano
+    _consume(batch, holds, end)
     if begin.api_key_id is not None:
         last, _ = batch.key_use.get(begin.api_key_id, (0, 0))
         batch.key_use[begin.api_key_id] = (max(last, begin.admitted_at), begin.organization_id)
+
+
+def _consume(batch: Batch, holds: Sequence[Hold], end: End) -> None:
+    """Take the charge out of each lease once, however often the request came back for more of it."""
+    cost, with_byok, consumed, seen = end.cost_nano, end.cost_nano + end.byok_nano, batch.consumed, set()
+    for purse_id, window, _, counts_byok in holds:
+        if purse_id not in seen:
+            seen.add(purse_id)
+            consumed[purse_id, window] += with_byok if counts_byok else cost
 
 
 def _sums(batch: Batch, record: Begin | Refusal, model: str, provider: str) -> list[int]:
@@ -182,7 +158,18 @@ def _add_refusal(batch: Batch, refusal: Refusal) -> None:
     model = refusal.model[:LONGEST_NAME]
     sums = _sums(batch, refusal, model, "")
     sums[1] += refusal.count
-    batch.generations.append(_refusal_line(batch, refusal, model))
+    batch.generations.append(refusal_line(batch, refusal, model))
+
+
+def spent_by_subject(batch: Batch) -> dict[int, dict[int, list[int]]]:
+    """What each subject spent on each day: credit and BYOK."""
+    spent: dict[int, dict[int, list[int]]] = {}
+    for (subjects, day), (cost, byok) in batch.spent.items():
+        for subject in subjects:
+            sums = spent.setdefault(subject, {}).setdefault(day, [0, 0])
+            sums[0] += cost
+            sums[1] += byok
+    return spent
 
 
 def usage_by_hour(usage: dict[tuple[Dimensions, int], list[int]]) -> dict[tuple[Dimensions, int], list[int]]:
@@ -193,107 +180,3 @@ def usage_by_hour(usage: dict[tuple[Dimensions, int], list[int]]) -> dict[tuple[
         known = hours.get(key)
         hours[key] = list(sums) if known is None else [a + b for a, b in zip(known, sums, strict=True)]
     return hours
-
-
-def moment(microseconds: int) -> datetime:
-    """The time of a Unix microsecond, exactly."""
-    return EPOCH + timedelta(microseconds=microseconds)
-
-
-def _generation_line(
-    batch: Batch, begin: Begin, end: End, model: str, provider: str, subjects: tuple[int, ...]
-) -> str:
-    context = begin.context
-    detail = {name: value for name, value in context.items() if name not in CONTEXT_COLUMNS} | end.detail
-    endpoint = context.get("endpoint_id") if end.endpoint_id is None else end.endpoint_id
-    price = context.get("price_version_id") if end.price_version_id is None else end.price_version_id
-    return _line(
-        _text(begin.id),
-        moment(begin.admitted_at).isoformat(),
-        begin.organization_id,
-        begin.workspace_id,
-        _null(begin.api_key_id),
-        _null(begin.member_id),
-        f"{{{','.join(map(str, subjects))}}}",
-        batch.process_id,
-        batch.number,
-        _text(model),
-        _text(provider),
-        _text(endpoint),
-        _text(price),
-        _text(context.get("dialect") or ""),
-        "t" if context.get("is_streamed") else "f",
-        end.status,
-        "t" if end.status == "interrupted" else "f",
-        _text(end.finish_reason),
-        _text(end.native_finish_reason),
-        _text(end.error_type),
-        _null(end.http_status),
-        end.prompt_tokens,
-        end.completion_tokens,
-        end.reasoning_tokens,
-        end.cached_tokens,
-        end.cache_write_tokens,
-        "t" if end.is_usage_estimated else "f",
-        end.cost_nano,
-        end.byok_nano,
-        _null(end.upstream_cost_nano),
-        "t" if end.is_byok or context.get("is_byok") else "f",
-        _null(end.latency_ms),
-        _null(end.generation_ms),
-        _text(context.get("app_title")),
-        _text(context.get("app_url")),
-        _text(context.get("user")),
-        _text(context.get("session_id")),
-        _text(end.upstream_id),
-        _json(context.get("policy_versions")),
-        _json(detail),
-        1,
-    )
-
-
-def _refusal_line(batch: Batch, refusal: Refusal, model: str) -> str:
-    values = {
-        "id": _text(refusal.id),
-        "admitted_at": moment(refusal.admitted_at).isoformat(),
-        "organization_id": refusal.organization_id,
-        "workspace_id": refusal.workspace_id,
-        "api_key_id": _null(refusal.api_key_id),
-        "member_id": _null(refusal.member_id),
-        "subjects": "{}",
-        "process_id": batch.process_id,
-        "batch": batch.number,
-        "model": _text(model),
-        "provider": "",
-        "dialect": _text(refusal.detail.get("dialect") or ""),
-        "status": "refused",
-        "error_type": _text(refusal.error_type),
-        "http_status": refusal.http_status,
-        "detail": _json({name: value for name, value in refusal.detail.items() if name != "dialect"}),
-        "refused_count": refusal.count,
-    }
-    zeros = dict.fromkeys([*MEASURES, "cache_write_tokens"], 0)
-    falses = dict.fromkeys(("is_streamed", "is_interrupted", "is_usage_estimated", "is_byok"), "f")
-    known = zeros | falses | values
-    return _line(*(known.get(column, r"\N") for column in GENERATION_COLUMNS))
-
-
-def _line(*values: object) -> str:
-    return "\t".join(map(str, values)) + "\n"
-
-
-def _null(number: int | None) -> int | str:
-    return r"\N" if number is None else number
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return r"\N"
-    text = value if isinstance(value, str) else str(value)
-    if len(text) > LONGEST_TEXT:
-        text = text[:LONGEST_TEXT]
-    return text.translate(_ESCAPES) if _SPECIAL(text) else text
-
-
-def _json(value: Any) -> str:  # free JSON of the gateway
-    return _encode(value).decode().replace("\\", "\\\\") if value else r"\N"

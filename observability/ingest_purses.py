@@ -7,27 +7,25 @@ alone, before it locks any purse.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
-from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 import psycopg
 
-from config.lib.money import window_start
-from observability.ingest_batch import Batch, moment
+from observability.array_literals import booleans, moments, numbers
+from observability.ingest_batch import Batch, spent_by_subject
+from workspaces.windows import window_start
 
 Cursor: TypeAlias = psycopg.Cursor[tuple[Any, ...]]
-Consumed: TypeAlias = dict[tuple[int, datetime], int]
-"""(purse, window start) -> what settled requests take out of the process's lease."""
+Consumed: TypeAlias = dict[tuple[int, int], int]
+"""(purse, window start in microseconds) -> what settled requests take out of the process's lease."""
 
 SHARE_HISTORY_SQL = """
 SELECT pg_advisory_xact_lock_shared(7241, (organization & 2147483647)::integer)
   FROM unnest(%s::bigint[]) organization
 """
 LOCK_PURSES_SQL = """
-SELECT id, subject, interval, window_start FROM purse
+SELECT id, subject, interval, (extract(epoch FROM window_start) * 1000000)::bigint FROM purse
  WHERE id IN (SELECT id FROM purse WHERE subject = ANY(%(subjects)s::bigint[])
               UNION SELECT unnest(%(purses)s::bigint[])
               UNION SELECT purse_id FROM lease WHERE process_id = %(process)s AND %(with_leased)s)
@@ -38,6 +36,9 @@ UPDATE lease SET consumed_nano = consumed_nano + one.nano
   FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[]) one (purse_id, window_start, nano)
  WHERE lease.process_id = %s AND lease.purse_id = one.purse_id AND lease.window_start = one.window_start
 """
+KNOWN_LEASES_SQL = """
+SELECT purse_id, (extract(epoch FROM window_start) * 1000000)::bigint FROM lease WHERE process_id = %s
+"""
 # A request may be charged to a purse on which its process had no money, and owes it until its next call.
 ADD_LEASES_SQL = """
 INSERT INTO lease (process_id, purse_id, window_start, granted_nano, consumed_nano, is_loose)
@@ -45,7 +46,7 @@ SELECT gateway_process.id, one.purse_id, one.window_start, 0, one.nano, false
   FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[]) one (purse_id, window_start, nano),
        gateway_process
  WHERE gateway_process.id = %s
-ON CONFLICT DO NOTHING RETURNING purse_id, window_start
+ON CONFLICT DO NOTHING RETURNING purse_id, (extract(epoch FROM window_start) * 1000000)::bigint
 """
 SETTLE_SQL = """
 UPDATE purse SET
@@ -73,13 +74,13 @@ class Purse(NamedTuple):
     id: int
     subject: int
     interval: str
-    window_start: datetime
+    window_start: int
 
 
 class Addition(NamedTuple):
     """What a batch adds to a purse, in the window that is current once it is booked."""
 
-    window_start: datetime
+    window_start: int
     rolls: bool
     spent_nano: int
     byok_nano: int
@@ -87,20 +88,20 @@ class Addition(NamedTuple):
 
 def settle(cursor: Cursor, process_id: UUID, batch: Batch, *, with_leased: bool) -> None:
     """Count the batch in every purse of its subjects and take it out of the process's leases."""
-    cursor.execute(SHARE_HISTORY_SQL, [batch.organization_ids])
-    consumed = {(purse, moment(window)): nano for (purse, window), nano in sorted(batch.consumed.items())}
+    cursor.execute(SHARE_HISTORY_SQL, [numbers(batch.organization_ids)])
+    consumed, spent = dict(sorted(batch.consumed.items())), spent_by_subject(batch)
     held = {purse for purse, _ in consumed}
     names = {
-        "subjects": list(batch.spent),
-        "purses": list(held),
+        "subjects": numbers(spent),
+        "purses": numbers(held),
         "process": process_id,
         "with_leased": with_leased,
     }
     purses = [Purse(*row) for row in cursor.execute(LOCK_PURSES_SQL, names).fetchall()]
     additions = {
-        purse.id: _addition(purse, batch.spent.get(purse.subject, {}))
+        purse.id: _addition(purse, spent.get(purse.subject, {}))
         for purse in purses
-        if purse.subject in batch.spent or purse.id in held
+        if purse.subject in spent or purse.id in held
     }
     if additions:
         _book(cursor, process_id, additions, consumed)
@@ -109,7 +110,7 @@ def settle(cursor: Cursor, process_id: UUID, batch: Batch, *, with_leased: bool)
 def _addition(purse: Purse, days: dict[int, list[int]]) -> Addition:
     current, spent, byok = purse.window_start, 0, 0
     for day, (day_spent, day_byok) in days.items():
-        start = _window_of(purse.interval, day)
+        start = window_start(purse.interval, day)
         if start > current:  # the first of a newer window rolls the purse; older ones live in the rollups
             current, spent, byok = start, 0, 0
         if start == current:
@@ -117,37 +118,35 @@ def _addition(purse: Purse, days: dict[int, list[int]]) -> Addition:
     return Addition(current, current > purse.window_start, spent, byok)
 
 
-@lru_cache(maxsize=1024)
-def _window_of(interval: str, day: int) -> datetime:
-    return window_start(interval, moment(day))
-
-
 def _book(cursor: Cursor, process_id: UUID, additions: dict[int, Addition], consumed: Consumed) -> None:
     cursor.execute(CONSUME_SQL, [*_arrays(consumed), process_id])
     added: set[int] = set()
     if cursor.rowcount < len(consumed):
         added = _add_leases(cursor, process_id, additions, consumed)
-    rows = [
-        (purse, *addition, consumed.get((purse, addition.window_start), 0), int(purse in added))
-        for purse, addition in additions.items()
-    ]
-    cursor.execute(SETTLE_SQL, _columns(rows))
+    cursor.execute(
+        SETTLE_SQL,
+        [
+            numbers(additions),
+            moments(addition.window_start for addition in additions.values()),
+            booleans(addition.rolls for addition in additions.values()),
+            numbers(addition.spent_nano for addition in additions.values()),
+            numbers(addition.byok_nano for addition in additions.values()),
+            numbers(consumed.get((purse, it.window_start), 0) for purse, it in additions.items()),
+            numbers(int(purse in added) for purse in additions),
+        ],
+    )
     passed = [
         purse for purse, window in consumed if purse in additions and window < additions[purse].window_start
     ]
     if passed:
-        cursor.execute(DROP_SPENT_LEASES_SQL, [process_id, passed])
+        cursor.execute(DROP_SPENT_LEASES_SQL, [process_id, numbers(passed)])
 
 
 def _add_leases(
     cursor: Cursor, process_id: UUID, additions: dict[int, Addition], consumed: Consumed
 ) -> set[int]:
     """Add the leases that are missing in current windows, and forget what no lease stands for."""
-    known = set(
-        cursor.execute(
-            "SELECT purse_id, window_start FROM lease WHERE process_id = %s", [process_id]
-        ).fetchall()
-    )
+    known = set(cursor.execute(KNOWN_LEASES_SQL, [process_id]).fetchall())
     missing = {
         (purse, window): nano
         for (purse, window), nano in consumed.items()
@@ -156,7 +155,7 @@ def _add_leases(
     current = {
         key: nano for key, nano in missing.items() if nano and additions[key[0]].window_start == key[1]
     }
-    added: set[tuple[int, datetime]] = set()
+    added: set[tuple[int, int]] = set()
     if current:
         added = set(cursor.execute(ADD_LEASES_SQL, [*_arrays(current), process_id]).fetchall())
     for key in consumed.keys() - known - added:
@@ -164,9 +163,6 @@ def _add_leases(
     return {purse for purse, _ in added}
 
 
-def _arrays(consumed: Consumed) -> list[list[Any]]:
-    return [[purse for purse, _ in consumed], [window for _, window in consumed], list(consumed.values())]
-
-
-def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
+def _arrays(consumed: Consumed) -> list[str]:
+    purses, windows = (purse for purse, _ in consumed), (window for _, window in consumed)
+    return [numbers(purses), moments(windows), numbers(consumed.values())]

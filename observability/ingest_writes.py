@@ -14,17 +14,17 @@ from uuid import UUID
 
 import psycopg
 
+from observability.array_literals import moments, numbers, texts
 from observability.ingest_batch import (
     DIMENSIONS,
-    GENERATION_COLUMNS,
     MEASURES,
     Batch,
     Dimensions,
     make_batch,
-    moment,
     usage_by_hour,
 )
 from observability.ingest_purses import settle
+from observability.ingest_rows import GENERATION_COLUMNS
 from observability.journal_reader import Damaged, Finished, Portion, Position
 from observability.journal_segment import HEADER_BYTES
 
@@ -125,9 +125,10 @@ def _add_usage(cursor: Cursor, table: str, unit: str, usage: dict[tuple[Dimensio
         return
     # Sorted, so that two ingesters that meet on the same rows lock them in the same order.
     keys = sorted(usage)
-    columns: list[Sequence[Any]] = [list(column) for column in zip(*(key[0] for key in keys), strict=True)]
-    columns.append([moment(key[1]) for key in keys])
-    columns += [list(column) for column in zip(*(usage[key] for key in keys), strict=True)]
+    dimensions = list(zip(*(key[0] for key in keys), strict=True))
+    columns = [numbers(column) for column in dimensions[:4]] + [texts(column) for column in dimensions[4:]]
+    columns.append(moments(key[1] for key in keys))
+    columns += [numbers(column) for column in zip(*(usage[key] for key in keys), strict=True)]
     cursor.execute(_usage_sql(table, unit), columns)
 
 
@@ -144,9 +145,9 @@ def _usage_sql(table: str, unit: str) -> str:
 def _touch_keys(cursor: Cursor, batch: Batch) -> None:
     if batch.key_use:
         keys = sorted(batch.key_use)
-        organizations = [batch.key_use[key][1] for key in keys]
-        times = [moment(batch.key_use[key][0]) for key in keys]
-        cursor.execute(KEY_USE_SQL, [keys, organizations, times])
+        organizations = numbers(batch.key_use[key][1] for key in keys)
+        times = moments(batch.key_use[key][0] for key in keys)
+        cursor.execute(KEY_USE_SQL, [numbers(keys), organizations, times])
 
 
 def _ledger_lines(batch: Batch, portion: Portion) -> list[str]:

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from observability.ingest_batch import moment
+from observability.array_literals import moments, numbers
 from observability.ingest_sanitise import sanitised
 from observability.ingest_writes import CommittedPosition, Cursor, Matcher, lock_position, write_portion
 from observability.journal_follower import BATCH_ROWS, UNSTORABLE, Connection, JournalFollower
@@ -200,9 +200,9 @@ def _trim_leases(cursor: Cursor, process_id: UUID, reader: JournalReader) -> Non
         TRIM_LEASES_SQL,
         {
             "process": process_id,
-            "purses": [purse_id for purse_id, _ in held],
-            "windows": [moment(window) for _, window in held],
-            "nanos": list(held.values()),
+            "purses": numbers(purse_id for purse_id, _ in held),
+            "windows": moments(window for _, window in held),
+            "nanos": numbers(held.values()),
         },
     )
 

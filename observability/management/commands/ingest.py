@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from functools import partial
 from pathlib import Path
@@ -29,4 +30,7 @@ class Command(BaseCommand):
         ingester = Ingester(folder, partial(connect_as_owner, "headgate ingest"))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ingester.stop())
+        # Batches are many small objects without cycles: looking for those costs a fifth of the time.
+        gc.freeze()
+        gc.set_threshold(100_000, 50, 100)
         ingester.run()
