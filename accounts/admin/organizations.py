@@ -63,7 +63,7 @@ class OrganizationAdmin(ScopedModelAdmin):
         if obj is not None:
             return super().get_form(request, obj, change, **kwargs)
         form = super().get_form(request, obj, change, form=OrganizationForm, **kwargs)
-        field = form.base_fields["administrator"]
+        field = form.base_fields["administrator"]  # type: ignore[attr-defined]  # the stubs leave it out
         field.queryset = self.admin_site.get_model_admin(User).get_queryset(request)
         field.widget = AutocompleteSelect(
             Membership._meta.get_field("user"), self.admin_site, choices=field.widget.choices

@@ -59,7 +59,7 @@ class ScopedModelAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
     """Which rows are there at all; those that ended are not, for any purpose."""
     refusals: ClassVar[dict[type[Exception], str | None]] = {}
 
-    ordering = ("-pk",)
+    ordering: tuple[str, ...] = ("-pk",)
     show_facets = ShowFacets.NEVER
     show_full_result_count = False
     view_on_site = False
@@ -105,8 +105,7 @@ class ScopedModelAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Filter by what the list offers and nothing else: a password's hash could be guessed by its beginning."""
         entries = self.get_list_filter(request) if request else self.list_filter
-        paths = [entry[0] if isinstance(entry, tuple) else entry for entry in entries]
-        offered = [path for path in paths if isinstance(path, str)]
+        offered = [_parameter(entry) for entry in entries]
         if not any(lookup == path or lookup.startswith(f"{path}__") for path in offered):
             return False
         return bool(super().lookup_allowed(lookup, value, request))
@@ -265,6 +264,13 @@ class ScopedModelAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
         return TemplateResponse(request, "admin/headgate/object_history.html", context)
 
 
+def _parameter(entry: Any) -> str:
+    """The beginning of what an entry of `list_filter` reads from the address."""
+    if isinstance(entry, type):
+        return str(getattr(entry, "parameter_name", ""))
+    return str(entry[0] if isinstance(entry, tuple) else entry)
+
+
 def _require_key(model: type[models.Model], text: str) -> None:
     try:
         model._meta.pk.to_python(text)
@@ -276,9 +282,8 @@ def _refused(form: type[BaseModelForm[Any]], field: str | None, message: str) ->
     """The same form, which says why its values were refused."""
 
     def clean(self: Any) -> Any:
-        values = super(refused, self).clean()
+        values = form.clean(self)
         self.add_error(field if field in self.fields else None, message)
         return values
 
-    refused = type(form.__name__, (form,), {"clean": clean})
-    return cast("type[BaseModelForm[Any]]", refused)
+    return type(form.__name__, (form,), {"clean": clean})

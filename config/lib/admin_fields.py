@@ -22,7 +22,7 @@ class NanoField(forms.DecimalField):
         """Dollars for what is stored; what somebody typed stays as it is."""
         return plain_usd(usd_from_nano(value)) if isinstance(value, int) else value
 
-    def clean(self, value: Any) -> int | None:  # type: ignore[override]  # the point of the field
+    def clean(self, value: Any) -> int | None:
         amount: Decimal | None = super().clean(value)
         try:
             return None if amount is None else nano_from_usd(amount)
@@ -31,7 +31,7 @@ class NanoField(forms.DecimalField):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         try:
-            return initial != self.clean(data)
+            return bool(initial != self.clean(data))
         except ValidationError:
             return True
 

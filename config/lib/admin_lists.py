@@ -69,9 +69,7 @@ class KeysetChangeList(ChangeList):  # type: ignore[misc]  # unfold is untyped
 class KeysetModelAdmin(ScopedModelAdmin):
     """A list that grows for ever: newest first, by key."""
 
-    ordering = ("-pk",)
     sortable_by = ()
-    search_fields = ()
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
         return KeysetChangeList

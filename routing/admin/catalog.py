@@ -18,15 +18,23 @@ from routing.providers import WIRE_FORMATS
 class CatalogForm(forms.ModelForm):
     """A form whose values must make a valid catalog file."""
 
-    beside = frozenset()
+    beside: frozenset[str] = frozenset()
     """Fields that a file does not have."""
+    lists: frozenset[str] = frozenset()
+    """Fields that hold lists, which may be empty."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for name in self.lists & self.fields.keys():
+            self.fields[name].required = False  # to Django an empty list is nothing at all
 
     def as_file(self, values):
         """The values as a catalog file would say them."""
         raise NotImplementedError
 
     def clean(self):
-        values = super().clean()
+        values = super().clean() or {}
+        values |= {name: values[name] or [] for name in self.lists & values.keys()}
         if not self.errors:
             try:
                 parse_catalog(self.as_file({k: v for k, v in values.items() if k not in self.beside}))
@@ -59,6 +67,7 @@ class LanguageModelForm(CatalogForm):
     """A model without its endpoints."""
 
     beside = frozenset({"author", "created_at"})
+    lists = frozenset({"input_modalities", "output_modalities"})
 
     class Meta:
         model = LanguageModel
@@ -72,6 +81,7 @@ class EndpointForm(CatalogForm):
     """One endpoint of a model; its prices are versions of their own."""
 
     beside = frozenset({"model", "provider"})
+    lists = frozenset({"supported_parameters"})
 
     class Meta:
         model = Endpoint
