@@ -126,7 +126,7 @@ class _Route:
 
     def __init__(self, policy: Policy, call: Call, stats: Stats, seed: int, now: datetime) -> None:
         self._call, self._stats, self._now, self.seed = call, stats, now, seed
-        self._now_seconds = now.timestamp()
+        self._now_seconds = now.timestamp() if stats else 0.0
         self._sort = policy.default_provider_sort
         self.attempts: list[Attempt] = []
         self.dropped: list[Dropped] = []
@@ -195,13 +195,15 @@ def _nothing(route: _Route, requested: tuple[str, ...], catalog: CatalogSnapshot
 
 def _with_holds(route: _Route, policy: Policy, balances: Balances) -> Decision:
     attempts = tuple(route.attempts)
-    hold = max(attempt.hold_nano for attempt in attempts)
-    listed = max(attempt.estimate_nano for attempt in attempts)
+    hold = max([attempt.hold_nano for attempt in attempts])
+    listed = max([attempt.estimate_nano for attempt in attempts])
     # Free models need no credits; every other purse counts the request all the same.
     holds = tuple(
-        HoldNeeded(purse, listed if purse.counts_byok else hold)
-        for purse in policy.purses
-        if hold or purse.layer != "credits"
+        [
+            HoldNeeded(purse, listed if purse.counts_byok else hold)
+            for purse in policy.purses
+            if hold or purse.layer != "credits"
+        ]
     )
     refusal = None
     if balances.exhausted:

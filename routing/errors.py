@@ -277,7 +277,10 @@ def previous_error(failure: ProviderFailure, *, provider: str) -> dict[str, Any]
 
 
 def _availability_of(failure: ProviderFailure, requested: tuple[str, ...]) -> Availability | None:
-    code = {429: "capacity_exhausted", 503: "temporarily_unavailable"}.get(failure.status)
+    codes = {404: "model_unavailable_upstream", 429: "capacity_exhausted", 503: "temporarily_unavailable"}
+    code = codes.get(failure.status)
     if code is None or not requested:
         return None
+    if failure.status == 404:
+        return Availability(code, requested)
     return Availability(code, requested, is_retryable=True, retry_after=failure.retry_after)

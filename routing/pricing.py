@@ -66,8 +66,7 @@ def cost(price: Price, usage: Usage) -> Cost:
 
 def estimate(price: Price, call: Call, endpoint: EndpointEntry) -> int:
     """Nano-dollars to set aside: the most that the request should cost at this endpoint."""
-    prompt_price = max(price.prompt, price.cache_write or 0, price.audio or 0)
-    completion_price = max(price.completion, price.reasoning or 0)
+    prompt_price, completion_price = _dearest(price)
     femto = (
         call.prompt_tokens * prompt_price
         + completion_bound(call, endpoint) * call.choices * completion_price
@@ -75,6 +74,17 @@ def estimate(price: Price, call: Call, endpoint: EndpointEntry) -> int:
         + price.request
     )
     return nano_from_femto(femto)
+
+
+def _dearest(price: Price) -> tuple[int, int]:
+    """The most that a token of the prompt and one of the completion can cost (comparisons are faster than max)."""
+    prompt, completion = price.prompt, price.completion
+    for other in (price.cache_write, price.audio):
+        if other is not None and other > prompt:
+            prompt = other
+    if price.reasoning is not None and price.reasoning > completion:
+        completion = price.reasoning
+    return prompt, completion
 
 
 def typical_femto(price: Price) -> int:
@@ -85,10 +95,13 @@ def typical_femto(price: Price) -> int:
 def completion_bound(call: Call, endpoint: EndpointEntry) -> int:
     """How many tokens one answer should have at most: the caller's bound, within the endpoint's and its context."""
     bound = DEFAULT_COMPLETION_TOKENS if call.max_tokens is None else call.max_tokens
-    if endpoint.max_completion_tokens is not None:
-        bound = min(bound, endpoint.max_completion_tokens)
+    most = endpoint.max_completion_tokens
+    if most is not None and most < bound:
+        bound = most
     if endpoint.context_length is not None:
-        bound = min(bound, max(endpoint.context_length - call.prompt_tokens, 1))
+        room = endpoint.context_length - call.prompt_tokens
+        if room < bound:
+            bound = room if room > 0 else 1
     return bound
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from routing.call import ProviderPreferences
 from routing.catalog_snapshot import EndpointEntry
@@ -15,6 +16,8 @@ OUTAGE_SECONDS = 30
 
 _UNKNOWN = EndpointStats()
 _MASK = (1 << 64) - 1
+_Priced: TypeAlias = tuple[int, str, EndpointEntry]
+"""Price and tag, which is unique within a model, so that two endpoints are never compared themselves."""
 
 
 def order_endpoints(
@@ -26,15 +29,16 @@ def order_endpoints(
     now_seconds: float,
 ) -> list[EndpointEntry]:
     """The endpoints as they are to be tried: the caller's order, or a sort, or the weighted draw by price."""
-    cheapest_first = sorted(endpoints, key=_by_price)
+    priced = sorted([(typical_femto(endpoint.price), endpoint.tag, endpoint) for endpoint in endpoints])
+    ordered = [endpoint for _, _, endpoint in priced]
     if wishes.order:
-        return _as_named(cheapest_first, wishes)
+        return _as_named(ordered, wishes)
     sort = wishes.sort or default_sort
     if sort in _SORTS:
-        cheapest_first.sort(key=_SORTS[sort](stats))
-    else:
-        cheapest_first = _balance(cheapest_first, stats, seed, now_seconds)
-    return cheapest_first if wishes.allow_fallbacks else cheapest_first[:1]
+        ordered.sort(key=_SORTS[sort](stats))
+    elif len(ordered) > 1:
+        ordered = _balance(priced, stats, seed, now_seconds)
+    return ordered if wishes.allow_fallbacks else ordered[:1]
 
 
 def draw(seed: int) -> float:
@@ -43,10 +47,6 @@ def draw(seed: int) -> float:
     mixed = ((mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9) & _MASK
     mixed = ((mixed ^ mixed >> 27) * 0x94D049BB133111EB) & _MASK
     return ((mixed ^ mixed >> 31) >> 11) / (1 << 53)
-
-
-def _by_price(endpoint: EndpointEntry) -> tuple[int, str]:
-    return typical_femto(endpoint.price), endpoint.tag
 
 
 def _as_named(endpoints: list[EndpointEntry], wishes: ProviderPreferences) -> list[EndpointEntry]:
@@ -58,23 +58,20 @@ def _as_named(endpoints: list[EndpointEntry], wishes: ProviderPreferences) -> li
     return named + left if wishes.allow_fallbacks else named
 
 
-def _balance(endpoints: list[EndpointEntry], stats: Stats, seed: int, now: float) -> list[EndpointEntry]:
+def _balance(priced: list[_Priced], stats: Stats, seed: int, now: float) -> list[EndpointEntry]:
     """Draw the first among the healthy ones by 1/price², and keep the rest, cheapest first, as fallbacks."""
-    if len(endpoints) < 2:
-        return endpoints
-    healthy, failing = endpoints, []
+    healthy, failing = priced, []
     if stats:
-        healthy = [endpoint for endpoint in endpoints if not _failed_lately(endpoint, stats, now)]
-        failing = [endpoint for endpoint in endpoints if _failed_lately(endpoint, stats, now)]
-    if len(healthy) > 1:
-        first = _drawn(healthy, draw(seed))
-        healthy = [healthy[first], *healthy[:first], *healthy[first + 1 :]]
-    return healthy + failing
+        healthy = [one for one in priced if not _failed_lately(one[2], stats, now)]
+        failing = [one[2] for one in priced if _failed_lately(one[2], stats, now)]
+    ordered = [endpoint for _, _, endpoint in healthy]
+    if len(ordered) > 1:
+        ordered.insert(0, ordered.pop(_drawn([price for price, _, _ in healthy], draw(seed))))
+    return ordered + failing
 
 
-def _drawn(endpoints: list[EndpointEntry], point: float) -> int:
+def _drawn(prices: list[int], point: float) -> int:
     """The index that the point falls on. What is free is drawn before anything that costs."""
-    prices = [typical_femto(endpoint.price) for endpoint in endpoints]
     free = prices.count(0)
     if free:
         return int(point * free)
@@ -84,7 +81,7 @@ def _drawn(endpoints: list[EndpointEntry], point: float) -> int:
         point -= weight
         if point < 0:
             return index
-    return len(endpoints) - 1
+    return len(prices) - 1
 
 
 def _failed_lately(endpoint: EndpointEntry, stats: Stats, now: float) -> bool:

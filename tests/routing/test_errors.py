@@ -122,6 +122,13 @@ class TestAProvidersError:
             "capacity_exhausted", ("a/b",), is_retryable=True, retry_after=9
         )
 
+    def test_says_that_the_provider_removed_the_model(self):
+        failure = ProviderFailure("not_found", "No such model", True, 404)
+
+        availability = provider_error(failure, provider_name="S", requested_models=("a/b",)).availability
+
+        assert availability == Availability("model_unavailable_upstream", ("a/b",))
+
     def test_has_no_retry_after_where_a_retry_makes_no_sense(self):
         failure = ProviderFailure("invalid_request", "Bad", False, 400, 9)
 
