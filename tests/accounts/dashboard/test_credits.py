@@ -1,0 +1,74 @@
+"""The page of credits."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from accounts.credits import deposit
+from accounts.models import LedgerEntry
+from config.lib.scoping import tenant
+from tests.cast import STAGE, Acme
+from tests.dashboard_pages import HTMX, text_of
+
+pytestmark = pytest.mark.django_db
+
+
+def pay(acme: Acme, *amounts: int, kind: str = LedgerEntry.PURCHASE) -> None:
+    """Book deposits, one after the other."""
+    with tenant(acme.organization.pk):
+        for amount in amounts:
+            deposit(
+                organization=acme.organization,
+                kind=kind,
+                amount_nano=amount,
+                description=f"number {amount}",
+                by=STAGE,
+            )
+
+
+class TestCredits:
+    def test_are_what_was_deposited_less_what_was_used(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        pay(acme, 20_000_000_000)
+        pay(acme, -1_500_000_000, kind=LedgerEntry.REFUND)
+
+        answer = viewers["alice"].get("/o/acme/credits")
+
+        assert answer.context["balance_nano"] == 18_500_000_000
+
+    def test_are_listed_to_the_last_nano_dollar(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        pay(acme, 1)
+
+        answer = text_of(viewers["alice"].get("/o/acme/credits"))
+
+        assert "+$0.000000001" in answer
+        assert "number 1" in answer
+
+    def test_are_listed_page_by_page(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        pay(acme, *range(1, 61))
+
+        first = viewers["alice"].get("/o/acme/credits")
+        rest = viewers["alice"].get(
+            "/o/acme/credits", {"before": first.context["page"].next_cursor}, headers=HTMX
+        )
+
+        shown = [line.amount_nano for line in [*first.context["page"].rows, *rest.context["page"].rows]]
+        assert shown == list(range(60, 0, -1))
+        assert rest.context["page"].next_cursor is None
+
+    def test_can_be_narrowed_to_one_kind(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        pay(acme, 5)
+
+        answer = viewers["alice"].get("/o/acme/credits", {"kind": "usage"})
+
+        assert list(answer.context["page"].rows) == []
+
+    def test_of_another_organization_are_never_among_them(
+        self, acme: Acme, viewers: dict[str, Client]
+    ) -> None:
+        pay(acme, 7)
+
+        answer = viewers["mallory"].get("/o/globex/credits")
+
+        assert answer.context["balance_nano"] == 0
+        assert list(answer.context["page"].rows) == []

@@ -1,0 +1,137 @@
+"""Every page of the dashboard for each of the cast: yours, not permitted, or not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, resolve
+
+from observability.models import Generation
+from tests.cast import Cast
+from tests.dashboard_pages import make_generation
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+
+WHO = ("alice", "bob", "carol", "mallory", "anonymous")
+LOGIN = "login"
+EVERYBODY_OF_ACME = (200, 200, 200, 404, LOGIN)
+ADMINISTRATOR = (200, 403, 403, 404, LOGIN)
+PRODUCTION = (200, 200, 404, 404, LOGIN)
+RESEARCH = (200, 404, 200, 404, LOGIN)
+ADMINISTRATOR_KNOWS = (200, 404, 404, 404, LOGIN)
+GLOBEX = (404, 404, 404, 200, LOGIN)
+NOBODY = (404, 404, 404, 404, LOGIN)
+ELSEWHERE, INVALID = 302, 422
+
+
+def changing(expected: tuple[int | str, ...], success: int) -> tuple[int | str, ...]:
+    """The same people, with another answer for those who may."""
+    return tuple(success if status == 200 else status for status in expected)
+
+
+@dataclass(frozen=True)
+class Row:
+    """An address, how it is asked, and what each of WHO gets."""
+
+    path: str
+    expected: tuple[int | str, ...]
+    method: str = "get"
+    data: dict[str, str] = field(default_factory=dict)
+
+
+def pages_to_see(cast: Cast, generation: Generation) -> Iterator[Row]:
+    """Everything that is only looked at."""
+    acme, globex = "/o/acme", "/o/globex"
+    yield Row("/", (302, 302, 302, 302, LOGIN))
+    yield Row(f"{acme}/", changing(EVERYBODY_OF_ACME, ELSEWHERE))
+    yield Row(f"{globex}/", changing(GLOBEX, ELSEWHERE))
+    yield Row("/o/initech/", NOBODY)
+    yield Row(f"{acme}/workspaces", EVERYBODY_OF_ACME)
+    yield Row(f"{acme}/logs", EVERYBODY_OF_ACME)
+    yield Row(f"{globex}/logs", GLOBEX)
+    yield Row(f"{acme}/logs/{generation.public_id}", EVERYBODY_OF_ACME)
+    yield Row(f"{globex}/logs/{generation.public_id}", NOBODY)
+    yield Row(f"{acme}/credits", ADMINISTRATOR)
+    yield Row(f"{globex}/credits", GLOBEX)
+    for name, expected in {
+        "default": EVERYBODY_OF_ACME,
+        "production": PRODUCTION,
+        "research": RESEARCH,
+        "unheard-of": NOBODY,
+    }.items():
+        yield Row(f"{acme}/w/{name}/", expected)
+        yield Row(f"{acme}/w/{name}/keys", expected)
+        yield Row(f"{acme}/w/{name}/keys/new", expected)
+    yield Row(f"{globex}/w/default/keys", GLOBEX)
+    yield Row(f"{globex}/w/production/keys", NOBODY)
+
+
+def pages_of_keys(cast: Cast) -> Iterator[Row]:
+    """Pages about one key: one's own, another's, the workspace's, and through a foreign workspace."""
+    acme = cast.acme
+    production, default = "/o/acme/w/production/keys", "/o/acme/w/default/keys"
+    for key, expected in (
+        (f"{production}/{acme.bob_key.key.hash}", PRODUCTION),
+        (f"{production}/{acme.production_key.key.hash}", ADMINISTRATOR_KNOWS),
+        (f"{default}/{acme.alice_key.key.hash}", ADMINISTRATOR_KNOWS),
+        (f"{default}/{acme.bob_key.key.hash}", NOBODY),
+        (f"{default}/{cast.globex.default_key.key.hash}", NOBODY),
+        (f"/o/globex/w/default/keys/{acme.default_key.key.hash}", NOBODY),
+        (f"/o/globex/w/default/keys/{cast.globex.default_key.key.hash}", GLOBEX),
+    ):
+        yield Row(key, expected)
+        yield Row(key, changing(expected, INVALID), "post", {"name": ""})
+        yield Row(f"{key}/disable", changing(expected, ELSEWHERE), "post")
+        yield Row(f"{key}/enable", changing(expected, ELSEWHERE), "post")
+        yield Row(f"{key}/delete", expected)
+        yield Row(f"{key}/delete", changing(expected, INVALID), "post", {"name": "not its name"})
+    yield Row(f"{production}/new", changing(PRODUCTION, INVALID), "post", {"name": ""})
+
+
+def status_of(client: Client, row: Row) -> int | str:
+    """What the person gets, with the way to the login page by its name."""
+    response = getattr(client, row.method)(row.path, row.data)
+    is_login = response.status_code == 302 and response["Location"].startswith("/accounts/login/")
+    return LOGIN if is_login else int(response.status_code)
+
+
+class TestTheTable:
+    @pytest.mark.parametrize("who", WHO)
+    def test_is_what_everybody_gets(self, who: str, cast: Cast, viewers: dict[str, Client]) -> None:
+        generation = make_generation(cast.acme.production_key.key)
+        rows = [*pages_to_see(cast, generation), *pages_of_keys(cast)]
+
+        got = {(row.method, row.path): status_of(viewers[who], row) for row in rows}
+
+        assert got == {(row.method, row.path): row.expected[WHO.index(who)] for row in rows}
+
+    def test_has_a_row_for_every_page(self, cast: Cast) -> None:
+        generation = make_generation(cast.acme.production_key.key)
+
+        rows = [*pages_to_see(cast, generation), *pages_of_keys(cast)]
+
+        asked = {resolve(row.path).url_name for row in rows}
+        assert asked == set(names_of_pages(get_resolver()))
+
+
+class TestTheSession:
+    def test_never_decides_whose_pages_are_shown(self, cast: Cast, viewers: dict[str, Client]) -> None:
+        session = viewers["mallory"].session
+        session["place"] = [cast.acme.organization.pk, "production"]
+        session.save()
+
+        answer = viewers["mallory"].get("/", follow=True)
+
+        assert answer.redirect_chain[-1][0] == "/o/globex/w/default/"
+
+
+def names_of_pages(resolver: URLResolver, is_inside: bool = False) -> Iterator[str]:
+    """The names of the dashboard's addresses."""
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLResolver):
+            yield from names_of_pages(entry, is_inside or entry.app_name == "dashboard")
+        elif isinstance(entry, URLPattern) and is_inside:
+            yield str(entry.name)

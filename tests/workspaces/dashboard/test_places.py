@@ -1,0 +1,109 @@
+"""Where the addresses lead, and a workspace's home."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from accounts.credits import deposit
+from accounts.models import LedgerEntry, User
+from config.lib.scoping import tenant
+from tests.cast import STAGE, Acme
+from tests.dashboard_pages import HTMX, text_of
+from workspaces.workspaces import change
+
+pytestmark = pytest.mark.django_db
+
+
+class TestTheRootAddress:
+    def test_leads_to_the_default_workspace_at_first(self, viewers: dict[str, Client]) -> None:
+        answer = viewers["bob"].get("/", follow=True)
+
+        assert answer.redirect_chain[-1][0] == "/o/acme/w/default/"
+
+    def test_leads_to_the_workspace_that_was_open_last(self, viewers: dict[str, Client]) -> None:
+        viewers["bob"].get("/o/acme/w/production/keys")
+
+        answer = viewers["bob"].get("/", follow=True)
+
+        assert answer.redirect_chain[-1][0] == "/o/acme/w/production/"
+
+    def test_says_so_when_somebody_is_in_no_organization(self, db: None) -> None:
+        client = Client()
+        client.force_login(User.objects.create_user("nobody@example.com"))
+
+        answer = client.get("/")
+
+        assert "You are in no organization yet" in text_of(answer)
+
+    def test_leads_to_the_login_page_for_nobody_and_back_again(self, viewers: dict[str, Client]) -> None:
+        answer = viewers["anonymous"].get("/o/acme/logs?status=error")
+
+        assert answer["Location"] == "/accounts/login/?next=/o/acme/logs%3Fstatus%3Derror"
+
+    def test_sends_the_whole_window_to_the_login_page_when_a_part_is_asked_for(
+        self, viewers: dict[str, Client]
+    ) -> None:
+        shown = HTMX | {"HX-Current-URL": "http://testserver/o/acme/logs"}
+
+        answer = viewers["anonymous"].get("/o/acme/w/default/keys/new", headers=shown)
+
+        assert answer["HX-Redirect"] == "/accounts/login/?next=/o/acme/logs"
+
+
+class TestThePicker:
+    def test_lists_the_workspaces_of_the_person(self, viewers: dict[str, Client]) -> None:
+        answer = viewers["bob"].get("/o/acme/workspaces", headers=HTMX)
+
+        assert [workspace.slug for workspace in answer.context["workspaces"]] == ["default", "production"]
+        assert "<html" not in text_of(answer)
+
+    def test_finds_by_name(self, viewers: dict[str, Client]) -> None:
+        answer = viewers["alice"].get("/o/acme/workspaces", {"q": "RESE"}, headers=HTMX)
+
+        assert [workspace.slug for workspace in answer.context["workspaces"]] == ["research"]
+
+    def test_lists_the_organizations_of_the_person_and_no_others(self, viewers: dict[str, Client]) -> None:
+        answer = viewers["alice"].get("/o/acme/workspaces")
+
+        assert [row.organization.slug for row in answer.context["memberships"]] == ["acme"]
+
+
+class TestAWorkspacesHome:
+    def test_tells_an_administrator_what_is_left(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        with tenant(acme.organization.pk):
+            deposit(
+                organization=acme.organization,
+                kind=LedgerEntry.PURCHASE,
+                amount_nano=10_000_000_001,
+                description="",
+                by=STAGE,
+            )
+
+        answer = viewers["alice"].get("/o/acme/w/default/")
+
+        figures = {figure.label: (figure.value, figure.title) for figure in answer.context["figures"]}
+        assert figures["Credits left"] == ("$10.00", "$10.000000001")
+
+    def test_tells_a_member_nothing_of_credits(self, viewers: dict[str, Client]) -> None:
+        answer = viewers["bob"].get("/o/acme/w/default/")
+
+        assert [figure.label for figure in answer.context["figures"]] == ["Spent today", "Requests today"]
+        assert "Credits" not in text_of(answer)
+
+    def test_lists_what_is_left_to_do(self, viewers: dict[str, Client]) -> None:
+        answer = viewers["alice"].get("/o/acme/w/default/")
+
+        steps = {step.title: step.is_done for step in answer.context["steps"]}
+        assert steps == {"Create an API key": True, "Have credits": False, "Send the first request": False}
+
+    def test_has_a_curl_command_for_the_workspaces_own_model(
+        self, acme: Acme, viewers: dict[str, Client]
+    ) -> None:
+        with tenant(acme.organization.pk):
+            change(workspace=acme.default, by=STAGE, default_text_model="author/model")
+
+        answer = text_of(viewers["alice"].get("/o/acme/w/default/"))
+
+        assert "curl http://testserver/api/v1/chat/completions" in answer
+        assert '"model": "author/model"' in answer
