@@ -9,11 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.routing.simulator.process import PATIENCE_SECONDS, ROOT, Answer, find_free_port
+from observability.journal_records import End, Record, decode_line
+from observability.journal_segment import HEADER_BYTES
+from tests.routing.simulator.process import PATIENCE_SECONDS, ROOT, Answer, find_free_port, wait_until
 
 START_SECONDS = 60.0
 CHAT = "/api/v1/chat/completions"
@@ -58,6 +61,26 @@ class GatewayProcess:
     def log(self) -> str:
         """All that it logged."""
         return self.log_path.read_text()
+
+    def records(self) -> list[Record]:
+        """All that it has written into its journal."""
+        return [
+            decode_line(line)
+            for segment in sorted((self.folder / "journal").glob("*.journal"))
+            for line in segment.read_bytes()[HEADER_BYTES:].split(b"\0", 1)[0].splitlines()
+        ]
+
+    def end_of(self, generation_id: str) -> End:
+        """The end of a generation, once it is written."""
+        name = str(uuid.UUID(generation_id.removeprefix("gen-")))
+        found: list[End] = []
+
+        def is_written() -> bool:
+            found[:] = [record for record in self.records() if isinstance(record, End) and record.id == name]
+            return bool(found)
+
+        wait_until(is_written, what=f"the end of {generation_id}")
+        return found[0]
 
     def signal(self, number: int = signal.SIGTERM) -> None:
         """Send it a signal."""
@@ -110,9 +133,42 @@ class GatewayProcess:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.request("POST", path, data, given)
 
+    def stream(self, key: str, model: str, text: str = "one two three", **more: Any) -> Stream:
+        """Open a stream; whoever calls closes it."""
+        connection = self.connect()
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        connection.request("POST", CHAT, json.dumps(question(model, text, stream=True, **more)), headers)
+        return Stream(connection)
+
     def ask(self, key: str, model: str, text: str = "one two three", **more: Any) -> Answer:
         """Ask a model something."""
         return self.post(key, question(model, text, **more))
+
+
+class Stream:
+    """A stream that is read line by line."""
+
+    def __init__(self, connection: http.client.HTTPConnection) -> None:
+        self._connection = connection
+        self._response = connection.getresponse()
+        self.status = self._response.status
+        self.id = self._response.headers["x-generation-id"]
+
+    def line(self) -> str:
+        """The next line with something on it; empty at the end."""
+        while line := self._response.readline():
+            if line.strip():
+                return line.decode().strip()
+        return ""
+
+    def rest(self) -> list[str]:
+        """All lines that are left."""
+        return list(iter(self.line, ""))
+
+    def close(self) -> None:
+        """Hang up."""
+        self._response.close()
+        self._connection.close()
 
 
 def question(model: str, text: str = "one two three", **more: Any) -> dict[str, Any]:
