@@ -167,8 +167,7 @@ class Ingester:
         try:
             is_full = False
             if follower.has_work() and journal.batch.is_due(now):
-                is_moved = follower.step(connection)
-                is_full = is_moved and follower.booked - before >= follower.limit
+                is_full = follower.step(connection) and follower.was_full
                 if is_full or follower.is_ended:
                     journal.batch.wait(now, 0.0)
             if follower.is_ended or journal.death.is_due(now):

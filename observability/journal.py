@@ -159,9 +159,9 @@ class Journal:
     def close(self) -> None:
         """End the journal in good order. Raises JournalBusy while requests are open."""
         if self._unwritten_ends:
-            self._rotate(0)
+            self._has_rotated(0)
         if self._open:
-            raise JournalBusy(f"{len(self._open)} requests are open")
+            raise JournalBusy(f"{len(self._open)} requests are open, or their ends find no room")
         self._append_reserved(encode_line(Closed()), self._segment.size)
         self._is_stopping.set()
         if self._syncer is not None:

@@ -48,6 +48,7 @@ class JournalFollower:
         self.limit = limit
         self.booked = 0
         self.is_ended = False
+        self.was_full = False
         self._reader: JournalReader | None = None
         self._portion: Portion | None = None
 
@@ -146,6 +147,7 @@ class JournalFollower:
             write_portion(cursor, self.process_id, committed, portion, matcher=self.matcher)
         self._portion = None
         self.booked += portion.count
+        self.was_full = portion.count >= self.limit or portion.is_whole_segment
         if portion.is_whole_segment:
             remove_segments(self.folder, self.process_id, below=portion.end.segment)
         return True

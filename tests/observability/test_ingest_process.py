@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -37,6 +38,10 @@ def running(ingester: Ingester) -> Iterator[None]:
 
 def generations(books: Books) -> int:
     return books.one("SELECT count(*) FROM generation")
+
+
+def has_booked(books: Books, rows: int) -> bool:
+    return generations(books) >= rows
 
 
 class TestFollowing:
@@ -163,7 +168,7 @@ class TestOutages:
             for round_ in range(10):
                 for _ in range(30):
                     books.request(journal, purses=((purse, 100),))
-                eventually(lambda expected=round_ * 30: generations(books) >= expected)
+                eventually(partial(has_booked, books, round_ * 30))
                 books.run(cut)
             eventually(lambda: generations(books) == 300)
 

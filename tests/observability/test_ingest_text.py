@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pytest
 
@@ -34,11 +35,22 @@ class TestText:
     @pytest.mark.parametrize("text", NASTY, ids=lambda text: ascii(text[:8]))
     def test_of_any_kind_in_any_place_is_stored_without_a_dead_letter(self, books: Books, text: str):
         journal = books.process()
-        context = {"dialect": text, "app_title": text, "app_url": text, "user": text, "session_id": text}
+        context: dict[str, Any] = {
+            "dialect": text,
+            "app_title": text,
+            "app_url": text,
+            "user": text,
+            "session_id": text,
+        }
         context |= {"policy_versions": {text: text}, "provider": text, text: [text]}
         begin = books.begin(model=text, context=context)
         journal.begin(begin)
-        names = {"finish_reason": text, "native_finish_reason": text, "error_type": text, "upstream_id": text}
+        names: dict[str, Any] = {
+            "finish_reason": text,
+            "native_finish_reason": text,
+            "error_type": text,
+            "upstream_id": text,
+        }
 
         journal.end(ended(begin, detail={text: {text: text}}, **names))
         journal.refuse(books.refusal(model=text, error_type=text, detail={text: text}))

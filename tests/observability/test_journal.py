@@ -9,6 +9,7 @@ import subprocess
 import sys
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,12 @@ from tests.observability.deadline import eventually
 
 
 def begin(identifier: str = "one", **changes) -> Begin:
-    values = {"admitted_at": 1_790_000_000_000_000, "organization_id": 1, "workspace_id": 2, "api_key_id": 3}
+    values: dict[str, Any] = {
+        "admitted_at": 1_790_000_000_000_000,
+        "organization_id": 1,
+        "workspace_id": 2,
+        "api_key_id": 3,
+    }
     values |= {"member_id": None, "subjects": (8, 17), "holds": (Hold(1, 0, 500),), "model": "simulator/echo"}
     return Begin(id=identifier, **values | changes)
 
@@ -240,6 +246,7 @@ class TestRotation:
 FULL_DISK = """
 import resource, sys, uuid
 from pathlib import Path
+from typing import Any
 from observability.journal import Journal, JournalFull
 from tests.observability.test_journal import begin, end, read_all
 from observability.journal_records import Checkpoint

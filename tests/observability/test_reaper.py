@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from observability.journal_follower import JournalFollower
@@ -256,8 +257,6 @@ class TestARealProcess:
             process.communicate()
 
     def asked(self, process, begin) -> str:
-        import msgspec
-
         process.stdin.write(msgspec.json.encode(begin).decode() + "\n")
         process.stdin.flush()
         return process.stdout.readline().strip()
