@@ -202,6 +202,7 @@ class PolicyCache:
     def hear(self, versions: Mapping[Scope, int], asked_at: float) -> None:
         """Take in versions that were read from the database after `asked_at`; drop what is no longer true."""
         self.heard_at = asked_at
+        self._retry_at = 0.0  # the database is there
         for scope, value in versions.items():
             if value > self._versions.get(scope, -1):
                 self._versions[scope] = value

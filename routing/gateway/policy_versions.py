@@ -1,6 +1,7 @@
 """Hear of settings that changed: versions are read once a second, and at once when a notification comes.
 
-One raw connection of its own, on the address that no pooler stands before. Notifications only wake it sooner.
+Notifications come on a connection of their own, to the address that no pooler stands before, and only wake the
+reader sooner: without them everything takes effect a second later.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeAlias
 
 import psycopg
@@ -22,6 +23,7 @@ CHANNEL = "policy"
 POLL_SECONDS = 1.0
 RETRY_SECONDS = 0.5
 ANSWER_SECONDS = 3.0
+FAILURES = (psycopg.Error, OSError, TimeoutError)
 READ_VERSIONS = """
 SELECT version.kind, version.object_id, version.value
   FROM version JOIN unnest(%s::text[], %s::bigint[]) AS scope (kind, object_id)
@@ -34,44 +36,36 @@ log = logging.getLogger(__name__)
 class VersionWatcher:
     """Tells the policy cache which versions its entries' scopes have, for as long as the process runs."""
 
-    def __init__(self, cache: PolicyCache, connect: Connect) -> None:
+    def __init__(self, cache: PolicyCache, *, connect: Connect, connect_to_listen: Connect) -> None:
         self._cache = cache
-        self._connect = connect
-        self._task: asyncio.Task[None] | None = None
-        self._is_away = False
+        self._connect, self._connect_to_listen = connect, connect_to_listen
+        self._news = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin; the database may be away."""
-        self._task = asyncio.create_task(self._watch())
+        for work, what in (
+            (self._read_on, "versions cannot be read, policies grow stale"),
+            (self._listen, "no notifications of changed settings"),
+        ):
+            self._tasks.append(asyncio.create_task(_keep_trying(work, what)))
 
     async def stop(self) -> None:
         """End the watch."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _watch(self) -> None:
-        while True:
-            try:
-                await self._follow()
-            except (psycopg.Error, OSError, TimeoutError) as error:
-                if not self._is_away:
-                    log.warning("versions cannot be read, policies grow stale: %s", error)
-                self._is_away = True
-            await asyncio.sleep(RETRY_SECONDS)
-
-    async def _follow(self) -> None:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            connection = await self._connect()
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                await connection.execute(f"LISTEN {CHANNEL}")
+    async def _read_on(self) -> None:
+        async with await _opened(self._connect) as connection:
             while True:
+                self._news.clear()
                 await self._read(connection)
-                async for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
-                    pass
-        finally:
-            await connection.close()
+                try:
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await self._news.wait()
+                except TimeoutError:
+                    continue
 
     async def _read(self, connection: Connection) -> None:
         scopes: list[Scope] = list(self._cache.scopes)
@@ -80,5 +74,29 @@ class VersionWatcher:
         async with asyncio.timeout(ANSWER_SECONDS):
             cursor = await connection.execute(READ_VERSIONS, [kinds, identifiers])
             rows = await cursor.fetchall()
-        self._is_away = False
         self._cache.hear({(kind, identifier): value for kind, identifier, value in rows}, asked_at)
+
+    async def _listen(self) -> None:
+        async with await _opened(self._connect_to_listen) as connection:
+            await connection.execute(f"LISTEN {CHANNEL}")
+            async for _ in connection.notifies():
+                self._news.set()
+
+
+async def _opened(connect: Connect) -> Connection:
+    async with asyncio.timeout(ANSWER_SECONDS):
+        return await connect()
+
+
+async def _keep_trying(work: Callable[[], Coroutine[Any, Any, None]], what: str) -> None:
+    """Begin again whenever the database goes away; said once, and again after it was there for a while."""
+    said_at = -float("inf")
+    while True:
+        began = time.monotonic()
+        try:
+            await work()
+        except FAILURES as error:
+            if said_at < began - 60 or time.monotonic() - began > 10:
+                log.warning("%s: %s", what, error)
+                said_at = time.monotonic()
+        await asyncio.sleep(RETRY_SECONDS)

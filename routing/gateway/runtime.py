@@ -81,12 +81,12 @@ class Runtime:
         process_id = uuid4()
         self.limits = limits
         self.journal = Journal.create(storage.journal_folder, process_id, segment_bytes=storage.segment_bytes)
-        listen = connector(storage.listen_url)
+        connect, connect_to_listen = connector(storage.database_url), connector(storage.listen_url)
         self.leases = Leases(
             process_id=process_id,
             host=socket.gethostname(),
-            connect=connector(storage.database_url),
-            connect_to_listen=listen,
+            connect=connect,
+            connect_to_listen=connect_to_listen,
             fence=self.journal.fence,
             on_process_lost=_restart,
         )
@@ -98,7 +98,7 @@ class Runtime:
             executor=self._executor,
             stale_seconds=limits.stale_seconds,
         )
-        self._watcher = VersionWatcher(self.policies, listen)
+        self._watcher = VersionWatcher(self.policies, connect=connect, connect_to_listen=connect_to_listen)
         self.books = Books(self.journal, self.leases)
         self.refusals = RefusalLog(self.journal)
         self.rates = Rates(

@@ -1,0 +1,212 @@
+"""Who is refused, with which status and in which words; and what of it is written down."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from config.lib.keys import INFERENCE_PREFIX, hash_of, new_key
+from config.lib.scoping import tenant
+from observability.journal_records import Refusal
+from tests.cast import STAGE
+from tests.routing.gateway.process import question
+from tests.routing.simulator.process import wait_until
+from workspaces import api_keys
+
+pytestmark = pytest.mark.usefixtures("shell")
+
+RATES = {"requests_per_minute", "tokens_per_minute", "concurrent_requests"}
+
+
+@pytest.fixture
+def issue(stage):
+    """Issues keys of acme's Default workspace."""
+
+    def issue_key(**fields):
+        acme = stage.acme
+        later = {name: fields.pop(name) for name in RATES & fields.keys()}
+        with tenant(acme.organization.pk):
+            issued = api_keys.issue(workspace=acme.default, name="made for a test", by=STAGE, **fields)
+            if later:
+                api_keys.change(key=issued.key, by=STAGE, **later)
+        return issued
+
+    return issue_key
+
+
+def error_of(answer):
+    return answer.json()["error"]
+
+
+class TestAKey:
+    @pytest.mark.parametrize(
+        "headers",
+        [{}, {"Authorization": "Bearer "}, {"Authorization": "Basic abc"}, {"x_api_key": ""}],
+        ids=["none", "empty", "another scheme", "empty x-api-key"],
+    )
+    def test_that_is_missing_is_401(self, gateway, headers):
+        answer = gateway.post(None, question("test/echo"), **headers)
+
+        assert answer.status == 401
+        assert error_of(answer)["metadata"]["error_type"] == "authentication"
+
+    def test_that_is_unknown_is_401(self, gateway):
+        assert gateway.ask(new_key(INFERENCE_PREFIX).secret, "test/echo").status == 401
+
+    def test_is_not_opened_by_its_hash(self, gateway, key):
+        assert gateway.ask(hash_of(key), "test/echo").status == 401
+
+    def test_may_come_as_x_api_key(self, gateway, key):
+        assert gateway.post(None, question("test/echo"), x_api_key=key).status == 200
+
+    def test_may_come_twice_when_it_is_the_same(self, gateway, key):
+        assert gateway.post(key, question("test/echo"), x_api_key=key).status == 200
+
+    def test_may_not_contradict_another(self, gateway, key, stage):
+        answer = gateway.post(key, question("test/echo"), x_api_key=stage.acme.bob_key.secret)
+
+        assert answer.status == 400
+
+    def test_for_management_is_403(self, gateway, stage):
+        answer = gateway.ask(stage.acme.management_key.secret, "test/echo")
+
+        assert answer.status == 403
+
+    def test_that_has_expired_is_401(self, gateway, issue):
+        issued = issue(expires_at=timezone.now() - timedelta(seconds=1))
+
+        assert gateway.ask(issued.secret, "test/echo").status == 401
+
+    def test_that_is_refused_is_told_nothing_of_why(self, gateway, issue):
+        issued = issue(expires_at=timezone.now() - timedelta(seconds=1))
+
+        unknown = gateway.ask(new_key(INFERENCE_PREFIX).secret, "test/echo")
+        expired = gateway.ask(issued.secret, "test/echo")
+
+        assert unknown.json() == expired.json()
+
+
+class TestAModel:
+    def test_that_does_not_exist_is_400(self, gateway, key):
+        answer = gateway.ask(key, "nobody/nothing")
+
+        assert answer.status == 400
+        assert error_of(answer)["availability"]["code"] == "model_not_found"
+
+    def test_must_be_named(self, gateway, key):
+        answer = gateway.post(key, {"messages": [{"role": "user", "content": "hi"}]})
+
+        assert answer.status == 400
+        assert error_of(answer)["metadata"]["parameter"] == "model"
+
+    def test_may_have_fallbacks(self, gateway, key):
+        body = question("nobody/nothing") | {"models": ["test/echo"]}
+
+        assert gateway.post(key, body).json()["model"] == "test/echo"
+
+
+class TestMoney:
+    def test_that_the_key_may_not_spend_is_402(self, gateway, issue):
+        issued = issue(
+            limit_nano=25_000_000
+        )  # 0.025 dollars: enough for two at 0.01 and one that passes the limit
+
+        statuses = [gateway.ask(issued.secret, "test/flat").status for _ in range(5)]
+
+        assert statuses == [200, 200, 200, 402, 402]
+
+    def test_of_nothing_blocks_all(self, gateway, issue):
+        answer = gateway.ask(issue(limit_nano=0).secret, "test/echo")
+
+        assert answer.status == 402
+        assert error_of(answer)["metadata"]["error_type"] == "payment_required"
+
+    def test_of_the_organization_that_is_spent_is_402(self, gateway, stage):
+        key = stage.globex.default_key.secret
+
+        statuses = {gateway.ask(key, "test/flat").status for _ in range(102)}
+        answer = gateway.ask(key, "test/flat")
+
+        assert statuses == {200, 402}
+        assert answer.status == 402
+        assert "credits" in error_of(answer)["message"]
+
+
+class TestARate:
+    def test_of_requests_is_429_with_its_limits(self, gateway, issue):
+        issued = issue(requests_per_minute=2)
+
+        answers = [gateway.ask(issued.secret, "test/echo") for _ in range(5)]
+
+        assert answers[-1].status == 429
+        assert int(answers[-1].headers["retry-after"]) >= 1
+        assert answers[-1].headers["x-ratelimit-limit"] == "2"
+        assert error_of(answers[-1])["metadata"]["error_type"] == "rate_limit_exceeded"
+
+    def test_of_requests_at_once_frees_itself(self, gateway, issue):
+        issued = issue(concurrent_requests=1)
+        stream = gateway.stream(issued.secret, "test/slow", "60000")
+
+        def is_refused():
+            return gateway.ask(issued.secret, "test/echo").status == 429
+
+        wait_until(is_refused, what="a second request to be refused")
+        stream.close()
+
+        wait_until(lambda: not is_refused(), what="the first to be over")
+
+    def test_leaves_an_organization_its_fair_share_only(self, start_gateway, key, stage):
+        gateway = start_gateway(HEADGATE_MAX_CONCURRENCY="4")
+        streams = [
+            gateway.stream(key, "test/echo", "a b", simulator={"chunk_delay_ms": 30_000}) for _ in range(2)
+        ]
+
+        answer = gateway.ask(stage.acme.bob_key.secret, "test/echo")
+        for stream in streams:
+            stream.close()
+
+        assert answer.status == 429
+        assert answer.headers["retry-after"] == "1"
+
+
+class TestTheLogOfRefusals:
+    def test_has_a_row_with_the_rule(self, gateway, stage):
+        key = stage.acme.bob_key
+        gateway.ask(key.secret, "nobody/nothing", user="u\x00ser", session_id="s-1")
+
+        [record] = [record for record in refusals(gateway, key.key.pk) if record.model == "nobody/nothing"]
+
+        assert (record.http_status, record.detail["rule"]) == (400, "model_not_found")
+        assert (record.organization_id, record.workspace_id) == (
+            key.key.organization_id,
+            key.key.workspace_id,
+        )
+        assert (record.detail["user"], record.detail["session_id"]) == ("u\ufffdser", "s-1")
+
+    def test_has_sixty_rows_a_minute_and_then_a_count(self, start_gateway, issue):
+        gateway = start_gateway()
+        issued = issue()
+
+        for _ in range(70):
+            gateway.ask(issued.secret, "nobody/nothing")
+        gateway.stop()
+
+        records = refusals(gateway, issued.key.pk)
+        assert sum(record.count for record in records) == 70
+        assert 61 <= len(records) <= 62
+
+    def test_has_nothing_of_strangers(self, start_gateway):
+        gateway = start_gateway()
+
+        gateway.ask(new_key(INFERENCE_PREFIX).secret, "test/echo")
+
+        assert [record for record in gateway.records() if isinstance(record, Refusal)] == []
+        assert b'headgate_refusals_total{rule="key"} 1.0' in gateway.get("/metrics").body
+
+
+def refusals(gateway, key_id):
+    return [
+        record for record in gateway.records() if isinstance(record, Refusal) and record.api_key_id == key_id
+    ]
