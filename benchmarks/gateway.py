@@ -32,12 +32,12 @@ def catalog() -> str:
     models = "".join(
         f"  - slug: {model}\n    name: {model}\n    context_length: 128000\n    endpoints:\n"
         f"      - provider: mock\n        upstream_model: {model}\n"
-        "        prices: {prompt: '0.0000001', completion: '0.0000002'}\n"
+        "        price: {prompt: '0.0000001', completion: '0.0000002'}\n"
         for model in MODELS
     )
     return (
         "providers:\n  - slug: mock\n    name: Mock\n    wire_format: openai\n"
-        f"    base_url: http://127.0.0.1:{MOCK_PORT}/v1\n    credential_variable: HEADGATE_BENCHMARK_KEY\nmodels:\n{models}"
+        f"    base_url: http://127.0.0.1:{MOCK_PORT}/v1\n    credential_variable: BENCHMARK_API_KEY\nmodels:\n{models}"
     )
 
 
@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("results.json"))
     options = parser.parse_args()
     options.build, options.out = options.build.resolve(), options.out.resolve()
-    os.environ["HEADGATE_BENCHMARK_KEY"] = "any"
+    os.environ["BENCHMARK_API_KEY"] = "any"
     with stack_folder() as folder, running_stack(folder / "data", "--demo") as stack:
         run(stack, options)
 
