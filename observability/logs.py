@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -47,17 +46,21 @@ class LogFilter:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One call to a provider, as the gateway wrote it into the generation's detail."""
+    """One call to a provider: with the type of its error, or with an empty one if it answered."""
 
     provider: str
-    outcome: str
+    error_type: str
     http_status: int | None
     latency_ms: int | None
 
-    @property
-    def is_failure(self) -> bool:
-        """Whether the gateway had to go on to another endpoint, or gave up."""
-        return self.outcome not in ("", Generation.COMPLETED)
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a request was refused: our own words, the rule that said no and the layer it belongs to."""
+
+    message: str
+    rule: str
+    layer: str
 
 
 def log_page(organization_id: int, wanted: LogFilter, *, before: str, size: int) -> Page[Generation]:
@@ -88,21 +91,49 @@ def models_in_use(organization_id: int) -> list[str]:
 
 
 def attempts_of(generation: Generation) -> list[Attempt]:
-    """The calls to providers, in order. Detail is free JSON: whatever does not fit is left out."""
-    detail = generation.detail if isinstance(generation.detail, dict) else {}
-    attempts = detail.get("attempts")
-    rows: Iterable[Any] = attempts if isinstance(attempts, list) else ()
-    return [_attempt(row) for row in rows if isinstance(row, dict)]
+    """The calls to providers, in order: those that failed before, and the one that the row itself tells about."""
+    earlier = [
+        Attempt(_text(error, "provider"), _text(error, "code"), _number(error, "status"), None)
+        for error in _list(_detail(generation), "previous_errors")
+    ]
+    if not generation.provider or generation.status == Generation.REFUSED:
+        return earlier
+    # The row's latency counts from the beginning, so it is this call's own only if there was no other.
+    latency = None if earlier else generation.latency_ms
+    last = Attempt(generation.provider, generation.error_type or "", generation.http_status, latency)
+    return [*earlier, last]
 
 
-def _attempt(row: dict[str, Any]) -> Attempt:
-    return Attempt(
-        provider=str(row.get("provider") or row.get("tag") or ""),
-        outcome=str(row.get("error_type") or row.get("status") or ""),
-        http_status=_number(row.get("http_status")),
-        latency_ms=_number(row.get("latency_ms")),
-    )
+def reason_of(generation: Generation) -> Reason | None:
+    """Why the request was refused; None for any other."""
+    if generation.status != Generation.REFUSED:
+        return None
+    detail = _detail(generation)
+    return Reason(_text(detail, "message"), _text(detail, "rule"), _text(detail, "layer"))
 
 
-def _number(value: Any) -> int | None:  # any JSON value
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+def duration_ms_of(generation: Generation) -> int | None:
+    """How long the request took from admission to its last token."""
+    if generation.latency_ms is None:
+        return generation.generation_ms
+    return generation.latency_ms + (generation.generation_ms or 0)
+
+
+def _detail(generation: Generation) -> dict[str, Any]:
+    """The detail, which is free JSON: whatever does not fit is left out."""
+    return generation.detail if isinstance(generation.detail, dict) else {}
+
+
+def _list(row: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    value = row.get(name)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _text(row: dict[str, Any], name: str) -> str:
+    value = row.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _number(row: dict[str, Any], name: str) -> int | None:
+    value = row.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -11,7 +11,7 @@ from accounts.permissions import Permission
 from config.lib.dashboard import query_without
 from config.lib.keyset import UnknownCursor
 from observability.dashboard.names import NamesFor
-from observability.logs import STATUSES, LogFilter, attempts_of, find, log_page, models_in_use
+from observability.logs import STATUSES, LogFilter, attempts_of, find, log_page, models_in_use, reason_of
 
 PAGE_SIZE = 50
 KEYS_LISTED = 200
@@ -81,5 +81,9 @@ class GenerationView(OrganizationView):
             raise Http404
         [line] = NamesFor(self.membership).lines([found])
         return self.page(
-            "observability/generation.html", line=line, generation=found, attempts=attempts_of(found)
+            "observability/generation.html",
+            line=line,
+            generation=found,
+            attempts=attempts_of(found),
+            reason=reason_of(found),
         )

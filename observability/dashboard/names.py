@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from accounts.models import Membership
 from accounts.permissions import Permission, may
 from accounts.standing import standing_of
+from observability.logs import duration_ms_of
 from observability.models import Generation
 from workspaces.members import workspaces_of
 from workspaces.models import ApiKey, Workspace
@@ -20,6 +21,11 @@ class LogLine:
     workspace: str
     key: str
     key_hash: str
+
+    @property
+    def duration_ms(self) -> int | None:
+        """From admission to the last token."""
+        return duration_ms_of(self.generation)
 
 
 class NamesFor:

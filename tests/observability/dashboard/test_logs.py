@@ -129,19 +129,29 @@ class TestOneRequest:
         assert "$0.001234567" in text_of(page)
 
     def test_tells_which_providers_were_tried(self, acme: Acme, viewers: dict[str, Client]) -> None:
-        attempts = [
-            {"provider": "first", "error_type": "provider_overloaded", "http_status": 529, "latency_ms": 12},
-            {"provider": "second", "status": "completed", "http_status": 200, "latency_ms": 345},
-        ]
-        generation = make_generation(acme.bob_key.key, detail={"attempts": attempts})
+        failed = {"provider": "first", "code": "provider_overloaded", "status": 529}
+        generation = make_generation(
+            acme.bob_key.key, provider="second", detail={"previous_errors": [failed]}
+        )
 
         answer = viewers["alice"].get(f"{LOGS}/{generation.public_id}")
 
-        shown = [(attempt.provider, attempt.is_failure) for attempt in answer.context["attempts"]]
-        assert shown == [("first", True), ("second", False)]
+        shown = [(attempt.provider, attempt.error_type) for attempt in answer.context["attempts"]]
+        assert shown == [("first", "provider_overloaded"), ("second", "")]
+
+    def test_tells_why_it_was_refused(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        detail = {"rule": "key_limit", "message": "The key's limit of $1.00 is used up.", "layer": "key"}
+        generation = make_generation(acme.bob_key.key, status=Generation.REFUSED, provider="", detail=detail)
+
+        answer = viewers["alice"].get(f"{LOGS}/{generation.public_id}")
+
+        assert "The key's limit of $1.00 is used up." in text_of(answer)
+        assert answer.context["attempts"] == []
 
     @pytest.mark.parametrize(
-        "detail", [None, [], {"attempts": "none"}, {"attempts": [1, None, {}]}], ids=repr
+        "detail",
+        [None, [], {"previous_errors": "none"}, {"previous_errors": [1, None, {"status": []}]}],
+        ids=repr,
     )
     def test_is_shown_whatever_its_detail_looks_like(
         self, detail: object, acme: Acme, viewers: dict[str, Client]
