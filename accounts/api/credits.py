@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.schema import errors
+from accounts.api.schema import answer, errors
 from accounts.api.views import ManagementView
 from accounts.credits import deposited_nano, used_nano
 from accounts.permissions import Permission
@@ -21,23 +21,19 @@ class CreditsShape(serializers.Serializer[dict[str, int]]):
     total_usage = Usd(help_text="Credits used, in US dollars.")
 
 
-class CreditsAnswer(serializers.Serializer[dict[str, dict[str, int]]]):
-    """The organization's credits."""
-
-    data = CreditsShape()
-
-
 class CreditsView(ManagementView):
     """The organization's credits: bought and used."""
 
     permission = Permission.ACCOUNT_MANAGE
 
     @extend_schema(
-        operation_id="getCredits", tags=["Credits"], responses={200: CreditsAnswer, **errors(401, 403)}
+        operation_id="getCredits",
+        tags=["Credits"],
+        responses={200: answer("CreditsAnswer", data=CreditsShape()), **errors(401, 403)},
     )
     def get(self, request: Request) -> Response:
         totals = {
             "total_credits": deposited_nano(self.organization),
             "total_usage": used_nano(self.organization),
         }
-        return Response(CreditsAnswer({"data": totals}).data)
+        return Response({"data": CreditsShape(totals).data})

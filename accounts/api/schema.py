@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, inline_serializer
 from rest_framework import serializers
+from rest_framework.fields import Field
 
 MEANINGS = {
     400: "The request is not understood; the message names the field.",
@@ -48,6 +51,11 @@ PAGE = [
         "limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}, description="Rows at most."
     ),
 ]
+
+
+def answer(name: str, **fields: Field[Any, Any, Any, Any]) -> serializers.Serializer[Any]:
+    """An answer's outermost object, for the document."""
+    return inline_serializer(name, fields)
 
 
 def errors(*statuses: int) -> dict[int, OpenApiResponse]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property, wraps
 from http import HTTPStatus
-from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
+from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -23,9 +23,6 @@ from config.lib.api_json import encode
 from config.lib.scoping import enter_tenant
 
 MANAGEMENT_ONLY = "Only management keys can perform this operation"
-
-V = TypeVar("V", bound="KeyedView")
-P = ParamSpec("P")
 
 
 class KeyedView(ApiView):
@@ -77,13 +74,11 @@ class ManagementView(KeyedView):
             raise ApiError(status, MANAGEMENT_ONLY) from None
 
 
-def once(
-    handler: Callable[Concatenate[V, Request, P], Response],
-) -> Callable[Concatenate[V, Request, P], HttpResponseBase]:
+def once(handler: Callable[..., Response]) -> Callable[..., HttpResponseBase]:
     """Let a POST carry an Idempotency-Key: within a day the same request gets the same answer and is done once."""
 
     @wraps(handler)
-    def post(self: V, request: Request, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def post(self: KeyedView, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         key = request.headers.get("Idempotency-Key")
         if key is None:
             return handler(self, request, *args, **kwargs)

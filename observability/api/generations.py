@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.schema import errors
+from accounts.api.schema import answer, errors
 from accounts.api.views import KeyedView
 from accounts.permissions import NotPermitted, NotYours, Permission
 from config.lib.api_errors import ApiError, not_found
@@ -71,7 +71,7 @@ class GenerationShape(serializers.Serializer[Generation]):
 
     def get_provider_responses(self, generation: Generation) -> list[dict[str, Any]] | None:
         """The calls to providers, in order; null when none was told."""
-        return AttemptShape(attempts_of(generation), many=True).data or None
+        return list(AttemptShape(attempts_of(generation), many=True).data) or None
 
     def get_workspace_id(self, generation: Generation) -> str | None:
         """Where it was made, even if that workspace was deleted since."""
@@ -109,12 +109,6 @@ UNMEASURED = (
 )
 
 
-class GenerationAnswer(serializers.Serializer[dict[str, Any]]):
-    """One request."""
-
-    data = GenerationShape()
-
-
 class GenerationView(KeyedView):
     """A request by its id: any of the organization for a management key, its own for an inference key."""
 
@@ -122,7 +116,7 @@ class GenerationView(KeyedView):
         operation_id="getGeneration",
         tags=["Generations"],
         parameters=[ID],
-        responses={200: GenerationAnswer, **errors(400, 401, 404)},
+        responses={200: answer("GenerationAnswer", data=GenerationShape()), **errors(400, 401, 404)},
     )
     def get(self, request: Request) -> Response:
         public_id = request.query_params.get("id", "")
@@ -133,7 +127,7 @@ class GenerationView(KeyedView):
         generation = await_generation(self.organization_id, public_id, is_visible=self.may_see)
         if generation is None:
             raise not_found()
-        return Response(GenerationAnswer({"data": generation}).data)
+        return Response({"data": GenerationShape(generation).data})
 
     def may_see(self, generation: Generation) -> bool:
         """What the table says about this key and this request."""

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.schema import DeletedAnswer, errors
+from accounts.api.schema import DeletedAnswer, answer, errors
 from accounts.permissions import Permission
 from config.lib.api_errors import ApiError, not_found
 from config.lib.api_fields import Flag, Moment, StrictSerializer, Usd
@@ -26,11 +26,11 @@ INTERVAL = OpenApiParameter(
 class ResetInterval(serializers.ChoiceField):
     """The interval as answers show it: null for a lifetime."""
 
-    def to_representation(self, value: str) -> str | None:
+    def to_representation(self, value: str) -> str | None:  # type: ignore[override]  # null is a choice
         return None if value == "t" else NAMES[value]
 
 
-class BudgetShape(serializers.Serializer[WorkspaceBudget]):
+class BudgetShape(serializers.Serializer[Any]):  # one, or with many=True several
     """A limit on what a workspace spends per interval."""
 
     id = serializers.UUIDField(source="public_id")
@@ -41,18 +41,10 @@ class BudgetShape(serializers.Serializer[WorkspaceBudget]):
     updated_at = Moment()
 
 
-class BudgetAnswer(serializers.Serializer[dict[str, Any]]):
-    """One budget, and whether BYOK spend counts towards the workspace's budgets."""
-
-    data = BudgetShape()
-    include_byok_in_budgets = serializers.BooleanField()
-
-
-class BudgetList(serializers.Serializer[dict[str, Any]]):
-    """The workspace's budgets, the broadest first."""
-
-    data = BudgetShape(many=True)
-    include_byok_in_budgets = serializers.BooleanField()
+BUDGET = answer("BudgetAnswer", data=BudgetShape(), include_byok_in_budgets=serializers.BooleanField())
+BUDGETS = answer(
+    "BudgetList", data=BudgetShape(many=True), include_byok_in_budgets=serializers.BooleanField()
+)
 
 
 class BudgetChange(StrictSerializer):
@@ -74,10 +66,10 @@ class BudgetsView(WorkspaceView):
         operation_id="listWorkspaceBudgets",
         tags=["Workspaces"],
         parameters=[ID],
-        responses={200: BudgetList, **errors(401, 403, 404)},
+        responses={200: BUDGETS, **errors(401, 403, 404)},
     )
     def get(self, request: Request, **address: str) -> Response:
-        return Response(BudgetList(_with_flag(budgets_of(self.workspace), self.workspace)).data)
+        return Response(_with_flag(BudgetShape(budgets_of(self.workspace), many=True).data, self.workspace))
 
 
 class BudgetView(WorkspaceView):
@@ -97,20 +89,20 @@ class BudgetView(WorkspaceView):
         operation_id="getWorkspaceBudget",
         tags=["Workspaces"],
         parameters=[ID, INTERVAL],
-        responses={200: BudgetAnswer, **errors(400, 401, 403, 404)},
+        responses={200: BUDGET, **errors(400, 401, 403, 404)},
     )
     def get(self, request: Request, **address: str) -> Response:
         found = WorkspaceBudget.objects.for_workspace(self.workspace).filter(interval=self.interval).first()
         if found is None:
             raise not_found()
-        return Response(BudgetAnswer(_with_flag(found, self.workspace)).data)
+        return Response(_with_flag(BudgetShape(found).data, self.workspace))
 
     @extend_schema(
         operation_id="upsertWorkspaceBudget",
         tags=["Workspaces"],
         parameters=[ID, INTERVAL],
         request=BudgetChange,
-        responses={200: BudgetAnswer, **errors(400, 401, 403, 404)},
+        responses={200: BUDGET, **errors(400, 401, 403, 404)},
     )
     def put(self, request: Request, **address: str) -> Response:
         body = BudgetChange(data=request.data)
@@ -122,7 +114,7 @@ class BudgetView(WorkspaceView):
             is_byok_included=body.validated_data.get("include_byok_in_budgets"),
             by=self.actor,
         )
-        return Response(BudgetAnswer(_with_flag(budget, budget.workspace)).data)
+        return Response(_with_flag(BudgetShape(budget).data, budget.workspace))
 
     @extend_schema(
         operation_id="deleteWorkspaceBudget",

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.schema import errors
+from accounts.api.schema import answer, errors
 from accounts.api.views import KeyedView
 from accounts.credits import deposited_nano
 from accounts.models import ManagementKey, Organization
@@ -104,7 +104,7 @@ class CurrentKey(KeyStatus):
 class CurrentKeyShape(UsageShape):
     """The key that asks."""
 
-    label = serializers.CharField(source="key.label")
+    label = serializers.CharField(source="key.label")  # type: ignore[assignment]  # the answer's field
     is_management_key = serializers.BooleanField()
     is_provisioning_key = serializers.BooleanField(source="is_management_key")
     is_free_tier = serializers.BooleanField()
@@ -117,28 +117,24 @@ class CurrentKeyShape(UsageShape):
     rate_limit = RateLimitShape()
 
 
-class CurrentKeyAnswer(serializers.Serializer[dict[str, Any]]):
-    """The key that asks."""
-
-    data = CurrentKeyShape()
-
-
 class CurrentKeyView(KeyedView):
     """Tells a key about itself."""
 
     @extend_schema(
-        operation_id="getCurrentKey", tags=["API Keys"], responses={200: CurrentKeyAnswer, **errors(401)}
+        operation_id="getCurrentKey",
+        tags=["API Keys"],
+        responses={200: answer("CurrentKeyAnswer", data=CurrentKeyShape()), **errors(401)},
     )
     def get(self, request: Request) -> Response:
         management_key = self.caller.management_key
-        if management_key is None:
-            current = _of_api_key(self.caller.api_key_id, self.organization)
-        else:
+        if management_key is not None:
             current = _of_management_key(management_key, self.organization)
-        return Response(CurrentKeyAnswer({"data": current}).data)
+        else:
+            current = _of_api_key(self.caller.api_key_id or 0, self.organization)
+        return Response({"data": CurrentKeyShape(current).data})
 
 
-def _of_api_key(pk: int | None, organization: Organization) -> CurrentKey:
+def _of_api_key(pk: int, organization: Organization) -> CurrentKey:
     keys = ApiKey.objects.for_organization(organization).select_related(
         "workspace", "owner__user", "created_by"
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.api.schema import answer
 from config.lib.api_fields import Moment, Usd
 from workspaces.models import ApiKey
 from workspaces.visible_keys import KeyStatus
@@ -13,7 +14,7 @@ from workspaces.visible_keys import KeyStatus
 RESET_NAMES = {letter: name for name, letter in ApiKey.RESETS.items()}
 
 
-class UsageShape(serializers.Serializer[KeyStatus]):
+class UsageShape(serializers.Serializer[Any]):  # one, or with many=True several
     """A key's limit and what was spent with it, in US dollars; windows begin at midnight UTC, weeks on Monday."""
 
     limit = Usd(source="key.limit_nano", allow_null=True)
@@ -53,7 +54,7 @@ class KeyShape(UsageShape):
 
     hash = serializers.CharField(source="key.hash")
     name = serializers.CharField(source="key.name")
-    label = serializers.CharField(source="key.label")
+    label = serializers.CharField(source="key.label")  # type: ignore[assignment]  # the answer's field
     disabled = serializers.BooleanField(source="key.is_disabled")
     external_user = serializers.CharField(source="key.external_user", allow_null=True)
     workspace_id = serializers.UUIDField(source="key.workspace.public_id")
@@ -62,20 +63,10 @@ class KeyShape(UsageShape):
     last_used_at = Moment(allow_null=True)
 
 
-class KeyAnswer(serializers.Serializer[dict[str, Any]]):
-    """One key."""
-
-    data = KeyShape()
-
-
-class KeyList(serializers.Serializer[dict[str, Any]]):
-    """A page of keys, the newest first."""
-
-    data = KeyShape(many=True)
-
-
-class NewKeyAnswer(serializers.Serializer[dict[str, Any]]):
-    """A new key with its secret."""
-
-    data = KeyShape()
-    key = serializers.CharField(help_text="The secret; this is the only time that it is shown.")
+KEY = answer("KeyAnswer", data=KeyShape())
+KEYS = answer("KeyList", data=KeyShape(many=True))
+NEW_KEY = answer(
+    "NewKeyAnswer",
+    data=KeyShape(),
+    key=serializers.CharField(help_text="The secret; this is the only time that it is shown."),
+)

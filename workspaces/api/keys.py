@@ -19,7 +19,7 @@ from accounts.permissions import Permission
 from config.lib.api_errors import ApiError, not_found
 from config.lib.api_fields import Flag, Moment, StrictSerializer, Text, Usd, query_flag, query_page
 from workspaces import api_keys
-from workspaces.api.key_shapes import RESET_NAMES, KeyAnswer, KeyList, NewKeyAnswer
+from workspaces.api.key_shapes import KEY, KEYS, NEW_KEY, RESET_NAMES, KeyShape
 from workspaces.api.places import referenced_workspace
 from workspaces.bulk_members import UnknownMembers, memberships_by_user
 from workspaces.external_keys import UnusableSecret, hash_of_external
@@ -102,7 +102,7 @@ class KeysView(ManagementView):
         operation_id="list",
         tags=["API Keys"],
         parameters=FILTERS,
-        responses={200: KeyList, **errors(400, 401, 404)},
+        responses={200: KEYS, **errors(400, 401, 404)},
     )
     def get(self, request: Request) -> Response:
         reference = request.query_params.get("workspace_id")
@@ -114,14 +114,14 @@ class KeysView(ManagementView):
             keys = keys.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
         page = query_page(request, default=PAGE_SIZE, maximum=PAGE_SIZE)
         rows = _with_relations(keys).order_by("-created_at", "-pk")[page]
-        return Response(KeyList({"data": statuses_of(rows)}).data)
+        return Response({"data": KeyShape(statuses_of(rows), many=True).data})
 
     @extend_schema(
         operation_id="createKeys",
         tags=["API Keys"],
         parameters=[IDEMPOTENCY_KEY],
         request=KeyCreation,
-        responses={201: NewKeyAnswer, **errors(400, 401, 403, 409, 422)},
+        responses={201: NEW_KEY, **errors(400, 401, 403, 409, 422)},
     )
     @once
     def post(self, request: Request) -> Response:
@@ -139,7 +139,7 @@ class KeysView(ManagementView):
         )
         stored = _with_relations(ApiKey.objects.for_organization(self.organization_id)).get(pk=issued.key.pk)
         (status,) = statuses_of([stored])
-        return Response(NewKeyAnswer({"data": status, "key": issued.secret}).data, status=201)
+        return Response({"data": KeyShape(status).data, "key": issued.secret}, status=201)
 
     def creator(self, user_id: str | None) -> Membership | None:
         """The member whose key it will be; nobody's: a system key of the workspace."""
@@ -168,7 +168,7 @@ class OneKeyView(ManagementView):
             raise not_found()
         self.key = key
 
-    @extend_schema(operation_id="getKey", tags=["API Keys"], responses={200: KeyAnswer, **errors(401, 404)})
+    @extend_schema(operation_id="getKey", tags=["API Keys"], responses={200: KEY, **errors(401, 404)})
     def get(self, request: Request, **address: str) -> Response:
         return _described(self.key)
 
@@ -176,7 +176,7 @@ class OneKeyView(ManagementView):
         operation_id="updateKeys",
         tags=["API Keys"],
         request=KeyChange,
-        responses={200: KeyAnswer, **errors(400, 401, 403, 404, 409)},
+        responses={200: KEY, **errors(400, 401, 403, 404, 409)},
     )
     def patch(self, request: Request, **address: str) -> Response:
         body = KeyChange(data=request.data)
@@ -208,4 +208,4 @@ def _columns(asked: dict[str, Any]) -> dict[str, Any]:
 
 def _described(key: ApiKey) -> Response:
     (status,) = statuses_of([key])
-    return Response(KeyAnswer({"data": status}).data)
+    return Response({"data": KeyShape(status).data})

@@ -13,7 +13,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.schema import IDEMPOTENCY_KEY, PAGE, errors
+from accounts.api.schema import IDEMPOTENCY_KEY, PAGE, answer, errors
 from accounts.api.views import once
 from accounts.models import Membership
 from accounts.permissions import Permission
@@ -40,7 +40,7 @@ class Seat:
         return uuid.uuid5(self.workspace.public_id, f"member:{self.membership.pk}")
 
 
-class MemberShape(serializers.Serializer[Seat]):
+class MemberShape(serializers.Serializer[Any]):  # one, or with many=True several
     """A member of a workspace, with the role that he has in it."""
 
     id = serializers.UUIDField()
@@ -50,18 +50,8 @@ class MemberShape(serializers.Serializer[Seat]):
     created_at = Moment()
 
 
-class MemberList(serializers.Serializer[dict[str, Any]]):
-    """A page of members, and how many there are."""
-
-    data = MemberShape(many=True)
-    total_count = serializers.IntegerField()
-
-
-class AddedAnswer(serializers.Serializer[dict[str, Any]]):
-    """The members that were named, as they are now."""
-
-    data = MemberShape(many=True)
-    added_count = serializers.IntegerField()
+MEMBERS = answer("MemberList", data=MemberShape(many=True), total_count=serializers.IntegerField())
+ADDED = answer("AddedAnswer", data=MemberShape(many=True), added_count=serializers.IntegerField())
 
 
 class RemovedAnswer(serializers.Serializer[dict[str, int]]):
@@ -83,11 +73,13 @@ class MembersView(WorkspaceView):
         operation_id="listWorkspaceMembers",
         tags=["Workspaces"],
         parameters=[ID, *PAGE],
-        responses={200: MemberList, **errors(400, 401, 403, 404)},
+        responses={200: MEMBERS, **errors(400, 401, 403, 404)},
     )
     def get(self, request: Request, **address: str) -> Response:
         seats = _seats(self.workspace)
-        return Response(MemberList({"data": seats[query_page(request)], "total_count": len(seats)}).data)
+        return Response(
+            {"data": MemberShape(seats[query_page(request)], many=True).data, "total_count": len(seats)}
+        )
 
 
 class BulkView(WorkspaceView):
@@ -111,7 +103,7 @@ class AddMembersView(BulkView):
         tags=["Workspaces"],
         parameters=[ID, IDEMPOTENCY_KEY],
         request=UserIds,
-        responses={200: AddedAnswer, **errors(400, 401, 403, 404, 409, 422)},
+        responses={200: ADDED, **errors(400, 401, 403, 404, 409, 422)},
     )
     @once
     def post(self, request: Request, **address: str) -> Response:
@@ -119,7 +111,7 @@ class AddMembersView(BulkView):
         for seat in seats:
             seat.refresh_from_db()
         added = [_seat(self.workspace, seat) for seat in seats]
-        return Response(AddedAnswer({"data": added, "added_count": len(added)}).data)
+        return Response({"data": MemberShape(added, many=True).data, "added_count": len(added)})
 
 
 class RemoveMembersView(BulkView):

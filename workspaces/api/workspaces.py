@@ -9,13 +9,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.schema import IDEMPOTENCY_KEY, PAGE, DeletedAnswer, errors
+from accounts.api.schema import IDEMPOTENCY_KEY, PAGE, DeletedAnswer, answer, errors
 from accounts.api.views import ManagementView, once
 from accounts.permissions import Permission
 from config.lib.api_fields import Flag, Moment, Rate, StrictSerializer, Text, Whole, query_flag, query_page
 from workspaces import workspaces
 from workspaces.api.places import WorkspaceView, live_workspaces
-from workspaces.models import ApiKey, Workspace
+from workspaces.models import ApiKey
 from workspaces.models.workspace import SLUG
 
 PROVIDER_SORTS = ("price", "throughput", "latency", "exacto")
@@ -34,7 +34,7 @@ CONFIRM = OpenApiParameter(
 )
 
 
-class WorkspaceShape(serializers.Serializer[Workspace]):
+class WorkspaceShape(serializers.Serializer[Any]):  # one, or with many=True several
     """A workspace."""
 
     id = serializers.UUIDField(source="public_id")
@@ -57,17 +57,8 @@ class WorkspaceShape(serializers.Serializer[Workspace]):
     created_by = serializers.CharField(source="created_by.public_id", default=None, allow_null=True)
 
 
-class WorkspaceAnswer(serializers.Serializer[dict[str, Workspace]]):
-    """One workspace."""
-
-    data = WorkspaceShape()
-
-
-class WorkspaceList(serializers.Serializer[dict[str, Any]]):
-    """A page of workspaces, and how many there are."""
-
-    data = WorkspaceShape(many=True)
-    total_count = serializers.IntegerField()
+WORKSPACE = answer("WorkspaceAnswer", data=WorkspaceShape())
+WORKSPACES = answer("WorkspaceList", data=WorkspaceShape(many=True), total_count=serializers.IntegerField())
 
 
 class WorkspaceChange(StrictSerializer):
@@ -119,19 +110,19 @@ class WorkspacesView(ManagementView):
         operation_id="listWorkspaces",
         tags=["Workspaces"],
         parameters=PAGE,
-        responses={200: WorkspaceList, **errors(400, 401, 403)},
+        responses={200: WORKSPACES, **errors(400, 401, 403)},
     )
     def get(self, request: Request) -> Response:
         rows = live_workspaces(self.organization_id).select_related("created_by").order_by("created_at", "pk")
-        page = {"data": rows[query_page(request)], "total_count": rows.count()}
-        return Response(WorkspaceList(page).data)
+        page = WorkspaceShape(rows[query_page(request)], many=True)
+        return Response({"data": page.data, "total_count": rows.count()})
 
     @extend_schema(
         operation_id="createWorkspace",
         tags=["Workspaces"],
         parameters=[IDEMPOTENCY_KEY],
         request=WorkspaceCreation,
-        responses={201: WorkspaceAnswer, **errors(400, 401, 403, 409, 422)},
+        responses={201: WORKSPACE, **errors(400, 401, 403, 409, 422)},
     )
     @once
     def post(self, request: Request) -> Response:
@@ -139,7 +130,7 @@ class WorkspacesView(ManagementView):
         body.is_valid(raise_exception=True)
         workspace = workspaces.create(organization=self.organization, by=self.actor, **body.validated_data)
         workspace.refresh_from_db()
-        return Response(WorkspaceAnswer({"data": workspace}).data, status=201)
+        return Response({"data": WorkspaceShape(workspace).data}, status=201)
 
 
 class OneWorkspaceView(WorkspaceView):
@@ -156,23 +147,23 @@ class OneWorkspaceView(WorkspaceView):
         operation_id="getWorkspace",
         tags=["Workspaces"],
         parameters=[ID],
-        responses={200: WorkspaceAnswer, **errors(401, 403, 404)},
+        responses={200: WORKSPACE, **errors(401, 403, 404)},
     )
     def get(self, request: Request, **address: str) -> Response:
-        return Response(WorkspaceAnswer({"data": self.workspace}).data)
+        return Response({"data": WorkspaceShape(self.workspace).data})
 
     @extend_schema(
         operation_id="updateWorkspace",
         tags=["Workspaces"],
         parameters=[ID],
         request=WorkspaceChange,
-        responses={200: WorkspaceAnswer, **errors(400, 401, 403, 404)},
+        responses={200: WORKSPACE, **errors(400, 401, 403, 404)},
     )
     def patch(self, request: Request, **address: str) -> Response:
         body = WorkspaceChange(data=request.data, context={"organization_id": self.organization_id})
         body.is_valid(raise_exception=True)
         changed = workspaces.change(workspace=self.workspace, by=self.actor, **body.validated_data)
-        return Response(WorkspaceAnswer({"data": changed}).data)
+        return Response({"data": WorkspaceShape(changed).data})
 
     @extend_schema(
         operation_id="deleteWorkspace",

@@ -1,0 +1,133 @@
+"""GET /generation."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+from django.db import connections
+
+from config.lib.ids import generation_id, uuid7
+from config.lib.scoping import unscoped
+from observability import recent
+from tests.cast import Acme, Cast
+from tests.management_api import Api, data_of, error_of
+from workspaces.models import ApiKey
+
+committed = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+
+
+def book(key: ApiKey, identifier: uuid.UUID) -> str:
+    """A finished request of a key, as ingest books it; returns its public id."""
+    columns = {
+        "id": identifier,
+        "admitted_at": datetime(2026, 5, 1, 12, tzinfo=UTC),
+        "organization_id": key.organization_id,
+        "workspace_id": key.workspace_id,
+        "api_key_id": key.pk,
+        "subjects": [],
+        "process_id": uuid.uuid4(),
+        "batch": 1,
+        "model": "simulator/echo",
+        "provider": "simulator",
+        "dialect": "chat",
+        "is_streamed": True,
+        "status": "completed",
+        "finish_reason": "stop",
+        "prompt_tokens": 7,
+        "completion_tokens": 5,
+        "cost_nano": 1_234_567,
+        "latency_ms": 12,
+        "generation_ms": 34,
+        "app_url": "https://app.example",
+        "detail": '{"attempts": [{"provider": "simulator", "http_status": 200, "latency_ms": 12}, 5]}',
+    }
+    names, places = ", ".join(columns), ", ".join(["%s"] * len(columns))
+    with (
+        unscoped(reason="ingest books for everybody", using="owner"),
+        connections["owner"].cursor() as cursor,
+    ):
+        cursor.execute(f"INSERT INTO generation ({names}) VALUES ({places})", list(columns.values()))
+    return generation_id(identifier)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for a generation that will not come."""
+    monkeypatch.setattr(recent, "PATIENCE_SECONDS", 0)
+
+
+class TestAGeneration:
+    @committed
+    def test_shows_tokens_times_and_the_exact_cost(self, acme: Acme):
+        public_id = book(acme.bob_key.key, uuid7())
+
+        data = data_of(Api(acme.bob_key.secret).get("/generation", id=public_id))
+
+        assert (data["id"], data["model"], data["provider_name"]) == (
+            public_id,
+            "simulator/echo",
+            "simulator",
+        )
+        assert (data["total_cost"], data["usage"]) == (0.001234567, 0.001234567)
+        assert (data["tokens_prompt"], data["native_tokens_completion"]) == (7, 5)
+        assert (data["latency"], data["generation_time"], data["streamed"]) == (12, 34, True)
+        assert data["provider_responses"] == [{"status": 200, "latency": 12}]
+        assert data["workspace_id"] == str(acme.production.public_id)
+        assert (data["created_at"], data["api_type"]) == ("2026-05-01T12:00:00Z", "completions")
+
+    @committed
+    def test_is_shown_to_its_own_key_and_to_the_organizations_management_key_alone(
+        self, cast: Cast, impatient: None
+    ):
+        public_id = book(cast.acme.bob_key.key, uuid7())
+        askers = {
+            "its key": cast.acme.bob_key.secret,
+            "management": cast.acme.management_key.secret,
+            "another key of the workspace": cast.acme.production_key.secret,
+            "a foreign management key": cast.globex.management_key.secret,
+            "a foreign key": cast.globex.default_key.secret,
+        }
+
+        answers = {who: Api(secret).get("/generation", id=public_id) for who, secret in askers.items()}
+
+        assert [answer.status_code for answer in answers.values()] == [200, 200, 404, 404, 404]
+        unknown = Api(cast.globex.default_key.secret).get("/generation", id=generation_id(uuid7()))
+        assert answers["a foreign key"].content == unknown.content
+
+    @committed
+    def test_is_waited_for_while_ingest_is_on_its_way(self, acme: Acme):
+        identifier = uuid7()
+        answer: list[int] = []
+
+        def ask() -> None:
+            api = Api(acme.bob_key.secret)
+            answer.append(api.get("/generation", id=generation_id(identifier)).status_code)
+            connections.close_all()
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        asking.join(0.5)
+        assert asking.is_alive()
+        book(acme.bob_key.key, identifier)
+        asking.join(10)
+
+        assert answer == [200]
+
+    def test_that_never_comes_is_404_after_three_seconds(self, acme: Acme):
+        began = time.monotonic()
+
+        response = Api(acme.bob_key.secret).get("/generation", id=generation_id(uuid7()))
+
+        assert error_of(response) == (404, "Resource not found")
+        assert 3 <= time.monotonic() - began < 6
+
+    @pytest.mark.parametrize("public_id", ["gen-", "gen-x", "x", "\x00", "gen-" + "0" * 33])
+    def test_that_is_no_id_is_404_at_once(self, acme: Acme, public_id: str):
+        assert error_of(Api(acme.bob_key.secret).get("/generation", id=public_id))[0] == 404
+
+    def test_needs_an_id(self, acme: Acme):
+        assert error_of(Api(acme.bob_key.secret).get("/generation")) == (400, "id: must be given.")
