@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import sys
 from typing import Any
 
@@ -19,18 +18,7 @@ def main() -> int:
     """Serve until told to stop; the exit status."""
     arguments = _read_arguments()
     application: Any = import_from_string(APPLICATION)
-    _spare_the_collector()
     return 0 if serve(application, application.draining, host=arguments.host, port=arguments.port) else 1
-
-
-def _spare_the_collector() -> None:
-    """Leave what was loaded for good out of garbage collection, and look for cycles less often.
-
-    A request makes hardly any cycles, and walking all of Django's objects for them is dear.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 def _read_arguments() -> argparse.Namespace:

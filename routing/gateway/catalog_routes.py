@@ -22,7 +22,7 @@ Route: TypeAlias = Callable[[Runtime, Client], Awaitable[None]]
 PREFIX = "/api/v1/"
 MOST_MODELS = 1000
 UNAUTHORIZED = 401
-TOOL_CHOICES = ("literal_auto", "literal_none", "literal_required", "type_function")
+TOOL_CHOICES = ("auto", "none", "required", "function")
 ALL = "all"
 """`output_modalities=all` lists models of every kind; without it only those that write text."""
 

@@ -51,9 +51,7 @@ class TestADisabledKey:
             )
             assert took < 1
 
-    def test_is_refused_within_five_seconds_without_notifications(
-        self, start_gateway, fresh, stage
-    ):
+    def test_is_refused_within_five_seconds_without_notifications(self, start_gateway, fresh, stage):
         gateway = start_gateway(HEADGATE_LISTEN_DATABASE_URL="postgres://nobody@127.0.0.1:9/nowhere")
         assert gateway.ask(fresh.secret, "test/echo").status == 200
 

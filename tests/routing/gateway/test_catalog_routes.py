@@ -1,0 +1,103 @@
+"""The catalog's routes: for anybody, in the shapes that the official client parses."""
+
+from __future__ import annotations
+
+import pytest
+from openrouter import OpenRouter
+
+from config.lib.keys import INFERENCE_PREFIX, new_key
+from tests.routing.gateway.stage import MODELS
+
+
+@pytest.fixture
+def client(gateway, key):
+    with OpenRouter(server_url=f"{gateway.url}/api/v1", api_key=key) as client:
+        yield client
+
+
+class TestTheListOfModels:
+    def test_is_what_the_official_client_expects(self, client):
+        listed = client.models.list()
+
+        assert {model.id for model in listed.result.data} == set(MODELS)
+
+    def test_has_prices_as_strings(self, gateway):
+        models = {model["id"]: model for model in gateway.get("/api/v1/models").json()["data"]}
+
+        assert models["test/echo"]["pricing"] == {
+            "prompt": "0.000001",
+            "completion": "0.000002",
+            "request": "0",
+        }
+
+    def test_comes_in_pages_when_asked_for(self, gateway):
+        first = gateway.get("/api/v1/models?limit=4").json()
+        rest = gateway.get("/api/v1/models?limit=1000&offset=4").json()
+
+        assert [len(first["data"]), first["total_count"]] == [4, len(MODELS)]
+        assert first["links"]["next"] == "/api/v1/models?offset=4&limit=4"
+        assert rest["links"]["next"] is None
+        assert {model["id"] for model in first["data"] + rest["data"]} == set(MODELS)
+
+    @pytest.mark.parametrize("query", ["limit=-1", "limit=x", "limit=1001", "offset=1e3", "offset=%D9%A3"])
+    def test_refuses_nonsense(self, gateway, query):
+        assert gateway.get(f"/api/v1/models?{query}").status == 400
+
+    def test_can_be_counted(self, gateway):
+        assert gateway.get("/api/v1/models/count").json() == {"data": {"count": len(MODELS)}}
+
+
+class TestAModelsEndpoints:
+    def test_are_what_the_official_client_expects(self, client):
+        listed = client.endpoints.list(author="test", slug="second-answers").data
+
+        assert listed.id == "test/second-answers"
+        assert [endpoint.tag for endpoint in listed.endpoints] == ["alpha", "beta"]
+
+    def test_of_no_model_are_404(self, gateway):
+        assert gateway.get("/api/v1/models/nobody/nothing/endpoints").status == 404
+
+
+class TestTheRest:
+    def test_shows_one_model(self, gateway):
+        assert gateway.get("/api/v1/model/test/echo").json()["data"]["id"] == "test/echo"
+
+    def test_lists_providers(self, client):
+        assert [provider.slug for provider in client.providers.list().data] == ["alpha", "beta", "gamma"]
+
+    def test_lists_endpoints_without_retention(self, gateway):
+        assert gateway.get("/api/v1/endpoints/zdr").json() == {"data": []}
+
+    def test_lists_embedding_models(self, gateway):
+        assert gateway.get("/api/v1/embeddings/models").json()["total_count"] == 0
+
+    def test_is_404_for_what_is_not_there(self, gateway):
+        answer = gateway.get("/api/v1/nothing")
+
+        assert answer.status == 404
+        assert answer.json()["error"]["code"] == 404
+
+    @pytest.mark.parametrize("method", ["PUT", "DELETE", "POST", "OPTIONS"])
+    def test_may_only_be_read(self, gateway, method):
+        assert gateway.request(method, "/api/v1/models", None, {}).status == 405
+
+    def test_answers_a_head_without_a_body(self, gateway):
+        answer = gateway.request("HEAD", "/api/v1/models", None, {})
+
+        assert (answer.status, answer.body) == (200, b"")
+
+
+class TestWhoMayLook:
+    ROUTES = ("models", "models/count", "providers", "endpoints/zdr", "embeddings/models", "model/test/echo")
+
+    @pytest.mark.parametrize("route", ROUTES)
+    def test_is_anybody_whose_key_is_one(self, gateway, stage, key, route):
+        keys = [None, key, stage.acme.management_key.secret, new_key(INFERENCE_PREFIX).secret]
+
+        headers = [{"Authorization": f"Bearer {each}"} if each else {} for each in keys]
+
+        assert [gateway.get(f"/api/v1/{route}", **each).status for each in headers] == [200, 200, 200, 401]
+
+    def test_is_nobody_without_a_key_for_his_own_models(self, gateway, key):
+        assert gateway.get("/api/v1/models/user").status == 401
+        assert gateway.get("/api/v1/models/user", Authorization=f"Bearer {key}").status == 200
