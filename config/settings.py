@@ -205,7 +205,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "Headgate",
     "SITE_SUBHEADER": "Administration",
     "SITE_SYMBOL": "fence",
-    "SITE_URL": "/",
+    "SITE_URL": None,
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SIDEBAR": {"show_search": True, "show_all_applications": False},

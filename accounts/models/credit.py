@@ -39,6 +39,7 @@ class LedgerEntry(TenantModel):
 
     class Meta(TenantModel.Meta):
         db_table = "ledger_entry"
+        verbose_name_plural = "ledger entries"
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "process_id", "batch", "kind", "account"],

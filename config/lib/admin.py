@@ -61,7 +61,6 @@ class ScopedModelAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
 
     ordering: tuple[str, ...] = ("-pk",)
     show_facets = ShowFacets.NEVER
-    show_full_result_count = False
     view_on_site = False
     list_per_page = 50
     list_filter_submit = True

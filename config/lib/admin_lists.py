@@ -43,7 +43,7 @@ class KeysetChangeList(ChangeList):  # type: ignore[misc]  # unfold is untyped
         self.next_key = str(rows[size - 1].pk) if len(rows) > size else ""
         self.is_first_page = BEFORE not in request.GET
         self.result_count = len(self.result_list)
-        self.full_result_count = None
+        self.full_result_count = self.result_count
         self.show_full_result_count = self.can_show_all = self.multi_page = False
         self.show_admin_actions = bool(rows)
         self.paginator = KeysetPaginator(self.result_list, size)
@@ -70,6 +70,7 @@ class KeysetModelAdmin(ScopedModelAdmin):
     """A list that grows for ever: newest first, by key."""
 
     sortable_by = ()
+    show_full_result_count = False
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
         return KeysetChangeList

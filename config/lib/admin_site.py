@@ -102,7 +102,12 @@ class HeadgateAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is unt
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """With the colors in a file of ours; unfold would write them as an inline style."""
-        return {**super().each_context(request), "colors": None, "styles": [static("headgate/admin.css")]}
+        files = {
+            "colors": None,
+            "styles": [static("headgate/admin.css")],
+            "site_favicons": [{"rel": "icon", "href": static("favicon.svg"), "type": "image/svg+xml"}],
+        }
+        return {**super().each_context(request), **files}
 
 
 def _in_scope(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:

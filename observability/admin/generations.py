@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import OuterRef, Subquery
 
 from accounts.models import Organization
 from config.lib.admin_lists import KeysetModelAdmin, by_name, exactly, one_of
@@ -28,7 +29,7 @@ class GenerationAdmin(KeysetModelAdmin):
     list_display = (
         "public_id",
         "admitted_at",
-        "workspace_id",
+        "workspace",
         "model",
         "provider",
         "status",
@@ -45,7 +46,16 @@ class GenerationAdmin(KeysetModelAdmin):
     search_fields = ("id",)
     search_help_text = "The whole id, beginning with gen-"
     exclude = ("cost_nano", "byok_nano", "upstream_cost_nano")
-    readonly_fields = ("public_id", "cost", "byok", "upstream_cost")
+    readonly_fields = ("public_id", "workspace", "cost", "byok", "upstream_cost")
+
+    def get_queryset(self, request):
+        names = Workspace.objects.filter(pk=OuterRef("workspace_id")).values("name")
+        return super().get_queryset(request).annotate(workspace_name=Subquery(names))
+
+    @admin.display(description="Workspace")
+    def workspace(self, row):
+        """By its name; a deleted one keeps it."""
+        return row.workspace_name
 
     def get_search_results(self, request, queryset, search_term):
         """The one generation with this id; anything else finds nothing."""

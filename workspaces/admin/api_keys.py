@@ -5,6 +5,7 @@ from __future__ import annotations
 from django import forms
 from django.contrib import admin
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.doors import through_admin
 from config.lib.admin_fields import NanoField, choice
@@ -37,6 +38,11 @@ class ApiKeyForm(forms.ModelForm):
     class Meta:
         model = ApiKey
         fields = (*AT_FIRST, *LATER)
+        labels = {
+            "is_byok_in_limit": "BYOK counts towards the limit",
+            "is_disabled": "Disabled",
+            "expires_at": "Expires at (UTC)",
+        }
 
 
 @admin.register(ApiKey)
@@ -50,7 +56,7 @@ class ApiKeyAdmin(IssuesSecrets):
         api_keys.WorkspaceOfAnother: "workspace",
     }
     form = ApiKeyForm
-    list_display = ("name", "label", "workspace", "owner", "is_disabled", "limit", "expires_at", "created_at")
+    list_display = ("name", "label", "workspace", "owner", "state", "limit", "expires_at", "created_at")
     list_select_related = ("workspace", "owner__user", "owner__organization")
     list_filter = ("organization", "workspace", "is_disabled")
     search_fields = ("name", "label", "external_user")
@@ -62,6 +68,13 @@ class ApiKeyAdmin(IssuesSecrets):
 
     def get_readonly_fields(self, request, obj=None):
         return () if obj is None else FIXED
+
+    @admin.display(description="State")
+    def state(self, key):
+        """The first reason why it would be refused."""
+        if key.is_disabled:
+            return "disabled"
+        return "expired" if key.expires_at is not None and key.expires_at <= timezone.now() else "active"
 
     @admin.display(description="Limit")
     def limit(self, key):

@@ -67,6 +67,7 @@ class ApiKey(TenantModel):
 
     class Meta(TenantModel.Meta):
         db_table = "api_key"
+        verbose_name = "API key"
         constraints = [
             models.CheckConstraint(condition=models.Q(limit_nano__gte=0), name="api_key_limit_not_negative"),
             models.CheckConstraint(
