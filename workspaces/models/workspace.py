@@ -12,9 +12,9 @@ from django.db.models.functions import Lower, Now
 
 from config.lib.scoping import ScopedQuerySet, TenantModel
 
-SLUG_TEXT = re.compile(r"\A[a-z0-9]+(?:-[a-z0-9]+)*\Z")
+SLUG_PATTERN = r"\A[a-z0-9]+(?:-[a-z0-9]+)*\Z"
 SLUG = RegexValidator(
-    SLUG_TEXT, "Lower-case letters and digits, in parts joined by single hyphens."
+    SLUG_PATTERN, "Lower-case letters and digits, in parts joined by single hyphens."
 )
 
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -36,7 +36,7 @@ class WorkspaceQuerySet(ScopedQuerySet["Workspace"]):
         if UUID_TEXT.fullmatch(reference):
             by_id = Q(public_id=reference)
             return self.filter(by_id | Q(slug=reference)).order_by(Case(When(by_id, then=0), default=1))[:1]
-        return self.filter(slug=reference) if SLUG_TEXT.fullmatch(reference) else self.none()
+        return self.filter(slug=reference) if re.fullmatch(SLUG_PATTERN, reference) else self.none()
 
     def named_like(self, text: str) -> WorkspaceQuerySet:
         """Workspaces with the text in their name or slug, in any case; all of them for an empty text."""

@@ -43,7 +43,8 @@ def book(key: ApiKey, identifier: uuid.UUID) -> str:
         "latency_ms": 12,
         "generation_ms": 34,
         "app_url": "https://app.example",
-        "detail": '{"attempts": [{"provider": "simulator", "http_status": 200, "latency_ms": 12}, 5]}',
+        "http_status": 200,
+        "detail": '{"previous_errors": [{"provider": "away", "code": "provider_error", "status": 503}, 5]}',
     }
     names, places = ", ".join(columns), ", ".join(["%s"] * len(columns))
     with (
@@ -75,7 +76,10 @@ class TestAGeneration:
         assert (data["total_cost"], data["usage"]) == (0.001234567, 0.001234567)
         assert (data["tokens_prompt"], data["native_tokens_completion"]) == (7, 5)
         assert (data["latency"], data["generation_time"], data["streamed"]) == (12, 34, True)
-        assert data["provider_responses"] == [{"status": 200, "latency": 12}]
+        assert data["provider_responses"] == [
+            {"status": 503, "latency": None},
+            {"status": 200, "latency": None},
+        ]
         assert data["workspace_id"] == str(acme.production.public_id)
         assert (data["created_at"], data["api_type"]) == ("2026-05-01T12:00:00Z", "completions")
 
