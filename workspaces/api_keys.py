@@ -15,7 +15,7 @@ from config.lib.keys import INFERENCE_PREFIX, new_key
 from config.lib.registry import Slot
 from workspaces.members import is_member
 from workspaces.models import ApiKey, Workspace
-from workspaces.spending import apply_key_limit
+from workspaces.spending import apply_key_limits
 
 key_deleting: Slot[[ApiKey, Actor], None] = Slot("key_deleting")
 
@@ -85,7 +85,7 @@ def issue(
             external_user=external_user,
             external_hash=external_hash,
         )
-        apply_key_limit(key)
+        apply_key_limits([key])
         _record("create", key, None, by)
     return IssuedKey(key, fresh.secret)
 
@@ -113,7 +113,7 @@ def change(*, key: ApiKey, by: Actor, **changes: Any) -> ApiKey:
             _check_owner(locked.owner, locked.workspace)
         locked.updated_at = timezone.now()
         locked.save()
-        apply_key_limit(locked)
+        apply_key_limits([locked])
         _record("update", locked, before, by)
     return locked
 

@@ -6,7 +6,7 @@ compared with, so all of them change with one UPDATE and are right at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -129,39 +129,61 @@ def set_limits(
         cursor.execute("SELECT pg_notify('purse', %s)", [str(purse.pk)])
 
 
-def apply_key_limit(key: ApiKey) -> None:
-    """Make the key's purses say what the key's limit says; purses of its other intervals keep counting without one."""
-    subject = api_key_subject(key.pk)
-    for other in Purse.objects.for_organization(key.organization_id).filter(subject=subject).order_by("pk"):
-        if other.interval != key.limit_interval or key.limit_nano is None:
-            set_limits(other, limit_nano=None, limit_with_byok_nano=None, is_strict=other.is_strict)
-    if key.limit_nano is None:
-        return
-    purse = ensure_purse(organization_id=key.organization_id, subject=subject, interval=key.limit_interval)
-    with_byok = key.is_byok_in_limit
-    set_limits(
-        purse,
-        limit_nano=None if with_byok else key.limit_nano,
-        limit_with_byok_nano=key.limit_nano if with_byok else None,
-        is_strict=key.workspace.is_strict,
-    )
+@dataclass(frozen=True)
+class Limits:
+    """What a subject's purses are compared with: nano-dollars by interval ('d', 'w', 'm', 't'); absent: nothing."""
+
+    by_interval: Mapping[str, int]
+    is_with_byok: bool
+    is_strict: bool
+
+
+def apply_key_limits(keys: Iterable[ApiKey]) -> None:
+    """Make the purses of keys of one workspace say what the keys' limits say."""
+    rows = list(keys)
+    if rows:
+        _apply(rows[0].organization_id, {api_key_subject(key.pk): _limits_of_key(key) for key in rows})
 
 
 def apply_workspace_budgets(workspace: Workspace) -> None:
-    """Make the workspace's purses say what its budgets say; an interval without a budget goes on counting."""
-    subject, organization = workspace_subject(workspace.pk), workspace.organization_id
-    limits = dict(WorkspaceBudget.objects.for_workspace(workspace).values_list("interval", "limit_nano"))
-    for interval in limits:
-        ensure_purse(organization_id=organization, subject=subject, interval=interval)
-    # In the order of their ids, as ingest locks them.
-    for purse in Purse.objects.for_organization(organization).filter(subject=subject).order_by("pk"):
-        limit = limits.get(purse.interval)
-        with_byok = workspace.is_byok_in_budgets
+    """Make the workspace's purses say what its budgets say."""
+    _apply(workspace.organization_id, {workspace_subject(workspace.pk): _limits_of_workspace(workspace)})
+
+
+def apply_all_limits(workspace: Workspace, keys: Iterable[ApiKey]) -> None:
+    """Make the purses of a workspace and of its keys say what their limits say, strictness included."""
+    wanted = {api_key_subject(key.pk): _limits_of_key(key) for key in keys}
+    wanted[workspace_subject(workspace.pk)] = _limits_of_workspace(workspace)
+    _apply(workspace.organization_id, wanted)
+
+
+def _limits_of_workspace(workspace: Workspace) -> Limits:
+    budgets = dict(WorkspaceBudget.objects.for_workspace(workspace).values_list("interval", "limit_nano"))
+    return Limits(budgets, workspace.is_byok_in_budgets, workspace.is_strict)
+
+
+def _limits_of_key(key: ApiKey) -> Limits:
+    limits = {} if key.limit_nano is None else {key.limit_interval: key.limit_nano}
+    return Limits(limits, key.is_byok_in_limit, key.workspace.is_strict)
+
+
+def _apply(organization_id: int, wanted: Mapping[int, Limits]) -> None:
+    """Make missing purses first, then lock and set in the order of ids: both as ingest does, so nothing deadlocks.
+
+    A purse of an interval without a limit goes on counting.
+    """
+    for subject, limits in wanted.items():
+        for interval in limits.by_interval:
+            ensure_purse(organization_id=organization_id, subject=subject, interval=interval)
+    purses = Purse.objects.for_organization(organization_id).filter(subject__in=wanted)
+    for purse in purses.order_by("pk"):
+        limits = wanted[purse.subject]
+        limit = limits.by_interval.get(purse.interval)
         set_limits(
             purse,
-            limit_nano=None if with_byok else limit,
-            limit_with_byok_nano=limit if with_byok else None,
-            is_strict=workspace.is_strict,
+            limit_nano=None if limits.is_with_byok else limit,
+            limit_with_byok_nano=limit if limits.is_with_byok else None,
+            is_strict=limits.is_strict,
         )
 
 

@@ -12,7 +12,7 @@ from accounts.object_permissions import derive
 from accounts.revisions import Action, Actor, Change, Scope, record, snapshot
 from config.lib.registry import Slot
 from workspaces.models import ApiKey, Workspace, WorkspaceMember
-from workspaces.spending import apply_key_limit, apply_workspace_budgets, open_credit_purse
+from workspaces.spending import apply_all_limits, open_credit_purse
 
 workspace_deleting: Slot[[Workspace, Actor], None] = Slot("workspace_deleting")
 
@@ -120,10 +120,8 @@ def _lock(workspace: Workspace) -> Workspace:
 
 
 def _apply_strictness(workspace: Workspace) -> None:
-    apply_workspace_budgets(workspace)
-    for key in ApiKey.objects.for_workspace(workspace).active().exclude(limit_nano=None).order_by("pk"):
-        key.workspace = workspace
-        apply_key_limit(key)
+    keys = ApiKey.objects.for_workspace(workspace).active().exclude(limit_nano=None)
+    apply_all_limits(workspace, keys.select_related("workspace"))
 
 
 def _slug_taken(error: IntegrityError) -> Exception:
