@@ -18,7 +18,7 @@ from tests.dashboard_pages import make_generation
 
 CHROMIUM = Path("/usr/bin/chromium")
 PASSWORD = "a gate of oak, and water"
-PHONE, DESK = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
+PHONE, TABLET, DESK = ({"width": width, "height": 900} for width in (390, 1040, 1440))
 LEAST_CONTRAST = 4.5
 
 pytestmark = [
@@ -131,7 +131,7 @@ class TestTheWalkOfANewcomer:
 @pytest.mark.browser
 class TestPages:
     @pytest.mark.parametrize("scheme", ["light", "dark"])
-    @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+    @pytest.mark.parametrize("viewport", [PHONE, TABLET, DESK], ids=["phone", "tablet", "desk"])
     def test_are_readable_and_as_wide_as_the_screen(
         self, scheme: str, viewport: dict[str, int], stage: LiveServer
     ) -> None:
