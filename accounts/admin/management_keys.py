@@ -1,4 +1,4 @@
-"""Management keys: shown once, then revoked or kept."""
+"""Management keys, shown once, then revoked or kept; and the answers kept for those who ask twice."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from django.contrib import admin
 
 from accounts import management_keys
 from accounts.doors import through_admin
-from accounts.models import ManagementKey
+from accounts.models import IdempotentAnswer, ManagementKey
+from config.lib.admin_lists import KeysetModelAdmin
 from config.lib.admin_secrets import IssuesSecrets
 
 
@@ -34,3 +35,12 @@ class ManagementKeyAdmin(IssuesSecrets):
 
     def remove_row(self, request, row):
         management_keys.revoke(key=row, by=through_admin(request))
+
+
+@admin.register(IdempotentAnswer)
+class IdempotentAnswerAdmin(KeysetModelAdmin):
+    """For platform staff: that an answer is kept, not what it says."""
+
+    list_display = ("created_at", "organization", "caller", "status")
+    list_select_related = ("organization",)
+    fields = ("organization", "caller", "status", "created_at")

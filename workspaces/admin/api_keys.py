@@ -9,10 +9,11 @@ from django.utils import timezone
 
 from accounts.doors import through_admin
 from config.lib.admin_fields import NanoField, choice
+from config.lib.admin_lists import KeysetModelAdmin
 from config.lib.admin_secrets import IssuesSecrets
 from config.lib.display import exact_money_text
 from workspaces import api_keys
-from workspaces.models import ApiKey
+from workspaces.models import ApiKey, ApiKeyUse
 
 RESETS = (("t", "Never"), ("d", "Daily"), ("w", "Weekly"), ("m", "Monthly"))
 AT_FIRST = (
@@ -112,3 +113,10 @@ class ApiKeyAdmin(IssuesSecrets):
 
     def remove_row(self, request, row):
         api_keys.delete(key=row, by=through_admin(request))
+
+
+@admin.register(ApiKeyUse)
+class ApiKeyUseAdmin(KeysetModelAdmin):
+    """For platform staff: when keys were last used, as ingest wrote it."""
+
+    list_display = ("api_key_id", "organization_id", "last_used_at")

@@ -9,7 +9,15 @@ import pytest
 from django.contrib import admin
 
 from accounts.credits import deposit
-from accounts.models import LedgerEntry, ManagementKey, Membership, Organization, Revision, User
+from accounts.models import (
+    IdempotentAnswer,
+    LedgerEntry,
+    ManagementKey,
+    Membership,
+    Organization,
+    Revision,
+    User,
+)
 from accounts.revisions import Actor
 from config.lib.admin import ScopedModelAdmin
 from config.lib.ids import uuid7
@@ -18,7 +26,15 @@ from observability.models import DeadLetterRecord, Generation, JournalPosition, 
 from routing.models import Endpoint, LanguageModel, PriceVersion, Provider
 from tests.admin_pages import Doors, page
 from workspaces.budgets import set_budget
-from workspaces.models import ApiKey, GatewayProcess, Purse, Workspace, WorkspaceBudget, WorkspaceMember
+from workspaces.models import (
+    ApiKey,
+    ApiKeyUse,
+    GatewayProcess,
+    Purse,
+    Workspace,
+    WorkspaceBudget,
+    WorkspaceMember,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +47,7 @@ KEPT = (403, 403, 403, 404, 403, 302)
 ADMINS = (200, 403, 403, 200, 200, 302)
 STAFF = (403, 403, 403, 403, 200, 302)
 NOBODY = (403, 403, 403, 403, 403, 302)
+KNOWN_TO_STAFF = (403, 403, 403, 404, 200, 302)
 # What is the platform's exists for nobody else.
 HIDDEN = (404, 403, 403, 404, 200, 302)
 HIDDEN_AND_KEPT = (404, 403, 403, 404, 403, 302)
@@ -53,12 +70,21 @@ TABLE = {
     GatewayProcess: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     JournalPosition: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     DeadLetterRecord: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
+    IdempotentAnswer: (STAFF, NOBODY, KNOWN_TO_STAFF, KEPT, KNOWN_TO_STAFF),
+    ApiKeyUse: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     Provider: (STAFF, STAFF, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     LanguageModel: (STAFF, STAFF, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     Endpoint: (STAFF, STAFF, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     PriceVersion: (STAFF, STAFF, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
 }
-WRITTEN_BY_THE_DATA_PLANE = {Generation, OutboxRow, GatewayProcess, JournalPosition, DeadLetterRecord}
+WRITTEN_BY_THE_DATA_PLANE = {
+    ApiKeyUse,
+    Generation,
+    OutboxRow,
+    GatewayProcess,
+    JournalPosition,
+    DeadLetterRecord,
+}
 
 
 def a_generation(workspace, **columns):
@@ -133,6 +159,19 @@ class Objects:
             destination_id=1,
             generation_id=uuid.uuid4(),
             body=b"what bob said",
+        )
+
+    def make_IdempotentAnswer(self):
+        with tenant(self.acme.organization.pk):
+            return IdempotentAnswer.objects.create(
+                organization=self.acme.organization, caller="key", key_hash="k", request_hash="r", status=201
+            )
+
+    def make_ApiKeyUse(self):
+        return ApiKeyUse.objects.using("owner").create(
+            api_key_id=self.acme.bob_key.key.pk,
+            organization_id=self.acme.organization.pk,
+            last_used_at=datetime.now(UTC),
         )
 
     def make_GatewayProcess(self):
