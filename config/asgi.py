@@ -29,6 +29,9 @@ Plane: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 P = ParamSpec("P")
 T = TypeVar("T")
 
+ALIVE = "/healthz"
+PROBES = (ALIVE, "/readyz")
+"""Answered here where there is no gateway to ask."""
 NOT_HERE = Refusal(404, "not_found", "This process serves no such route.", "not_found")
 
 log = logging.getLogger(__name__)
@@ -49,8 +52,11 @@ class Application:
             await self._live(receive, send)
         elif self._gateway is not None and is_ours(scope["path"]):
             await self._gateway(scope, receive, send)
+        elif self._gateway is None and scope["path"] in PROBES:
+            is_fine = scope["path"] == ALIVE or not self.draining.is_draining
+            await _send(send, 200 if is_fine else 503, b"ok\n" if is_fine else b"not ready\n")
         elif self._env.plane == "gateway":
-            await _refuse(send)
+            await _send(send, NOT_HERE.status, encode_envelope(NOT_HERE), b"application/json")
         else:
             await self._control(scope, receive, send)
 
@@ -122,10 +128,9 @@ def _from_database(load: Callable[P, T]) -> Callable[P, T]:
     return loaded
 
 
-async def _refuse(send: Send) -> None:
-    body = encode_envelope(NOT_HERE)
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": NOT_HERE.status, "headers": headers})
+async def _send(send: Send, status: int, body: bytes, kind: bytes = b"text/plain") -> None:
+    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 

@@ -84,7 +84,8 @@ async def farewell(client: Client, opened: Opened, ending: Ending) -> None:
         await refuse(client, ending.refusal, opened, ending.outcome.attempt)
     elif ending.body is None:
         return
-    elif client.has_started:
+    elif client.is_streamed:
+        await client.start_events()
         await client.finish(ending.body)
     else:
         await client.answer(200, ending.body)

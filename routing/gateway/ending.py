@@ -13,6 +13,8 @@ from routing.gateway.watch import Reason
 from routing.pricing import NOTHING, Cost, Usage, cost, usage_from_provider
 
 CLIENT_GONE_STATUS = 499
+KEPT = ("provider_code", "previous_errors", "parameter")
+"""What of an error is written down: a provider's own words may quote the prompt."""
 DONE = b"data: [DONE]\n\n"
 STOPPING = Refusal(
     503, "provider_overloaded", "Headgate is restarting. Please try again.", "stopping", retry_after=1
@@ -67,5 +69,5 @@ def _error(refusal: Refusal, attempt: Attempt | None) -> Outcome:
         attempt,
         http_status=refusal.status,
         error_type=refusal.error_type,
-        detail={"message": refusal.message, **refusal.metadata},
+        detail={name: refusal.metadata[name] for name in KEPT if name in refusal.metadata},
     )

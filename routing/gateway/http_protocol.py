@@ -21,6 +21,8 @@ BODY_SECONDS = 10.0
 BODY_BYTES_PER_SECOND = 16 * 1024
 """A body has BODY_SECONDS and then has to keep up this rate."""
 MAX_HEAD_BYTES = 64 * 1024
+STALLED_SECONDS = 60.0
+"""How long a client may take nothing of what was sent to it."""
 
 
 class Cycle(RequestResponseCycle):
@@ -107,6 +109,8 @@ class Connection(HttpToolsProtocol):
         self.head_bytes = 0
         self.body_since: float | None = None
         self.body_bytes = 0
+        self.stalled_since: float | None = None
+        self.unsent_bytes = 0
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -182,12 +186,20 @@ class Connection(HttpToolsProtocol):
 
     def sweep(self, now: float) -> None:
         """Turn a client away that is too slow to be a client."""
-        if self.head_since is not None and now - self.head_since > HEAD_SECONDS:
+        if self._has_stalled(now):
+            self.transport.abort()
+        elif self.head_since is not None and now - self.head_since > HEAD_SECONDS:
             self.turn_away(408, b"The request's head took too long.")
         elif self.body_since is not None and not self.flow.read_paused:
             allowed = BODY_SECONDS + self.body_bytes / BODY_BYTES_PER_SECOND
             if now - self.body_since > allowed:
                 self.turn_away(408, b"The request's body took too long.")
+
+    def _has_stalled(self, now: float) -> bool:
+        unsent = self.transport.get_write_buffer_size()
+        if unsent == 0 or unsent != self.unsent_bytes:
+            self.unsent_bytes, self.stalled_since = unsent, now
+        return unsent > 0 and self.stalled_since is not None and now - self.stalled_since > STALLED_SECONDS
 
     def turn_away(self, status: int, text: bytes) -> None:
         """Answer without the application, unless it has begun to, and close."""

@@ -16,8 +16,7 @@ from routing.pricing import Usage, cost, usage_object
 from routing.providers import Stream
 
 CHECKPOINT_SECONDS = 1.0
-STALLED_SECONDS = 60.0
-"""How long a client may take nothing of what was sent before it counts as gone."""
+FOREVER = float("inf")
 
 
 class Relay:
@@ -47,7 +46,6 @@ class Relay:
     async def _pass_on(self, patience: Patience) -> ProviderFailure | None:
         stream, watch, response = self._stream, self._client.watch, self._served.response
         data = self._served.first
-        await self._send(b"")
         while True:
             if data:
                 self._write_down()
@@ -66,12 +64,10 @@ class Relay:
             data = stream.feed(chunk) if chunk else stream.end()
 
     async def _send(self, data: bytes) -> None:
-        """Send the head, or data. A client that takes nothing counts as gone."""
-        try:
-            with self._client.watch.within(STALLED_SECONDS):
-                await (self._client.write(data) if data else self._client.start_events())
-        except Interrupted as stop:
-            raise Interrupted(Reason.GONE if stop.reason is Reason.LATE else stop.reason) from None
+        """Send data; a client that takes nothing is cut off by its connection, and is gone."""
+        with self._client.watch.within(FOREVER):
+            await self._client.start_events()
+            await self._client.write(data)
 
     def _write_down(self) -> None:
         """A checkpoint before the first output is sent, then one a second."""

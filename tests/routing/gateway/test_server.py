@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
 import socket
 import time
@@ -11,6 +12,8 @@ from pathlib import Path
 from observability.journal_records import Begin, Closed, End
 from tests.routing.gateway.process import GatewayProcess, question
 from tests.routing.simulator.process import wait_until
+
+SEGMENT = 1 << 20
 
 
 class TestASlowClient:
@@ -159,6 +162,24 @@ class TestADeadProcess:
 
 
 class TestAJournalThatCannotBeWritten:
+    def test_turns_requests_away_until_there_is_room_and_loses_no_end(self, start_gateway, key):
+        gateway = start_gateway(HEADGATE_JOURNAL_SEGMENT_BYTES=str(SEGMENT))
+        titles = dict.fromkeys(("X_Title", "X_Session_Id", "HTTP_Referer"), "x" * 500)
+        resource.prlimit(gateway.process.pid, resource.RLIMIT_FSIZE, (SEGMENT - 1, resource.RLIM_INFINITY))
+        fill = question("test/echo", user="u" * 500)
+        answers = [gateway.post(key, fill, **titles)]
+        while answers[-1].status == 200 and len(answers) < 2000:
+            answers.append(gateway.post(key, fill, **titles))
+
+        resource.prlimit(gateway.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+        wait_until(lambda: gateway.post(key, fill, **titles).status == 200, what="room")
+        gateway.stop()
+
+        assert answers[-1].status == 503
+        assert int(answers[-1].headers["retry-after"]) >= 1
+        begun = {record.id for record in gateway.records() if isinstance(record, Begin)}
+        assert {record.id for record in gateway.records() if isinstance(record, End)} == begun
+
     def test_is_said_and_ends_the_process(self, stage, tmp_path):
         (tmp_path / "journal").write_text("no folder")
         gateway = GatewayProcess(tmp_path)
