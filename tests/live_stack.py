@@ -9,9 +9,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -32,14 +33,15 @@ def clean_environment() -> dict[str, str]:
 class LiveStack:
     """One `up` in a process of its own, and what a test may do with it."""
 
-    def __init__(self, data: Path, *options: str) -> None:
-        """Start it on a data folder; options are those of `dev.py up`."""
+    def __init__(self, data: Path, *options: str, given: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Start it on a data folder; options are those of `dev.py up`, `given` is its environment's own part."""
         self.data = data
+        self._given = dict(given)
         self._terminal = data.with_name(data.name + ".terminal")
         command = [sys.executable, "-m", "config.stack", "up", "--data", str(data), "--port", "0", *options]
         with self._terminal.open("ab") as terminal:
             self.process = subprocess.Popen(
-                command, cwd=ROOT, env=clean_environment(), stdout=terminal, stderr=terminal
+                command, cwd=ROOT, env=clean_environment() | self._given, stdout=terminal, stderr=terminal
             )
 
     # --- What it says
@@ -115,7 +117,8 @@ class LiveStack:
 
     def environment(self) -> dict[str, str]:
         """The environment of its parts, secrets included: for running something beside them."""
-        return {**clean_environment(), **DataFolder(self.data).secrets(), **self.record["environment"]}
+        ours = clean_environment() | self._given
+        return {**ours, **DataFolder(self.data).secrets(), **self.record["environment"]}
 
     def manage(self, *arguments: str, seconds: float = 60.0) -> str:
         """Run a manage.py command against it; returns what that printed, fails if it does."""
@@ -141,9 +144,11 @@ def stack_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def running_stack(data: Path, *options: str) -> Iterator[LiveStack]:
+def running_stack(
+    data: Path, *options: str, given: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[LiveStack]:
     """A stack that is ready, and stopped in the end."""
-    stack = LiveStack(data, *options)
+    stack = LiveStack(data, *options, given=given)
     try:
         yield stack.wait_until_ready()
     finally:
