@@ -36,10 +36,12 @@ def usd_from_nano(nano: int) -> Decimal:
 
 def femto_from_usd(price: Decimal) -> int:
     """Exact femto-dollars of a price per unit. Raises NotAnAmount."""
-    femto = price * FEMTO_PER_USD
-    if not price.is_finite() or femto != femto.to_integral_value() or abs(femto) >= 2**63:
-        raise NotAnAmount("must be a finite price with at most 15 decimal places")
-    return int(femto)
+    if not price.is_finite() or abs(price) > 9_000:
+        raise NotAnAmount("must be a finite price of at most 9,000 US dollars")
+    femto = int(price * FEMTO_PER_USD)
+    if usd_from_femto(femto) != price:
+        raise NotAnAmount("may have at most 15 decimal places")
+    return femto
 
 
 def usd_from_femto(femto: int) -> Decimal:
