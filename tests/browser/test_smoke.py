@@ -199,7 +199,7 @@ class TestTheKeyboard:
             page.keyboard.press("Enter")
             expect(page.get_by_label("Find a workspace")).to_be_focused()
             page.keyboard.type("resea")
-            expect(page.locator("#workspace-choices a")).to_have_text(re.compile("Research"))
+            expect(page.locator("#workspace-choices a")).to_have_text([re.compile("Research")])
             page.keyboard.press("Tab")
             page.keyboard.press("Enter")
             page.wait_for_url("**/o/acme/w/research/")
