@@ -71,7 +71,7 @@ class Application:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            self._start()
+            await self._start()
         except Exception as error:
             log.exception("the gateway cannot start")
             await send({"type": "lifespan.startup.failed", "message": str(error)})
@@ -82,7 +82,7 @@ class Application:
             await self._runtime.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
-    def _start(self) -> None:
+    async def _start(self) -> None:
         if self._env.plane != "gateway":
             self._control  # noqa: B018  # loaded now, so that the first page does not wait
         if self._env.plane == "control":
@@ -90,7 +90,7 @@ class Application:
         self._runtime = Runtime(_storage(self._env), _limits(self._env), _loaders())
         self._gateway = GatewayApp(self._runtime, self.draining)
         self.draining.end_requests = self._runtime.end_requests
-        self._runtime.start()
+        await self._runtime.start()
 
 
 def _storage(env: Environment) -> Storage:

@@ -1,20 +1,24 @@
-"""Who asks, and whether there is money for it: the two steps that decide() cannot take because they wait."""
+"""Who asks, what is decided about it, and whether there is money for it."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 from config.lib.keys import hash_of
-from routing.decide import key_refusal
+from routing.call import Call
+from routing.decide import decide, key_refusal
 from routing.decision import Decision
 from routing.errors import invalid_request, unauthorized, unavailable
 from routing.gateway.client import RefusedError, Scope
 from routing.gateway.policy_cache import KnownPolicy, PolicyCache
+from routing.gateway.runtime import Runtime
 from routing.limits import purse_refusal
 from workspaces.leases import Admitted, Leases, Refused
 
 BEARER = b"bearer "
 MAX_KEY = 512
+SEED_BITS = 2**31 - 1
 
 
 def find_key(scope: Scope) -> str | None:
@@ -50,6 +54,18 @@ def check_key(known: KnownPolicy) -> None:
     refusal = key_refusal(known.policy, datetime.now(UTC))
     if refusal is not None:
         raise RefusedError(refusal)
+
+
+def judge(runtime: Runtime, known: KnownPolicy, call: Call, identifier: UUID) -> Decision:
+    """The pure decision on what this process knows. Raises RefusedError."""
+    balances = runtime.rates.balances(known.rated)
+    stats, now = runtime.health.stats, datetime.now(UTC)
+    decision = decide(
+        known.policy, call, runtime.catalog, stats, balances, (), identifier.int & SEED_BITS, now
+    )
+    if decision.refusal is not None:
+        raise RefusedError(decision.refusal)
+    return decision
 
 
 async def admit(leases: Leases, known: KnownPolicy, decision: Decision) -> Admitted:

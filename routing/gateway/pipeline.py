@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from uuid import UUID
 
 from routing.call import Call
-from routing.decide import decide
 from routing.decision import Decision
 from routing.errors import internal_error
-from routing.gateway.admission import admit, authenticate, check_key
+from routing.gateway.admission import admit, authenticate, check_key, judge
 from routing.gateway.answering import farewell, produce
 from routing.gateway.books import Opened
 from routing.gateway.client import Client, RefusedError
 from routing.gateway.ending import Ending, failed
-from routing.gateway.policy_cache import KnownPolicy
 from routing.gateway.runtime import Runtime
-
-SEED_BITS = 2**31 - 1
 
 
 async def serve_chat(runtime: Runtime, client: Client, identifier: UUID) -> None:
@@ -40,18 +35,6 @@ async def serve_chat(runtime: Runtime, client: Client, identifier: UUID) -> None
     except RefusedError as error:
         runtime.refusals.note(identifier, known.policy, call, error.refusal)
         raise
-
-
-def judge(runtime: Runtime, known: KnownPolicy, call: Call, identifier: UUID) -> Decision:
-    """The pure decision on what this process knows. Raises RefusedError."""
-    balances = runtime.rates.balances(known.rated)
-    stats, now = runtime.health.stats, datetime.now(UTC)
-    decision = decide(
-        known.policy, call, runtime.catalog, stats, balances, (), identifier.int & SEED_BITS, now
-    )
-    if decision.refusal is not None:
-        raise RefusedError(decision.refusal)
-    return decision
 
 
 async def conclude(runtime: Runtime, client: Client, opened: Opened, decision: Decision) -> Ending:

@@ -70,6 +70,7 @@ class PolicyCache:
         stale_seconds: float,
     ) -> None:
         self.catalog: CatalogSnapshot | None = None
+        self.has_catalog = asyncio.Event()
         self.heard_at = -float("inf")
         """When versions were last read, on time.monotonic()."""
         self._load_policy, self._load_catalog, self._purse = load_policy, load_catalog, purse
@@ -226,6 +227,7 @@ class PolicyCache:
             catalog = await asyncio.get_running_loop().run_in_executor(self._executor, self._load_catalog)
             if self.catalog is None or catalog.version >= self.catalog.version:
                 self.catalog = catalog
+                self.has_catalog.set()
         except SourceAway:
             log.warning("the catalog cannot be read: the database is away")
         finally:

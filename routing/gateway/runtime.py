@@ -41,6 +41,8 @@ LOADERS = 4
 TICK_SECONDS = 0.5
 RETRY_SECONDS = 0.5
 RETRY_AFTER_SECONDS = 2
+START_SECONDS = 3.0
+"""How long the listener waits for the database."""
 
 log = logging.getLogger(__name__)
 
@@ -109,15 +111,21 @@ class Runtime:
         self.upstream = Upstream()
         self.attempts = Attempts(self.upstream, self.health, limits.patience)
         self.open_requests: set[Client] = set()
-        self._has_leases = False
+        self._has_leases = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self) -> None:
-        """Begin; requests are answered 503 until the database has been there once."""
+    async def start(self) -> None:
+        """Begin; returns as soon as requests can be served, or after a while: they are answered 503 until then."""
         self.journal.start_syncing()
         self._watcher.start()
         self._run(self._start_leases())
         self._run(self._tick())
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await self._has_leases.wait()
+                await self.policies.has_catalog.wait()
+        except TimeoutError:
+            log.warning("listening without the database: requests are answered 503 until it is there")
 
     async def stop(self) -> None:
         """End in order, when no request is open: nothing is lost if this is cut short."""
@@ -126,7 +134,7 @@ class Runtime:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._watcher.stop()
         self.refusals.flush(is_last=True)
-        if self._has_leases:
+        if self._has_leases.is_set():
             await self.leases.close()
         try:
             self.journal.close()
@@ -139,7 +147,9 @@ class Runtime:
     @property
     def is_ready(self) -> bool:
         """Whether a request could be served."""
-        return self._has_leases and self.policies.catalog is not None and not self._is_database_away()
+        return (
+            self._has_leases.is_set() and self.policies.catalog is not None and not self._is_database_away()
+        )
 
     @property
     def catalog(self) -> CatalogSnapshot:
@@ -150,7 +160,7 @@ class Runtime:
 
     def check_database(self) -> None:
         """Refuse before the database was there, or after it was away for too long. Raises RefusedError (503)."""
-        if not self._has_leases or self._is_database_away():
+        if not self._has_leases.is_set() or self._is_database_away():
             raise RefusedError(unavailable(retry_after=RETRY_AFTER_SECONDS))
 
     def end_requests(self) -> None:
@@ -187,7 +197,7 @@ class Runtime:
                 is_said = True
                 await asyncio.sleep(RETRY_SECONDS)
             else:
-                self._has_leases = True
+                self._has_leases.set()
                 return
 
     async def _tick(self) -> None:
