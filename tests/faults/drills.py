@@ -22,8 +22,12 @@ from tests.faults.oracle import Verdict
 from tests.faults.wire import Point
 
 CALLS_PER_KILL = 3
-LARGE_WORD_BYTES = 8 << 20
-"""More than a socket that is not read takes in, so that the answer's last byte stays with the gateway."""
+LARGE_WORD_BYTES = 250_000
+SMALL_SEGMENT_BYTES = 536
+"""With segments and a buffer so small a socket takes in less, so that the answer's end stays with the gateway."""
+
+WARM_UP_SECONDS = 3.0
+"""Leases follow the rate of spending; it takes a moment to be known."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def kill_after_the_settlement(drill: Drill, rounds: int) -> Seen:
     for _ in range(rounds):
         with SlowReader(drill.url, key, chat("x" * LARGE_WORD_BYTES, is_streamed=False)) as reader:
             reader.read_head()
-            drill.stack.wait(lambda: not drill.oracle.missing([reader.trace]), what="the charge")  # noqa: B023
+            drill.stack.wait(lambda: not drill.oracle.missing([reader.trace]), what="the charge")
             drill.replace(*GATEWAYS)
             reader.read_rest()
             traces.append(reader.trace)
@@ -84,6 +88,7 @@ class SlowReader:
         self.trace = Trace(time.time())
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SMALL_SEGMENT_BYTES)
         self._socket.settimeout(30)
         self._socket.connect((address.hostname, address.port))
         self._socket.sendall(f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
@@ -101,6 +106,7 @@ class SlowReader:
             data += self._socket.recv(512)
         head, _, self._body = data.partition(b"\r\n\r\n")
         lines = head.decode().split("\r\n")
+        assert lines[0].startswith("HTTP/1.1 200"), data
         fields = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
         self.trace.status = int(lines[0].split()[1])
         self.trace.identifier = fields["x-generation-id"]
@@ -139,7 +145,7 @@ def stop_database(drill: Drill, seconds: float) -> tuple[Outage, list[Trace], li
     drill.stack.wait(
         lambda: 200 in steady.statuses_since(0) and 200 in short.statuses_since(0), what="an answer"
     )
-    time.sleep(1.0)
+    time.sleep(WARM_UP_SECONDS)
     drill.stack.hold("postgres")
     began = time.time()
     stranger.keep_sending("sk-hg-v1-" + "7" * 64, [flat], callers=1, pause=lambda: 0.3)

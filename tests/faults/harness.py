@@ -201,19 +201,36 @@ def mixed_bodies() -> list[dict[str, object]]:
 def running_drill() -> Iterator[Drill]:
     """The demonstration with two gateways on wires, and, for root, a small disk of its own for the journals."""
     with ExitStack() as cleanup:
-        folder = cleanup.enter_context(stack_folder())
-        data = folder / "var"
-        journal = folder / "journal"
+        data = cleanup.enter_context(stack_folder()) / "var"
+        notifications = NotificationWire(lambda: _socket_path(data))
+        cleanup.callback(notifications.close)
+        listen = f"postgres://{OWNER_ROLE}@127.0.0.1:{notifications.port}/{DATABASE}"
+        listen_url = f"{listen}?sslmode=disable&gssencmode=disable"
+        yield cleanup.enter_context(_drill_on(data, notifications, listen_url))
+
+
+@contextmanager
+def unheard_drill() -> Iterator[Drill]:
+    """The same, but nobody ever gets through to where notifications come from."""
+    with ExitStack() as cleanup:
+        data = cleanup.enter_context(stack_folder()) / "var"
+        notifications = NotificationWire(lambda: _socket_path(data))
+        cleanup.callback(notifications.close)
+        notifications.cut()
+        yield cleanup.enter_context(_drill_on(data, notifications, "postgres://nobody@127.0.0.1:9/nowhere"))
+
+
+@contextmanager
+def _drill_on(data: Path, notifications: NotificationWire, listen_url: str) -> Iterator[Drill]:
+    with ExitStack() as cleanup:
+        journal = data.with_name("journal")
         journal.mkdir()
         cleanup.enter_context(small_disk(journal))
         provider = ProviderWire(lambda: int(DataFolder(data).read_notes()["simulator_port"]))
         cleanup.callback(provider.close)
-        notifications = NotificationWire(lambda: _socket_path(data))
-        cleanup.callback(notifications.close)
-        listen = f"postgres://{OWNER_ROLE}@127.0.0.1:{notifications.port}/{DATABASE}"
         given = {
             "HEADGATE_SIMULATOR_URL": f"http://127.0.0.1:{provider.port}",
-            "HEADGATE_LISTEN_DATABASE_URL": f"{listen}?sslmode=disable&gssencmode=disable",
+            "HEADGATE_LISTEN_DATABASE_URL": listen_url,
             "HEADGATE_JOURNAL_DIR": str(journal),
             "HEADGATE_JOURNAL_SEGMENT_BYTES": str(SMALL_SEGMENT),
             "HEADGATE_FIRST_TOKEN_SECONDS": str(FIRST_TOKEN_SECONDS),

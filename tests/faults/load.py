@@ -66,8 +66,12 @@ class Trace:
 def chat(
     text: str, *, model: str = "simulator/echo", is_streamed: bool = True, **pace: Any
 ) -> dict[str, Any]:
-    """A request; `first_delay_ms`, `chunk_delay_ms` set the provider's pace, `hold` where the wire holds it."""
+    """A request that bounds its answer by the echo's length, so that the hold is close to the cost.
+
+    `first_delay_ms`, `chunk_delay_ms` set the provider's pace, `hold` where the wire holds it.
+    """
     body: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": text}]}
+    body["max_tokens"] = len(text.split())
     if is_streamed:
         body["stream"] = True
     if pace:
