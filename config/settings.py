@@ -125,7 +125,8 @@ def database(url: str) -> dict[str, Any]:
 
 
 DATABASES = {
-    "default": database(ENV.database_url),
+    # Closed after each request: under ASGI each has a thread of its own, whose connection nobody would use again.
+    "default": database(ENV.database_url) | {"CONN_MAX_AGE": 0},
     "owner": database(ENV.owner_database_url or ENV.database_url) | {"ATOMIC_REQUESTS": False},
 }
 
@@ -220,8 +221,12 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
-DEFAULT_FROM_EMAIL = "headgate@localhost"
+MAIL = urlsplit(ENV.email_url)
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if MAIL.hostname else 'console'}.EmailBackend"
+EMAIL_HOST, EMAIL_PORT = MAIL.hostname or "localhost", MAIL.port or (465 if MAIL.scheme == "smtps" else 587)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(MAIL.username or ""), unquote(MAIL.password or "")
+EMAIL_USE_SSL, EMAIL_USE_TLS, EMAIL_TIMEOUT = MAIL.scheme == "smtps", MAIL.scheme == "smtp+tls", 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENV.email_from
 SILENCED_SYSTEM_CHECKS: list[str] = []
 LOGGING: dict[str, Any] = {
     "version": 1,

@@ -50,6 +50,7 @@ class Environment(BaseSettings):
     segment_bytes: int = Field(16 * 1024 * 1024, ge=1 << 20, alias="HEADGATE_JOURNAL_SEGMENT_BYTES")
     outbound_allow: str = Field("", alias="HEADGATE_OUTBOUND_ALLOW")
     email_url: str = Field("", alias="HEADGATE_EMAIL_URL")
+    email_from: str = Field("headgate@localhost", alias="HEADGATE_EMAIL_FROM")
     log_level: str = Field("INFO", alias="HEADGATE_LOG_LEVEL")
 
     @property

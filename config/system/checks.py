@@ -68,9 +68,25 @@ def base_url_faults(env: Environment) -> list[CheckMessage]:
     return [Error("HEADGATE_BASE_URL must look like https://headgate.example.com.", id="headgate.E006")]
 
 
+def email_faults(env: Environment) -> list[CheckMessage]:
+    """E007: mail goes to the log, or through a server whose address can be read."""
+    parts = urlsplit(env.email_url)
+    if not env.email_url or (parts.scheme in ("smtp", "smtp+tls", "smtps") and parts.hostname):
+        return []
+    text = "HEADGATE_EMAIL_URL must look like smtp+tls://user:password@mail.example.com:587."
+    return [Error(text, hint="smtp:// plain, smtp+tls:// STARTTLS, smtps:// TLS", id="headgate.E007")]
+
+
 @register()
 def check_environment(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Everything that is wrong with the environment, each with its own id."""
     env = environment()
-    checks = (secret_key_faults, sealing_key_faults, database_faults, host_faults, base_url_faults)
+    checks = (
+        secret_key_faults,
+        sealing_key_faults,
+        database_faults,
+        host_faults,
+        base_url_faults,
+        email_faults,
+    )
     return [fault for check in checks for fault in check(env)]

@@ -1,0 +1,58 @@
+"""No secret has a usable default, and nonsense in the environment stops the start, by id."""
+
+import base64
+
+import pytest
+
+from config.lib.environment import ROOT, Environment
+from config.system import checks
+
+GOOD = {
+    "HEADGATE_SECRET_KEY": "k" * 60,
+    "HEADGATE_SEALING_KEYS": "a:" + base64.b64encode(b"x" * 32).decode(),
+    "DATABASE_URL": "postgres://headgate_app@/headgate",
+    "HEADGATE_OWNER_DATABASE_URL": "postgres://headgate_owner@/headgate",
+    "HEADGATE_ALLOWED_HOSTS": "headgate.example.com",
+    "HEADGATE_BASE_URL": "https://headgate.example.com",
+}
+
+
+def faults_of(monkeypatch, **changes):
+    for name in Environment.model_fields.values():
+        monkeypatch.delenv(name.alias, raising=False)
+    for name, value in (GOOD | changes).items():
+        monkeypatch.setenv(name, value)
+    checks.environment.cache_clear()
+    try:
+        return {fault.id for fault in checks.check_environment()}
+    finally:
+        monkeypatch.undo()
+        checks.environment.cache_clear()
+
+
+class TestTheEnvironment:
+    def test_that_is_whole_passes(self, monkeypatch):
+        assert faults_of(monkeypatch) == set()
+
+    @pytest.mark.parametrize(
+        ("name", "value", "identifier"),
+        [
+            ("HEADGATE_SECRET_KEY", "", "headgate.E001"),
+            ("HEADGATE_SECRET_KEY", "short", "headgate.E001"),
+            ("HEADGATE_SEALING_KEYS", "", "headgate.E002"),
+            ("HEADGATE_SEALING_KEYS", "a:bm90MzI=", "headgate.E002"),
+            ("DATABASE_URL", "", "headgate.E003"),
+            ("HEADGATE_OWNER_DATABASE_URL", "mysql://x", "headgate.E003"),
+            ("HEADGATE_OWNER_DATABASE_URL", GOOD["DATABASE_URL"], "headgate.E004"),
+            ("HEADGATE_ALLOWED_HOSTS", "", "headgate.E005"),
+            ("HEADGATE_BASE_URL", "headgate.example.com", "headgate.E006"),
+            ("HEADGATE_EMAIL_URL", "mail.example.com", "headgate.E007"),
+        ],
+    )
+    def test_that_is_nonsense_is_refused_by_name(self, monkeypatch, name, value, identifier):
+        assert faults_of(monkeypatch, **{name: value}) == {identifier}
+
+    def test_is_listed_for_operators(self):
+        listed = (ROOT / ".env.example").read_text()
+
+        assert [field.alias for field in Environment.model_fields.values() if field.alias not in listed] == []
