@@ -93,16 +93,16 @@ def typical_femto(price: Price) -> int:
 
 
 def completion_bound(call: Call, endpoint: EndpointEntry) -> int:
-    """How many tokens one answer should have at most: the caller's bound, within the endpoint's and its context."""
+    """How many tokens one answer should have at most: the caller's bound, within the endpoint's and its context.
+
+    The prompt is not taken off the context: it is known by an upper estimate only, which leaves too little.
+    """
     bound = DEFAULT_COMPLETION_TOKENS if call.max_tokens is None else call.max_tokens
     most = endpoint.max_completion_tokens
     if most is not None and most < bound:
         bound = most
-    if endpoint.context_length is not None:
-        room = endpoint.context_length - call.prompt_tokens
-        if room < bound:
-            bound = room if room > 0 else 1
-    return bound
+    context = endpoint.context_length
+    return bound if context is None or bound < context else context
 
 
 def usage_from_provider(raw: Any, fallback: Usage) -> tuple[Usage, bool]:

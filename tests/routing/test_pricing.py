@@ -109,14 +109,21 @@ class TestTheHold:
             (None, 100, None, 100),
             (None, 10**6, None, DEFAULT_COMPLETION_TOKENS),
             (None, None, None, DEFAULT_COMPLETION_TOKENS),
-            (500, None, 300, 200),
-            (500, None, 80, 1),
+            (500, None, 300, 300),
         ],
     )
     def test_bounds_an_answer_by_caller_endpoint_and_context(self, asked, endpoints_most, context, bound):
         endpoint = make_endpoint(max_completion_tokens=endpoints_most, context_length=context)
 
         assert completion_bound(make_call("a/b", max_tokens=asked), endpoint) == bound
+
+    def test_holds_a_whole_answer_even_when_the_prompt_seems_to_fill_the_context(self):
+        endpoint = make_endpoint(price=make_price(10**6, 10**7), context_length=1000)
+        call = make_call("a/b", prompt_tokens=1900, max_tokens=800)
+
+        held = estimate(endpoint.price, call, endpoint)
+
+        assert held >= cost(endpoint.price, Usage(prompt=200, completion=800)).total_nano
 
 
 class TestUsageFromAProvider:

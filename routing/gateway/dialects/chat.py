@@ -34,6 +34,8 @@ from routing.gateway.dialects.parameters import (
 SLUG = "chat"
 BYTES_PER_TOKEN = 3
 """Few enough for an upper estimate of most texts; holds are estimates, charges are not."""
+LETTERS_PER_TOKEN = 8
+"""More than the tokens of any language have on average; without it a prompt without spaces would be one word."""
 TOKENS_PER_IMAGE = 1600
 MAX_TOKENS = 2**31
 MAX_CHOICES = 128
@@ -115,7 +117,8 @@ def read_call(data: bytes, headers: Mapping[bytes, bytes]) -> Call:
     if not messages:
         raise refused("messages", "must be a non-empty list of objects")
     images, binary = _look_at(messages)
-    max_tokens = body.get("max_completion_tokens") or body.get("max_tokens")
+    # Providers differ in which of the two they heed: the larger is what may have to be paid.
+    max_tokens = max(body.get("max_completion_tokens") or 0, body.get("max_tokens") or 0) or None
     if max_tokens is not None and max_tokens > MAX_TOKENS:
         raise refused("max_tokens", "is too large")
     choices = body.get("n") or 1
@@ -214,12 +217,14 @@ def count_prompt_tokens(call: Call) -> int:
 
 
 def count_tokens(text: str) -> int:
-    """A lower estimate of a text's tokens."""
+    """A lower estimate of a text's tokens: words, but no token of text that means anything is longer than a few."""
     words = len(text.split())
+    letters = len(text) - text.count(" ") - text.count("\n") - text.count("\t")
+    least = max(words, letters // LETTERS_PER_TOKEN)
     if text.isascii():
-        return words
+        return least
     wide = sum(1 for character in text if character > "\u2e7f")
-    return max(words, wide // 2)
+    return max(least, wide // 2)
 
 
 def _texts(messages: Any) -> Iterator[str]:
