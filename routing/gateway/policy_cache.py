@@ -111,11 +111,11 @@ class PolicyCache:
         now = time.monotonic()
         if self._unknown.get(key_hash, 0.0) > now:
             return None
-        known = self._known.get(key_hash)
         try:
             return await self._load(key_hash, now)
         except (SourceAway, TimeoutError):
-            if known is None or key_hash not in self._known or self._is_too_old(known):
+            known = self._known.get(key_hash)  # as it is after the wait: it may have been dropped or replaced
+            if known is None or self._is_too_old(known):
                 raise RefusedError(unavailable(retry_after=RETRY_AFTER_SECONDS)) from None
             return known
 
@@ -216,6 +216,8 @@ class PolicyCache:
             known = self._known[key_hash]
             if _versions_of(known.policy).get(scope, value) < value:
                 self.forget(key_hash)
+        if self._loads:  # forgotten with its last entry, but what is being compiled may be older still
+            self._versions[scope] = value
 
     def reload_catalog(self) -> None:
         """Compile the catalog anew; the old one serves until then."""

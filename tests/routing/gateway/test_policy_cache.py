@@ -147,6 +147,24 @@ class TestASettingThatChanges:
 
         assert known.policy.versions[0].value == 2
 
+    async def test_during_the_compile_of_a_known_entry_never_brings_the_old_one_back(
+        self, cache, database, monkeypatch
+    ):
+        loop = asyncio.get_running_loop()
+
+        def change() -> None:
+            if database.versions[HASH] == 1:
+                database.versions[HASH] = 2
+                asyncio.run_coroutine_threadsafe(heard(cache), loop).result(5)
+
+        await cache.find(HASH)
+        monkeypatch.setattr(policy_cache, "FRESH_SECONDS", -1.0)  # what is known is asked for again
+        database.before_answer = change
+
+        known = await cache.find(HASH)
+
+        assert known.policy.versions[0].value == 2
+
     async def test_of_the_platform_brings_another_catalog(self, cache, database):
         cache.hear({PLATFORM: 0}, now())
         await wait_for(lambda: cache.catalog is not None)
