@@ -217,7 +217,11 @@ class JournalReader:
         except msgspec.MsgspecError as error:
             portion.damaged.append(Damaged(self.position.segment, offset, line, str(error)))
             record = _repaired(line)
-        if record is not None:
+        if isinstance(record, End) and record.id not in self.open:
+            # Its begin was damaged: nobody can be charged, but the charge must not vanish unseen.
+            orphan = Damaged(self.position.segment, offset, line, "an end without a begin")
+            portion.damaged.append(orphan)
+        elif record is not None:
             self._apply(record, portion)
         return True
 
@@ -225,8 +229,8 @@ class JournalReader:
         if isinstance(record, Begin):
             self.open[record.id] = Opened(record, record.holds)
         elif isinstance(record, End):
-            if (opened := self.open.pop(record.id, None)) is not None:
-                portion.finished.append(Finished(opened.begin, opened.holds, record))
+            opened = self.open.pop(record.id)
+            portion.finished.append(Finished(opened.begin, opened.holds, record))
         elif isinstance(record, Checkpoint):
             if record.id in self.open:
                 self.open[record.id].checkpoint = record

@@ -164,6 +164,20 @@ class TestADamagedLine:
         assert reader.position == position
         assert set(reader.open) == {"open"}
 
+    def test_that_was_a_begin_leaves_its_end_as_evidence_of_the_charge(self, journal: Journal):
+        journal.begin(begin("lost"))
+        journal.end(end("lost"))
+        overwrite(file_of(journal), b'["b","lost"', b'["b","lOst"')
+
+        portion = reader_of(journal).read(10)
+
+        assert portion.finished == []
+        assert [damaged.error for damaged in portion.damaged] == [
+            "the checksum does not match",
+            "an end without a begin",
+        ]
+        assert b'["e","lost",100' in portion.damaged[1].record
+
     def test_that_was_an_end_leaves_its_request_to_be_settled_at_the_rotation(self, journal: Journal):
         journal.begin(begin("lost"))
         journal.checkpoint(Checkpoint("lost", 30, 0, 1, 1))

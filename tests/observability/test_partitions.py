@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -23,6 +24,14 @@ def partitions(books: Books):
 
 
 class TestPartitions:
+    def insert(self, books: Books, identifier: UUID) -> None:
+        books.run(
+            """INSERT INTO generation (id, admitted_at, organization_id, workspace_id, subjects, process_id,
+                                       batch, model, provider, dialect, is_streamed, status)
+               VALUES (%s, now(), 1, 1, '{}', %s, 1, '', '', '', false, 'completed')""",
+            *(identifier, identifier),
+        )
+
     def test_exist_for_today_and_the_days_ahead(self, partitions: list[str]):
         assert len(partitions) == DAYS_AHEAD + 1
         assert partitions[0] == "generation_20310506"
@@ -31,6 +40,17 @@ class TestPartitions:
         again = ensure_partitions(books.connection, today=TODAY + timedelta(days=1))
 
         assert again == ["generation_20310514"]
+
+    def test_are_made_for_the_other_days_when_a_clock_ran_ahead(self, books: Books, partitions: list[str]):
+        ahead = datetime(2031, 5, 14, 12, tzinfo=UTC)
+        self.insert(books, uuid7(int(ahead.timestamp() * 1000)))
+
+        with pytest.raises(psycopg.errors.CheckViolation):
+            ensure_partitions(books.connection, today=TODAY + timedelta(days=2))
+
+        assert books.one("SELECT to_regclass('generation_20310514')") is None
+        assert books.one("SELECT to_regclass('generation_20310515')::text") == "generation_20310515"
+        books.run("DROP TABLE generation_20310515")
 
     @pytest.mark.parametrize(
         ("moment", "name"),
@@ -45,12 +65,7 @@ class TestPartitions:
         self, books: Books, partitions: list[str], moment: datetime, name: str
     ):
         identifier = uuid7(int(moment.timestamp() * 1000))
-        books.run(
-            """INSERT INTO generation (id, admitted_at, organization_id, workspace_id, subjects, process_id,
-                                       batch, model, provider, dialect, is_streamed, status)
-               VALUES (%s, now(), 1, 1, '{}', %s, 1, '', '', '', false, 'completed')""",
-            *(identifier, identifier),
-        )
+        self.insert(books, identifier)
 
         assert books.one("SELECT tableoid::regclass::text FROM generation") == name
 
