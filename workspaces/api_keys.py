@@ -37,6 +37,10 @@ CHANGEABLE = frozenset(
 )
 
 
+LIMITING = frozenset({"limit_nano", "limit_interval", "is_byok_in_limit", "workspace"})
+"""What a key's purses follow from. Anything else leaves them alone: a purse's lock holds up ingest and leases."""
+
+
 class OwnerNotInWorkspace(Exception):
     """A key's owner must be a live member of the key's workspace."""
 
@@ -113,7 +117,8 @@ def change(*, key: ApiKey, by: Actor, **changes: Any) -> ApiKey:
             _check_owner(locked.owner, locked.workspace)
         locked.updated_at = timezone.now()
         locked.save()
-        apply_key_limits([locked])
+        if LIMITING & changes.keys():
+            apply_key_limits([locked])
         _record("update", locked, before, by)
     return locked
 
