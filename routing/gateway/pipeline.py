@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from uuid import UUID
 
@@ -38,10 +39,18 @@ async def serve_chat(runtime: Runtime, client: Client, identifier: UUID) -> None
 
 
 async def conclude(runtime: Runtime, client: Client, opened: Opened, decision: Decision) -> Ending:
-    """Produce the answer and write its end down, whatever happens; only then is the last of it sent."""
+    """Produce the answer and write its end down, whatever happens; only then is the last of it sent.
+
+    A cancellation that is not ours comes when the process ends at once. Then no end is written: the request is
+    settled as after a kill, at its last checkpoint; an end without a charge would give away what was delivered.
+    """
     ending = failed(internal_error(), None)
     try:
         ending = await produce(runtime, client, opened, decision.attempts)
-    finally:
+    except asyncio.CancelledError:
+        raise
+    except BaseException:
         runtime.books.close(opened, ending.outcome)
+        raise
+    runtime.books.close(opened, ending.outcome)
     return ending

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from typing import Any
 
-from routing.errors import ProviderFailure, Refusal, provider_error
+from routing.errors import ProviderFailure, Refusal, internal_error, provider_error
 from routing.gateway.attempts import LATE, Patience, Served
 from routing.gateway.books import Books, Opened, Outcome
 from routing.gateway.client import Client
@@ -17,6 +19,8 @@ from routing.providers import Stream
 
 CHECKPOINT_SECONDS = 1.0
 FOREVER = float("inf")
+
+log = logging.getLogger(__name__)
 
 
 class Relay:
@@ -38,6 +42,12 @@ class Relay:
         except Interrupted as stop:
             self._served.response.close()
             return self._cut_off(stop.reason)
+        except Exception:
+            # Ours to mend; but what was delivered is charged, whatever went wrong.
+            log.exception("the stream of %s failed", self._opened.public_id)
+            self._served.response.close()
+            fault = internal_error()
+            return Ending(self._outcome("error", "error", fault), refusal=fault)
         if failure is not None:
             self._served.response.close()
             return self._broken(failure)
@@ -107,7 +117,7 @@ class Relay:
 
     def _outcome(self, status: str, finish: str | None, refusal: Refusal | None = None) -> Outcome:
         served, stream = self._served, self._stream
-        charge = bill(self._opened, served.attempt, stream.usage, stream.counted_tokens, finish)
+        charge = bill(self._opened, served.attempt, believed_usage(stream), stream.counted_tokens, finish)
         http_status = CLIENT_GONE_STATUS if status == "cancelled" else 200
         return Outcome(
             status,
@@ -123,3 +133,14 @@ class Relay:
             first_at=served.first_at,
             detail={"previous_errors": list(served.previous)} if served.previous else {},
         )
+
+
+def believed_usage(stream: Stream) -> Any:  # whatever the provider sent as its usage
+    """The provider's usage; one that came before the end is a running count, and may be of long ago."""
+    usage = stream.usage
+    if stream.is_done or stream.finish_reason is not None or not isinstance(usage, dict):
+        return usage
+    said = usage.get("completion_tokens")
+    return (
+        {**usage, "completion_tokens": max(said, stream.counted_tokens)} if isinstance(said, int) else usage
+    )

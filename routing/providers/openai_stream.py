@@ -166,7 +166,11 @@ class ChatStream:
         if not isinstance(chunk, dict):
             self.failure = broken_answer("The provider's stream is not valid")
             return b""
-        return self._chunk(chunk, payload)
+        try:
+            return self._chunk(chunk, payload)
+        except RecursionError:  # just not too deep to be read, but to be written
+            self.failure = broken_answer("The provider's stream is not valid")
+            return b""
 
     def _chunk(self, chunk: dict[str, Any], payload: bytes) -> bytes:
         if chunk.get("error"):

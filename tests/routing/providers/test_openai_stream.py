@@ -31,6 +31,23 @@ def read(stream: bytes, *places: int):
     return reader, passed + reader.end()
 
 
+class TestAnEventNestedAsDeepAsCanBe:
+    @pytest.mark.parametrize("name", ["delta", "error"])
+    def test_breaks_the_stream_and_nothing_else(self, name):
+        depths = range(900, 1010)
+        nested = [b'{"a":' * depth + b"1" + b"}" * depth for depth in depths]
+        events = {
+            "delta": b'data: {"choices":[{"delta":%b}]}\n\n',
+            "error": b'data: {"error":{"code":%b}}\n\n',
+        }
+
+        readers = [open_stream() for _ in depths]
+        for reader, value in zip(readers, nested, strict=True):
+            reader.feed(events[name] % value)
+
+        assert readers[-1].failure is not None
+
+
 class TestPassingOn:
     @given(
         TEXTS,
