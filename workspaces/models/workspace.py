@@ -13,9 +13,7 @@ from django.db.models.functions import Lower, Now
 from config.lib.scoping import ScopedQuerySet, TenantModel
 
 SLUG_PATTERN = r"\A[a-z0-9]+(?:-[a-z0-9]+)*\Z"
-SLUG = RegexValidator(
-    SLUG_PATTERN, "Lower-case letters and digits, in parts joined by single hyphens."
-)
+SLUG = RegexValidator(SLUG_PATTERN, "Lower-case letters and digits, in parts joined by single hyphens.")
 
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 DEFAULT_GUARDRAIL = uuid.UUID("6f1c9f9a-3c0e-5d8c-9d5e-2f6f5f0b7a11")
