@@ -47,7 +47,11 @@ def load_policy(key_hash: str) -> Policy | None:
     """The policy of an inference or management key, by its SHA-256; None: there is no such key."""
     with _snapshot():
         keys = ApiKey.objects.using(OWNER).unscoped(reason=BY_HASH)
-        key = keys.select_related("organization", "workspace", "owner__user").filter(Q(hash=key_hash) | Q(external_hash=key_hash)).first()
+        key = (
+            keys.select_related("organization", "workspace", "owner__user")
+            .filter(Q(hash=key_hash) | Q(external_hash=key_hash))
+            .first()
+        )
         if key is not None:
             return _policy_of(key)
         management = (
