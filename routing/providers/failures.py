@@ -69,7 +69,7 @@ def failure_of_event(error: Any) -> ProviderFailure:
     code = fields.get("code")
     status = code if isinstance(code, int) and not isinstance(code, bool) and 400 <= code <= 599 else None
     if status is None:
-        words = [str(fields.get(name) or "") for name in ("code", "type")]
+        words = [_text(fields.get(name)) or "" for name in ("code", "type")]
         status = next((_STATUS_BY_CODE[word] for word in words if word in _STATUS_BY_CODE), 502)
     return _failure(status, fields, retry_after=None, body=b"")
 

@@ -165,6 +165,14 @@ class TestTheAnswer:
 
         assert (failure.error_type, failure.message) == ("rate_limit_exceeded", "Slow")
 
+    def test_with_an_error_in_it_may_be_nested_as_deep_as_can_be(self):
+        for depth in range(900, 1010):
+            code = b'{"a":' * depth + b"1" + b"}" * depth
+
+            failure = WIRE.parse_response(b'{"error":{"code":%b}}' % code, call=make_call("a/b"))
+
+            assert failure.error_type == "provider_unavailable"
+
     def test_may_be_embeddings(self):
         body = b'{"object":"list","data":[{"embedding":[0.5]}],"model":"m","usage":{"prompt_tokens":4}}'
 
