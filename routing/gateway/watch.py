@@ -42,7 +42,7 @@ class Watch:
 
     def interrupt(self, reason: Reason) -> None:
         """End the wait at hand, or the next one; a request that is over or ending already is left alone."""
-        if self.is_over or self.reason is not None:
+        if self.is_over or self.reason not in (None, Reason.LATE):  # what is final outdoes what is not
             return
         self.reason = reason
         if not self._is_interrupted:
