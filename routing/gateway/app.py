@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TypeAlias
 from uuid import UUID
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Histogram
 
 from config.lib.ids import generation_id, uuid7
 from routing.errors import internal_error, invalid_request
@@ -57,8 +57,7 @@ class GatewayApp:
         finally:
             open_requests.discard(client)
             client.release()
-            _seconds(route).observe(time.monotonic() - began)
-            _requests(route, client.status).inc()
+            _seconds(route, client.status).observe(time.monotonic() - began)
 
     async def _serve(self, client: Client, route: str) -> None:
         identifier = uuid7()
@@ -107,10 +106,5 @@ class GatewayApp:
 
 
 @lru_cache(maxsize=256)
-def _requests(route: str, status: int) -> Counter:
-    return metrics.REQUESTS.labels(route, str(status))
-
-
-@lru_cache(maxsize=16)
-def _seconds(route: str) -> Histogram:
-    return metrics.SECONDS.labels(route)
+def _seconds(route: str, status: int) -> Histogram:
+    return metrics.SECONDS.labels(route, str(status))

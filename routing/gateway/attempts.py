@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from routing.decision import Attempt
 from routing.errors import ProviderFailure, Refusal, previous_error, provider_error, unavailable
@@ -29,8 +29,7 @@ class Patience:
     answer: float
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(NamedTuple):
     """The attempt that answers: with all of it, or with a stream whose first output is `first`.
 
     Times are on time.monotonic(): when it was asked, and when the first output was there.

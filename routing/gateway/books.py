@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from config.lib.ids import generation_id
@@ -22,10 +23,10 @@ from workspaces.leases import Admitted, Leases
 log = logging.getLogger(__name__)
 
 NO_USAGE = Usage(requests=0)
+NO_DETAIL: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """A generation that has begun: money is set aside and the journal knows. Times are on time.monotonic()."""
 
     id: str
@@ -38,8 +39,7 @@ class Opened:
     began_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of a generation: who served it, what it used and costs, and how it ended."""
 
     status: str
@@ -53,7 +53,7 @@ class Outcome:
     native_finish_reason: str | None = None
     upstream_id: str | None = None
     first_at: float | None = None
-    detail: dict[str, Any] = field(default_factory=dict)
+    detail: Mapping[str, Any] = NO_DETAIL
 
 
 class Books:
@@ -98,7 +98,7 @@ class Books:
             raise RefusedError(unavailable()) from None
         if self._journal.fence.is_set():
             self.close(opened, Outcome("error", http_status=503, error_type="provider_overloaded"))
-            raise RefusedError(unavailable())
+            raise RefusedError(unavailable(), is_written=True)
         return opened
 
     def checkpoint(self, opened: Opened, attempt: Attempt, usage: Usage, cost: Cost) -> None:
@@ -176,5 +176,5 @@ def _end(opened: Opened, outcome: Outcome) -> End:
         latency_ms=int(((outcome.first_at or now) - opened.began_at) * 1000),
         generation_ms=int((now - (outcome.first_at or now)) * 1000),
         upstream_id=outcome.upstream_id,
-        detail=outcome.detail,
+        detail=dict(outcome.detail),
     )

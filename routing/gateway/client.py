@@ -27,11 +27,12 @@ COMMENT_SECONDS = 3.0
 
 
 class RefusedError(Exception):
-    """The request is not served; carries what the caller is told."""
+    """The request is not served; carries what the caller is told, and whether the journal knows already."""
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: Refusal, *, is_written: bool = False) -> None:
         super().__init__(refusal.message)
         self.refusal = refusal
+        self.is_written = is_written
 
 
 class Gone(Exception):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from routing.decision import Attempt
 from routing.errors import Refusal
@@ -21,8 +21,7 @@ STOPPING = Refusal(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """What to write down, then what to send: the rest of the answer, or a refusal, or nothing at all."""
 
     outcome: Outcome
@@ -30,8 +29,7 @@ class Ending:
     refusal: Refusal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Bill:
+class Bill(NamedTuple):
     """What an answer used and costs; `is_estimated` when the provider did not say."""
 
     usage: Usage

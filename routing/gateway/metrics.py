@@ -8,13 +8,10 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 REGISTRY = CollectorRegistry(auto_describe=True)
 CONTENT_TYPE = CONTENT_TYPE_LATEST.encode()
 
-REQUESTS = Counter(
-    "headgate_requests", "Requests by route and HTTP status.", ["route", "status"], registry=REGISTRY
-)
 SECONDS = Histogram(
     "headgate_request_seconds",
-    "Seconds from a request's head to the end of its answer.",
-    ["route"],
+    "Seconds from a request's head to the end of its answer, by route and HTTP status (0: the client left).",
+    ["route", "status"],
     buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300),
     registry=REGISTRY,
 )

@@ -16,6 +16,9 @@ from routing.gateway.client import Client, RefusedError
 from routing.gateway.ending import Ending, failed
 from routing.gateway.runtime import Runtime
 
+BROKEN = failed(internal_error(), None)
+"""How a generation ends when something of ours is wrong."""
+
 
 async def serve_chat(runtime: Runtime, client: Client, identifier: UUID) -> None:
     """Serve a chat completion. Raises RefusedError for what ends before a provider is called."""
@@ -34,7 +37,8 @@ async def serve_chat(runtime: Runtime, client: Client, identifier: UUID) -> None
             ending = await conclude(runtime, client, opened, decision)
             await farewell(client, opened, ending)
     except RefusedError as error:
-        runtime.refusals.note(identifier, known.policy, call, error.refusal)
+        if not error.is_written:
+            runtime.refusals.note(identifier, known.policy, call, error.refusal)
         raise
 
 
@@ -44,7 +48,7 @@ async def conclude(runtime: Runtime, client: Client, opened: Opened, decision: D
     A cancellation that is not ours comes when the process ends at once. Then no end is written: the request is
     settled as after a kill, at its last checkpoint; an end without a charge would give away what was delivered.
     """
-    ending = failed(internal_error(), None)
+    ending = BROKEN
     try:
         ending = await produce(runtime, client, opened, decision.attempts)
     except asyncio.CancelledError:
