@@ -5,27 +5,24 @@ The same drills run once in a plain run of the tests and many times in a run wit
 
 from __future__ import annotations
 
-import json
 import random
 import signal
-import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import psycopg
 
 from tests.faults.harness import GATEWAYS, Drill, mixed_bodies
-from tests.faults.load import Callers, Trace, chat, words
+from tests.faults.load import Callers, SlowReader, Trace, chat, words
 from tests.faults.oracle import Verdict
 from tests.faults.wire import Point
 
 CALLS_PER_KILL = 3
 LARGE_WORD_BYTES = 250_000
-SMALL_SEGMENT_BYTES = 536
-"""With segments and a buffer so small a socket takes in less, so that the answer's end stays with the gateway."""
-
+"""More than such a reader's socket takes in, so that the end of the answer stays with the gateway."""
+OTHERS_SECONDS = 1.5
+"""How long to go on asking after the first refusal, for the gateways that still answer."""
 WARM_UP_SECONDS = 3.0
 """Leases follow the rate of spending; it takes a moment to be known."""
 
@@ -49,77 +46,48 @@ def kill_at_random(drill: Drill, rounds: int) -> Seen:
     return Seen(drill.judge(traces), traces)
 
 
-def kill_at(drill: Drill, point: Point, rounds: int) -> Seen:
-    """Kill both gateways while all their calls stand at one point of their life."""
-    key = drill.new_key()
-    callers = drill.callers()
-    for _ in range(rounds):
-        body = chat(words(12), hold=point.value, chunk_delay_ms=20)
-        callers.send(key, *[body] * CALLS_PER_KILL)
-        drill.provider.wait_for_held(point, CALLS_PER_KILL)
-        if point in (Point.MID_STREAM, Point.AFTER_THE_LAST_CHUNK):
-            drill.stack.wait(lambda: all(trace.arrivals for trace in callers.traces), what="a first token")
-        drill.replace(*GATEWAYS)
-    traces = callers.finish()
-    return Seen(drill.judge(traces), traces)
+@dataclass(frozen=True)
+class KilledAtPoints(Seen):
+    """What became of calls that stood at some point of their life when their gateway was killed."""
+
+    charges: Mapping[Point, Sequence[int]]
+    settled: Sequence[Trace]
+    """Callers whose charge was booked and who had not read the end of their answer."""
+
+    def at(self, point: Point) -> set[str]:
+        """What happened at a point: `free` or `charged`."""
+        return {"charged" if nano else "free" for nano in self.charges[point]}
 
 
-def kill_after_the_settlement(drill: Drill, rounds: int) -> Seen:
-    """Kill both gateways when the charge is booked and the caller has not read the end of the answer."""
-    key = drill.new_key()
-    traces = []
+def kill_at_every_point(drill: Drill, rounds: int) -> KilledAtPoints:
+    """Kill both gateways while calls stand at every point of their life, one right after its settlement."""
+    key, callers, settled = drill.new_key(), drill.callers(), []
+    held: dict[Point, list[str]] = {point: [] for point in Point}
     for _ in range(rounds):
         with SlowReader(drill.url, key, chat("x" * LARGE_WORD_BYTES, is_streamed=False)) as reader:
             reader.read_head()
-            drill.stack.wait(lambda: not drill.oracle.missing([reader.trace]), what="the charge")
+            _hold_everywhere(drill, key, callers, held)
+            drill.wait_until_booked(reader.trace)
             drill.replace(*GATEWAYS)
             reader.read_rest()
-            traces.append(reader.trace)
-    return Seen(drill.judge(traces), traces)
+            settled.append(reader.trace)
+    traces = callers.finish()
+    verdict = drill.judge([*traces, *settled])
+    charges = {point: drill.oracle.charges(identifiers) for point, identifiers in held.items()}
+    return KilledAtPoints(verdict, traces, charges, settled)
 
 
-class SlowReader:
-    """A caller with a small receive buffer who reads the head of an answer and then nothing for a while."""
-
-    def __init__(self, url: str, key: str, body: object) -> None:
-        address = urlsplit(url)
-        data = json.dumps(body).encode()
-        head = f"POST {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {key}\r\n"
-        self.trace = Trace(time.time())
-        self._socket = socket.socket()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SMALL_SEGMENT_BYTES)
-        self._socket.settimeout(30)
-        self._socket.connect((address.hostname, address.port))
-        self._socket.sendall(f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
-
-    def __enter__(self) -> SlowReader:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.close()
-
-    def read_head(self) -> None:
-        """Read a little more than the head."""
-        data = b""
-        while b"\r\n\r\n" not in data:
-            data += self._socket.recv(512)
-        head, _, self._body = data.partition(b"\r\n\r\n")
-        lines = head.decode().split("\r\n")
-        assert lines[0].startswith("HTTP/1.1 200"), data
-        fields = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
-        self.trace.status = int(lines[0].split()[1])
-        self.trace.identifier = fields["x-generation-id"]
-        self._length = int(fields["content-length"])
-
-    def read_rest(self) -> None:
-        """Read all that still comes."""
-        try:
-            while data := self._socket.recv(1 << 20):
-                self._body += data
-        except ConnectionError as error:
-            self.trace.error = repr(error)
-        self.trace.is_whole = len(self._body) == self._length
+def _hold_everywhere(drill: Drill, key: str, callers: Callers, held: dict[Point, list[str]]) -> None:
+    """Have calls stand at every point; those that stand after a chunk have brought their callers a token."""
+    for point in Point:
+        callers.send(key, *[chat(words(12), hold=point.value, chunk_delay_ms=20)] * CALLS_PER_KILL)
+    for point in Point:
+        held[point] += drill.provider.wait_for_held(point, CALLS_PER_KILL)
+    after_a_chunk = {*held[Point.MID_STREAM], *held[Point.AFTER_THE_LAST_CHUNK]}
+    drill.stack.wait(
+        lambda: after_a_chunk <= {trace.identifier for trace in callers.traces if trace.arrivals},
+        what="first tokens",
+    )
 
 
 @dataclass(frozen=True)
@@ -217,7 +185,10 @@ def disturb_ingest(drill: Drill, rounds: int) -> Seen:
 def fill_disk(drill: Drill) -> tuple[Seen, list[int], list[int]]:
     """Fill the journals' disk under load; the statuses while it was full, and when there was room again."""
     callers = drill.callers()
+    # What is noted with a request makes its record large, and the segments are full the sooner.
+    notes = {"user": "u" * 500, "session_id": "s" * 500}
     bodies = [chat(words(5), chunk_delay_ms=2), chat("one", model="simulator/flat", is_streamed=False)]
+    bodies = [body | notes for body in bodies]
     key = drill.new_key()
     with drill.full_disk():
         callers.keep_sending(key, bodies, callers=24)
@@ -251,7 +222,10 @@ def leave(drill: Drill, times: int) -> Seen:
 
 
 def break_provider(drill: Drill, times: int) -> Seen:
-    """Providers that cut, send garbage, fail, fail every other time, or say nothing; streamed and not."""
+    """Providers that cut, send garbage, fail, fail every other time, or say nothing; streamed and not.
+
+    The silent ones are left by their callers, and when it is done twice also given up by the gateway.
+    """
     names = ("cut", "garbage", "flaky", "error-429", "error-500", "error-503", "error-529", "error-400")
     models = [f"simulator/{name}" for name in names]
     bodies = [
@@ -262,13 +236,12 @@ def break_provider(drill: Drill, times: int) -> Seen:
     silent = [
         chat("hush", model="simulator/silent", is_streamed=is_streamed) for is_streamed in (True, False)
     ]
-    callers = drill.callers()
+    callers, impatient = drill.callers(), drill.callers()
     key = drill.new_key()
-    callers.send(key, silent[0], *bodies)
-    quiet = Callers(drill.url)
-    quiet.send(key, silent[1])
+    callers.send(key, *bodies, *silent[: times - 1])
+    impatient.send(key, *silent)
     drill.stack.wait(lambda: not callers.is_busy, 60, "the last answer")
-    traces = [*callers.finish(), *quiet.hang_up()]
+    traces = [*callers.finish(), *impatient.hang_up()]
     return Seen(drill.judge(traces), traces)
 
 
@@ -297,7 +270,7 @@ def disable_key(drill: Drill, *, are_notifications_cut: bool = False) -> Disabli
     """Disable a key that callers use on both gateways, one of them in a stream that goes on for a while."""
     secret, hash_ = drill.acme.new_key()
     streaming, callers = drill.callers(), drill.callers()
-    streaming.send(secret, chat(words(30), chunk_delay_ms=250))
+    streaming.send(secret, chat(words(30), chunk_delay_ms=150))
     callers.keep_sending(secret, [chat("one", is_streamed=False)], callers=4, pause=lambda: 0.02)
     drill.stack.wait(lambda: callers.statuses_since(0).count(200) >= 20, what="answers")
     drill.stack.wait(lambda: streaming.traces[0].arrivals, what="a stream")
@@ -305,7 +278,8 @@ def disable_key(drill: Drill, *, are_notifications_cut: bool = False) -> Disabli
         drill.notifications.cut()
     drill.disable(hash_)
     at = time.time()
-    time.sleep(7.0 if are_notifications_cut else 2.0)
+    drill.stack.wait(lambda: 401 in callers.statuses_since(at), what="a refusal")
+    time.sleep(OTHERS_SECONDS)
     traces = callers.finish()
     drill.notifications.mend()
     (stream,) = streaming.finish()

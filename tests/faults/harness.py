@@ -129,6 +129,10 @@ class Drill:
 
     # --- The end of a test
 
+    def wait_until_booked(self, trace: Trace) -> None:
+        """Wait until the charge for what a caller was answered is in the books."""
+        self.stack.wait(lambda: self.oracle.charges([trace.identifier]), what="the charge")
+
     def judge(self, traces: Iterable[Trace], *, seconds: float = 30.0) -> Verdict:
         """Wait until everything is in the books, then compare; fails with what is wrong."""
         seen = list(traces)

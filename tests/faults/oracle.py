@@ -103,6 +103,13 @@ class Oracle:
             self._prices[call.model, call.provider], Usage(prompt=call.prompt_tokens, completion=completion)
         ).total_nano
 
+    def charges(self, identifiers: Iterable[str]) -> list[int]:
+        """What was charged for some generations, in nano-dollars."""
+        wanted = {parse_generation_id(identifier) for identifier in identifiers}
+        with self.connect() as connection:
+            rows = connection.execute(GENERATIONS, [self._since]).fetchall()
+        return [row["cost_nano"] for row in rows if row["id"] in wanted]
+
     def missing(self, traces: Iterable[Trace]) -> set[UUID]:
         """The generations that record or callers know of and the books do not."""
         record = Record(self._path, self._since)

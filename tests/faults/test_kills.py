@@ -11,8 +11,8 @@ from tests.faults.report import report
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600)]
 
 ROUNDS_AT_RANDOM = 100
-ROUNDS_AT_A_POINT = 20
-CALLS = ROUNDS_AT_A_POINT * drills.CALLS_PER_KILL
+ROUNDS_AT_POINTS = 20
+CALLS = ROUNDS_AT_POINTS * drills.CALLS_PER_KILL
 
 
 class TestAGatewayThatIsKilled:
@@ -24,39 +24,19 @@ class TestAGatewayThatIsKilled:
         assert seen.verdict.interrupted > 0
         drill.check_by_command()
 
-    def test_before_the_call_charges_nothing(self, drill):
-        seen = drills.kill_at(drill, Point.BEFORE_THE_CALL, ROUNDS_AT_A_POINT)
+    def test_twenty_times_at_every_point_of_a_calls_life_charges_what_is_known_to_be_delivered(self, drill):
+        seen = drills.kill_at_every_point(drill, ROUNDS_AT_POINTS)
 
-        report("kill -9 before the call", ROUNDS_AT_A_POINT, seen)
+        report(f"kill -9 with {drills.CALLS_PER_KILL} calls at each point", ROUNDS_AT_POINTS, seen)
         assert seen.verdict.uncalled == CALLS
-        assert seen.verdict.charged_nano == 0
-
-    def test_before_the_first_byte_charges_nothing(self, drill):
-        seen = drills.kill_at(drill, Point.BEFORE_THE_FIRST_BYTE, ROUNDS_AT_A_POINT)
-
-        report("kill -9 before the first byte", ROUNDS_AT_A_POINT, seen)
-        assert seen.verdict.interrupted == CALLS
-        assert seen.verdict.charged_nano == 0
-
-    def test_in_mid_stream_charges_up_to_the_last_checkpoint(self, drill):
-        seen = drills.kill_at(drill, Point.MID_STREAM, ROUNDS_AT_A_POINT)
-
-        report("kill -9 in mid-stream", ROUNDS_AT_A_POINT, seen)
-        assert seen.verdict.interrupted == CALLS
-
-    def test_between_the_last_chunk_and_the_settlement_charges_up_to_the_last_checkpoint(self, drill):
-        seen = drills.kill_at(drill, Point.AFTER_THE_LAST_CHUNK, ROUNDS_AT_A_POINT)
-
-        report("kill -9 after the last chunk", ROUNDS_AT_A_POINT, seen)
-        assert seen.verdict.interrupted == CALLS
-        assert all(len(trace.arrivals) == 12 for trace in seen.traces)
-
-    def test_between_the_settlement_and_the_callers_last_byte_charges_all(self, drill):
-        seen = drills.kill_after_the_settlement(drill, ROUNDS_AT_A_POINT)
-
-        report("kill -9 after the settlement", ROUNDS_AT_A_POINT, seen)
-        assert seen.verdict.exact == ROUNDS_AT_A_POINT
-        assert not any(trace.is_whole for trace in seen.traces)
+        assert seen.verdict.interrupted == 3 * CALLS
+        assert seen.verdict.exact == ROUNDS_AT_POINTS
+        assert not any(trace.is_whole for trace in seen.settled)
+        assert seen.at(Point.BEFORE_THE_CALL) == {"free"}
+        assert seen.at(Point.BEFORE_THE_FIRST_BYTE) == {"free"}
+        assert seen.at(Point.MID_STREAM) == {"charged"}
+        assert seen.at(Point.AFTER_THE_LAST_CHUNK) == {"charged"}
+        drill.check_by_command()
 
 
 class TestAGatewayThatIsPaused:
