@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from accounts.models import User
 from accounts.personal import found_personal
 from accounts.revisions import Actor
+from config.lib.api import client_address
 from config.lib.environment import environment
 
 
@@ -18,6 +19,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return environment().is_sign_up_open
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Whose attempts are counted: behind proxies not theirs, or one stranger would lock everybody out."""
+        address = client_address(request)
+        return super().get_client_ip(request) if address is None else address
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         saved: User = super().save_user(request, user, form, commit=commit)

@@ -12,6 +12,7 @@ import django
 from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError, close_old_connections
 
+from config.door import Door
 from config.lib.environment import Environment, environment
 from config.system.checks import check_environment
 from routing.errors import Refusal, encode_envelope
@@ -65,8 +66,7 @@ class Application:
         from django.core.asgi import get_asgi_application  # a gateway alone never loads Django's handlers
 
         handler: Any = get_asgi_application()  # Django types a scope as a dict and nothing else
-        plane: Plane = handler
-        return plane
+        return Door(handler)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()

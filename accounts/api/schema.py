@@ -16,6 +16,7 @@ MEANINGS = {
     409: "The request is in flight, or the object is in a state that forbids the change.",
     413: "The body is too large.",
     422: "The Idempotency-Key was used for another request.",
+    429: "Too many requests at once; see Retry-After.",
 }
 
 

@@ -13,6 +13,7 @@ from accounts.models import Membership, Organization, User
 from accounts.permissions import NotPermitted, NotYours, Permission, Standing, may, require
 from accounts.revisions import Actor
 from accounts.standing import memberships_of, standing_of
+from config.lib.api import client_address
 from config.lib.dashboard import DashboardView
 from config.lib.registry import Slot
 from config.lib.scoping import enter_tenant
@@ -71,7 +72,7 @@ class OrganizationView(DashboardView):
     @property
     def actor(self) -> Actor:
         """Who changes something here."""
-        return Actor(door="dashboard", user=self.user, address=self.request.META.get("REMOTE_ADDR"))
+        return Actor(door="dashboard", user=self.user, address=client_address(self.request))
 
     def header_workspace(self) -> Any:
         """The workspace that the frame names."""

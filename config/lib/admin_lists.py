@@ -16,6 +16,7 @@ from config.lib.admin import ScopedModelAdmin
 from config.lib.admin_scope import is_platform_staff
 
 BEFORE = "before"
+LONGEST_NUMBER = 20
 
 
 class KeysetPaginator(Paginator):  # type: ignore[type-arg]  # not subscriptable when it runs
@@ -107,7 +108,7 @@ class NamedFilter(DropdownFilter):  # type: ignore[misc]  # unfold is untyped
         value = self.value()
         if not value:
             return queryset
-        if not value.isdecimal():
+        if not (value.isascii() and value.isdecimal() and len(value) < LONGEST_NUMBER):
             raise IncorrectLookupParameters(f"{self.parameter_name} is no number")
         return queryset.filter(**{self.column: int(value)})
 

@@ -20,6 +20,8 @@ from config.lib.api_errors import ApiError
 MAX_BODY_BYTES = 1024 * 1024
 MAX_DEPTH = 32
 MAX_NUMBER_LENGTH = 64
+MAX_PATH_LENGTH = 300
+"""Of where in a body something is wrong; longer names are cut."""
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -64,11 +66,11 @@ def parse(raw: bytes) -> Any:  # JSON may be anything
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ApiError(400, f"{_shown(twice)}: appears twice in one object.")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ApiError(400, f"{_shown(name)}: appears twice in one object.")
+        found[name] = value
     return found
 
 
@@ -102,12 +104,13 @@ def _refuse_unstorable(value: Any, path: str, depth: int) -> None:  # JSON may b
         raise ApiError(400, f"{path or 'The body'}: must not contain NUL or half a surrogate pair.")
     if isinstance(value, list):
         for number, item in enumerate(value):
-            _refuse_unstorable(item, f"{path}[{number}]", depth + 1)
+            _refuse_unstorable(item, f"{path}[{number}]"[:MAX_PATH_LENGTH], depth + 1)
     elif isinstance(value, dict):
         for name, item in value.items():
             if UNSTORABLE.search(name):
                 raise ApiError(400, "A field's name must not contain NUL or half a surrogate pair.")
-            _refuse_unstorable(item, f"{path}.{name}" if path else name, depth + 1)
+            below = name[:MAX_PATH_LENGTH]
+            _refuse_unstorable(item, f"{path}.{below}"[:MAX_PATH_LENGTH] if path else below, depth + 1)
 
 
 def _shown(name: str) -> str:

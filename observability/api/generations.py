@@ -17,7 +17,7 @@ from config.lib.api_fields import Moment, Usd
 from config.lib.ids import parse_generation_id
 from observability.logs import Attempt, attempts_of
 from observability.models import Generation
-from observability.recent import await_generation
+from observability.recent import TooManyWaiting, await_generation
 from workspaces.models import Workspace
 
 API_TYPES = {"embeddings": "embeddings"}
@@ -109,7 +109,7 @@ class GenerationView(KeyedView):
         operation_id="getGeneration",
         tags=["Generations"],
         parameters=[ID],
-        responses={200: answer("GenerationAnswer", data=GenerationShape()), **errors(400, 401, 404)},
+        responses={200: answer("GenerationAnswer", data=GenerationShape()), **errors(400, 401, 404, 429)},
     )
     def get(self, request: Request) -> Response:
         public_id = request.query_params.get("id", "")
@@ -117,7 +117,11 @@ class GenerationView(KeyedView):
             raise ApiError(400, "id: must be given.")
         if parse_generation_id(public_id) is None:
             raise not_found()
-        generation = await_generation(self.organization_id, public_id, is_visible=self.may_see)
+        try:
+            generation = await_generation(self.organization_id, public_id, is_visible=self.may_see)
+        except TooManyWaiting:
+            message = "Too many requests wait for generations that are not there yet."
+            raise ApiError(429, message, headers={"Retry-After": "1"}) from None
         if generation is None:
             raise not_found()
         return Response({"data": GenerationShape(generation).data})

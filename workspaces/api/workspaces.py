@@ -26,6 +26,8 @@ SERVER_TOOLS = (
 SERVER_TOOL_NAMES = tuple(
     f"{prefix}:{tool}" for prefix in ("openrouter", "headgate") for tool in SERVER_TOOLS
 )
+MOST_KEYS = 1_000
+"""That I/O logging may be narrowed to."""
 ID = OpenApiParameter("id", str, OpenApiParameter.PATH, description="The workspace's id or slug.")
 CONFIRM = OpenApiParameter(
     "confirm_default_workspace_deletion",
@@ -77,7 +79,9 @@ class WorkspaceChange(StrictSerializer):
     is_observability_broadcast_enabled = Flag(source="is_broadcast_enabled", required=False)
     is_data_discount_logging_enabled = Flag(required=False)
     io_logging_sampling_rate = Rate(min_value=0.0001, max_value=1, required=False)
-    io_logging_api_key_ids = serializers.ListField(child=Whole(), allow_null=True, required=False)
+    io_logging_api_key_ids = serializers.ListField(
+        child=Whole(), allow_null=True, required=False, max_length=MOST_KEYS
+    )
 
     def validate_disabled_server_tools(self, value: list[str] | None) -> list[str] | None:
         return value or None

@@ -88,6 +88,12 @@ class TestMallory:
     def test_cannot_guess_at_people_by_filtering(self, doors, query):
         assert doors["mallory"].get(f"{page(User, 'changelist')}?{query}").status_code == 400
 
+    @pytest.mark.parametrize("number", ["9" * 5000, "9" * 30, "\u0663", "-1", "1e3"])
+    def test_breaks_nothing_by_filtering_with_what_is_no_key(self, doors, number):
+        answer = doors["mallory"].get(page(Revision, "changelist"), {"organization_id": number})
+
+        assert answer.status_code < 500
+
     def test_cannot_post_a_foreign_workspace(self, doors, acme):
         answer = doors["mallory"].post(
             page(ApiKey, "add"),

@@ -11,6 +11,8 @@ from pytest_django.fixtures import Settings
 
 from accounts.adapter import AccountAdapter
 from accounts.models import Membership, Organization, User
+from config.lib import api
+from config.lib.environment import environment
 from config.lib.scoping import unscoped
 from tests.dashboard_pages import text_of
 
@@ -67,6 +69,23 @@ class TestSigningIn:
 
         errors = [answer.context["form"].errors for answer in (wrong, unknown)]
         assert errors[0] == errors[1] != {}
+
+    def test_is_refused_to_whoever_guesses_and_to_nobody_else_behind_the_same_proxy(
+        self, erin: User, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        behind_a_proxy = environment().model_copy(update={"trusted_proxies": 1})
+        monkeypatch.setattr(api, "environment", lambda: behind_a_proxy)
+
+        def sign_in(address: str, email: str, password: str) -> int:
+            form = {"login": email, "password": password}
+            forwarded = {"X-Forwarded-For": f"198.51.100.9, {address}"}
+            return client.post("/accounts/login/", form, headers=forwarded).status_code
+
+        for number in range(12):
+            sign_in("203.0.113.7", f"guess-{number}@example.com", "wrong")
+
+        assert sign_in("203.0.113.7", erin.email, PASSWORD) == 200
+        assert sign_in("203.0.113.8", erin.email, PASSWORD) == 302
 
     def test_offers_no_account_where_sign_up_is_closed(self, client: Client) -> None:
         assert "Create an account" not in text_of(client.get("/accounts/login/"))

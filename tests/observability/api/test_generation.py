@@ -126,6 +126,18 @@ class TestAGeneration:
         assert error_of(response) == (404, "Resource not found")
         assert 3 <= time.monotonic() - began < 6
 
+    def test_is_waited_for_by_so_many_only_each_of_whom_holds_a_connection(
+        self, cast: Cast, impatient: None, monkeypatch: pytest.MonkeyPatch
+    ):
+        acme_id = cast.acme.organization.pk
+        monkeypatch.setitem(recent._waiting, acme_id, recent.MOST_OF_ORGANIZATION)
+
+        refused = Api(cast.acme.bob_key.secret).get("/generation", id=generation_id(uuid7()))
+        foreign = Api(cast.globex.default_key.secret).get("/generation", id=generation_id(uuid7()))
+
+        assert (error_of(refused)[0], refused["Retry-After"]) == (429, "1")
+        assert error_of(foreign)[0] == 404
+
     @pytest.mark.parametrize("public_id", ["gen-", "gen-x", "x", "\x00", "gen-" + "0" * 33])
     def test_that_is_no_id_is_404_at_once(self, acme: Acme, public_id: str):
         assert error_of(Api(acme.bob_key.secret).get("/generation", id=public_id))[0] == 404

@@ -115,6 +115,10 @@ class TestCreatingAWorkspace:
             ({"name": "S", "slug": "s", "io_logging_sampling_rate": "1"}, "io_logging_sampling_rate"),
             ({"name": "S", "slug": "s", "io_logging_sampling_rate": 1.1}, "io_logging_sampling_rate"),
             ({"name": "S", "slug": "s", "io_logging_api_key_ids": [0]}, "io_logging_api_key_ids"),
+            (
+                {"name": "S", "slug": "s", "io_logging_api_key_ids": list(range(70_000))},
+                "io_logging_api_key_ids",
+            ),
             ({"name": "S", "slug": "s", "io_logging_api_key_ids": [2**63]}, "io_logging_api_key_ids"),
             ({"name": "S", "slug": "s", "io_logging_api_key_ids": ["1"]}, "io_logging_api_key_ids"),
             ({"name": "S", "slug": "s", "is_observability_io_logging_enabled": "yes"}, "is_observability_io"),

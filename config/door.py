@@ -1,0 +1,137 @@
+"""The way into the control plane: a bounded body, and so many requests inside at once.
+
+Django gives each request that is inside a thread and a database connection of its own, and keeps a body of any size
+on disk. So a body is read, and an answer is sent, outside: whoever is slow at either holds neither.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+from routing.errors import Refusal, encode_envelope, error_headers
+
+Message: TypeAlias = MutableMapping[str, Any]  # ASGI's own types
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Plane: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+MAX_BODY_BYTES = 2 * 1024 * 1024
+"""Below what Django would put on disk; the management API reads half of it, forms are small."""
+MOST_INSIDE = 24
+MOST_OF_ONE_CALLER = 8
+MOST_WAITING = 2_000
+
+CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"cookie"})
+TOO_LARGE = Refusal(
+    413, "payload_too_large", f"The body may have at most {MAX_BODY_BYTES} bytes.", "payload_too_large"
+)
+TOO_BUSY = Refusal(503, "provider_overloaded", "Service temporarily unavailable", "overloaded", retry_after=1)
+
+
+class TooLarge(Exception):
+    """The body is larger than anything here needs."""
+
+
+class Turn:
+    """How many requests of one caller may be inside; `users` are inside or waiting."""
+
+    def __init__(self, most: int) -> None:
+        self.places = asyncio.Semaphore(most)
+        self.users = 0
+
+
+class Door:
+    """Lets requests into a plane that answers each of them whole."""
+
+    def __init__(
+        self, plane: Plane, *, most_inside: int = MOST_INSIDE, most_of_caller: int = MOST_OF_ONE_CALLER
+    ) -> None:
+        self._plane = plane
+        self._inside = asyncio.Semaphore(most_inside)
+        self._most_of_caller = most_of_caller
+        self._turns: dict[tuple[bytes, ...], Turn] = {}
+        self._present = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        try:
+            body = await _read(scope, receive)
+        except TooLarge:
+            await _refuse(send, TOO_LARGE)
+            return
+        if body is None:
+            return
+        if self._present >= MOST_WAITING:
+            await _refuse(send, TOO_BUSY)
+            return
+        answer: list[Message] = []
+        async with self._place(_caller(scope)):
+            await self._plane(scope, _again(body, receive), _into(answer))
+        for message in answer:
+            await send(message)
+
+    @asynccontextmanager
+    async def _place(self, caller: tuple[bytes, ...]) -> AsyncIterator[None]:
+        turn = self._turns.setdefault(caller, Turn(self._most_of_caller))
+        turn.users += 1
+        self._present += 1
+        try:
+            async with turn.places, self._inside:
+                yield
+        finally:
+            self._present -= 1
+            turn.users -= 1
+            if not turn.users:
+                del self._turns[caller]
+
+
+def _caller(scope: Scope) -> tuple[bytes, ...]:
+    """Whoever asks, as far as can be told before anybody is asked: by credentials, else by address."""
+    sent = tuple(value for name, value in scope["headers"] if name in CREDENTIALS)
+    return sent or (str((scope.get("client") or ("",))[0]).encode(),)
+
+
+async def _read(scope: Scope, receive: Receive) -> bytes | None:
+    """The body, or None from a client that left. Raises TooLarge."""
+    declared = dict(scope["headers"]).get(b"content-length", b"0")
+    if declared.isdigit() and (len(declared) > 15 or int(declared) > MAX_BODY_BYTES):
+        raise TooLarge
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        body += message.get("body", b"")
+        if len(body) > MAX_BODY_BYTES:
+            raise TooLarge
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives the body that was read, then what else comes."""
+    whole: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> Message:
+        return whole.pop() if whole else await receive()
+
+    return receive_again
+
+
+def _into(answer: list[Message]) -> Send:
+    async def keep(message: Message) -> None:
+        answer.append(message)
+
+    return keep
+
+
+async def _refuse(send: Send, refusal: Refusal) -> None:
+    body = encode_envelope(refusal)
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    headers += [*error_headers(refusal), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
