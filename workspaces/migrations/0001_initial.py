@@ -61,9 +61,7 @@ class Migration(migrations.Migration):
                 ("is_strict", models.BooleanField(db_default=False)),
                 (
                     "window_start",
-                    models.DateTimeField(
-                        db_default=datetime.datetime(2000, 1, 1, 0, 0, tzinfo=datetime.UTC)
-                    ),
+                    models.DateTimeField(db_default=datetime.datetime(2000, 1, 1, 0, 0, tzinfo=datetime.UTC)),
                 ),
                 ("spent_nano", models.BigIntegerField(db_default=0)),
                 ("byok_nano", models.BigIntegerField(db_default=0)),

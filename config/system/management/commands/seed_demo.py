@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from routing.policies import load_catalog
 
 from accounts.credits import deposit
 from accounts.management_keys import issue as issue_management_key
@@ -18,6 +17,7 @@ from accounts.revisions import Actor
 from config.lib.environment import environment
 from config.lib.money import NANO_PER_USD
 from config.lib.scoping import tenant, unscoped
+from routing.policies import load_catalog
 from workspaces import members
 from workspaces.api_keys import issue
 from workspaces.models import Workspace
