@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults import drills
+from tests.faults import drills, gateway_drills
 from tests.faults.harness import ACCOUNTED_SECONDS, GATEWAYS, Drill, Point, running_drill
 
 
@@ -30,12 +30,12 @@ def drill(running: Drill) -> Drill:
 
 class TestAGatewayThatIsKilled:
     def test_under_streaming_load_loses_and_doubles_nothing(self, drill):
-        seen = drills.kill_at_random(drill, 2)
+        seen = gateway_drills.kill_at_random(drill, 2)
 
         assert seen.verdict.exact > 0
 
     def test_at_any_point_of_a_calls_life_charges_what_is_known_to_be_delivered(self, drill):
-        seen = drills.kill_at_every_point(drill, 1)
+        seen = gateway_drills.kill_at_every_point(drill, 1)
 
         assert seen.at(Point.BEFORE_THE_CALL) == {"free"}
         assert seen.at(Point.BEFORE_THE_FIRST_BYTE) == {"free"}
@@ -47,7 +47,7 @@ class TestAGatewayThatIsKilled:
 
 class TestAGatewayThatIsPaused:
     def test_beyond_the_reapers_patience_is_fenced_and_goes_on(self, drill):
-        seen = drills.pause_gateway(drill, GATEWAYS[0])
+        seen = gateway_drills.pause_gateway(drill, GATEWAYS[0])
 
         assert seen.verdict.exact > 0
 

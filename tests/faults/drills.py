@@ -1,4 +1,4 @@
-"""What is done to a stack, and what was seen while it was done; the tests say what that must have been.
+"""What is done around gateways: to the database, ingest, disk, callers, providers and keys.
 
 The same drills run once in a plain run of the tests and many times in a run with --faults.
 """
@@ -6,88 +6,21 @@ The same drills run once in a plain run of the tests and many times in a run wit
 from __future__ import annotations
 
 import random
-import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psycopg
 
-from tests.faults.harness import GATEWAYS, Drill, mixed_bodies
-from tests.faults.load import Callers, SlowReader, Trace, chat, words
+from tests.faults.harness import GATEWAYS, Drill, mixed_bodies, quick_bodies
+from tests.faults.load import Trace, chat, words
 from tests.faults.oracle import Verdict
-from tests.faults.wire import Point
+from tests.faults.report import Seen
 
-CALLS_PER_KILL = 3
-LARGE_WORD_BYTES = 250_000
-"""More than such a reader's socket takes in, so that the end of the answer stays with the gateway."""
 OTHERS_SECONDS = 1.5
 """How long to go on asking after the first refusal, for the gateways that still answer."""
 WARM_UP_SECONDS = 3.0
 """Leases follow the rate of spending; it takes a moment to be known."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A drill's outcome."""
-
-    verdict: Verdict
-    traces: Sequence[Trace]
-
-
-def kill_at_random(drill: Drill, rounds: int) -> Seen:
-    """Kill one gateway after the other at random moments, with streams open on both all the time."""
-    callers = drill.callers()
-    callers.keep_sending(drill.new_key(), mixed_bodies(), callers=16)
-    for number in range(rounds):
-        time.sleep(random.uniform(0.3, 1.5))
-        drill.replace(GATEWAYS[number % len(GATEWAYS)])
-    traces = callers.finish()
-    return Seen(drill.judge(traces), traces)
-
-
-@dataclass(frozen=True)
-class KilledAtPoints(Seen):
-    """What became of calls that stood at some point of their life when their gateway was killed."""
-
-    charges: Mapping[Point, Sequence[int]]
-    settled: Sequence[Trace]
-    """Callers whose charge was booked and who had not read the end of their answer."""
-
-    def at(self, point: Point) -> set[str]:
-        """What happened at a point: `free` or `charged`."""
-        return {"charged" if nano else "free" for nano in self.charges[point]}
-
-
-def kill_at_every_point(drill: Drill, rounds: int) -> KilledAtPoints:
-    """Kill both gateways while calls stand at every point of their life, one right after its settlement."""
-    key, callers, settled = drill.new_key(), drill.callers(), []
-    held: dict[Point, list[str]] = {point: [] for point in Point}
-    for _ in range(rounds):
-        with SlowReader(drill.url, key, chat("x" * LARGE_WORD_BYTES, is_streamed=False)) as reader:
-            reader.read_head()
-            _hold_everywhere(drill, key, callers, held)
-            drill.wait_until_booked(reader.trace)
-            drill.replace(*GATEWAYS)
-            reader.read_rest()
-            settled.append(reader.trace)
-    traces = callers.finish()
-    verdict = drill.judge([*traces, *settled])
-    charges = {point: drill.oracle.charges(identifiers) for point, identifiers in held.items()}
-    return KilledAtPoints(verdict, traces, charges, settled)
-
-
-def _hold_everywhere(drill: Drill, key: str, callers: Callers, held: dict[Point, list[str]]) -> None:
-    """Have calls stand at every point; those that stand after a chunk have brought their callers a token."""
-    for point in Point:
-        callers.send(key, *[chat(words(12), hold=point.value, chunk_delay_ms=20)] * CALLS_PER_KILL)
-    for point in Point:
-        held[point] += drill.provider.wait_for_held(point, CALLS_PER_KILL)
-    after_a_chunk = {*held[Point.MID_STREAM], *held[Point.AFTER_THE_LAST_CHUNK]}
-    drill.stack.wait(
-        lambda: after_a_chunk <= {trace.identifier for trace in callers.traces if trace.arrivals},
-        what="first tokens",
-    )
 
 
 @dataclass(frozen=True)
@@ -139,7 +72,9 @@ def _is_all_booked(drill: Drill, traces: Sequence[Trace]) -> bool:
 def kill_database(drill: Drill, rounds: int) -> Seen:
     """Kill PostgreSQL without a word, under load, again and again."""
     callers = drill.callers()
-    callers.keep_sending(drill.new_key(), mixed_bodies(), callers=8, pause=lambda: 0.05)
+    key = drill.new_key()
+    callers.keep_sending(key, mixed_bodies(), callers=6)
+    callers.keep_sending(key, quick_bodies(), callers=6)
     for _ in range(rounds):
         time.sleep(random.uniform(0.5, 1.5))
         drill.stack.wait_for_restart("postgres", drill.stack.kill("postgres"))
@@ -148,29 +83,12 @@ def kill_database(drill: Drill, rounds: int) -> Seen:
     return Seen(drill.judge(traces), traces)
 
 
-def pause_gateway(drill: Drill, part: str) -> Seen:
-    """Stop a gateway in its tracks until the reaper has fenced it, while others go on spending; let it go on."""
-    callers = drill.callers()
-    key = drill.new_key()
-    callers.keep_sending(key, [chat(words(30), chunk_delay_ms=50)], callers=10)
-    drill.stack.wait(lambda: callers.statuses_since(0).count(200) >= 10, what="streams on both gateways")
-    epochs = drill.epochs()
-    with drill.frozen(part):
-        drill.stack.wait(lambda: drill.epochs() > epochs, 40, "the fence")
-    drill.wait_for_gateways()
-    callers.keep_sending(key, mixed_bodies(), callers=4)
-    asked_at = time.time()
-    drill.stack.wait(
-        lambda: callers.statuses_since(asked_at).count(200) >= 10, what="answers after the pause"
-    )
-    traces = callers.finish()
-    return Seen(drill.judge(traces), traces)
-
-
 def disturb_ingest(drill: Drill, rounds: int) -> Seen:
     """Kill ingest at random moments while two of them work on the same journals, under load."""
     callers = drill.callers()
-    callers.keep_sending(drill.new_key(), mixed_bodies(), callers=12)
+    key = drill.new_key()
+    callers.keep_sending(key, mixed_bodies(), callers=6)
+    callers.keep_sending(key, quick_bodies(), callers=12)
     with drill.second_ingest():
         for number in range(rounds):
             time.sleep(random.uniform(0.2, 1.5))
@@ -185,13 +103,9 @@ def disturb_ingest(drill: Drill, rounds: int) -> Seen:
 def fill_disk(drill: Drill) -> tuple[Seen, list[int], list[int]]:
     """Fill the journals' disk under load; the statuses while it was full, and when there was room again."""
     callers = drill.callers()
-    # What is noted with a request makes its record large, and the segments are full the sooner.
-    notes = {"user": "u" * 500, "session_id": "s" * 500}
-    bodies = [chat(words(5), chunk_delay_ms=2), chat("one", model="simulator/flat", is_streamed=False)]
-    bodies = [body | notes for body in bodies]
     key = drill.new_key()
     with drill.full_disk():
-        callers.keep_sending(key, bodies, callers=24)
+        callers.keep_sending(key, quick_bodies(), callers=24)
         drill.stack.wait(lambda: 503 in callers.statuses_since(0), 60, "a refusal for want of room")
         full_at = time.time()
         drill.stack.wait(lambda: len(callers.statuses_since(full_at)) >= 100, what="more requests")
@@ -284,16 +198,3 @@ def disable_key(drill: Drill, *, are_notifications_cut: bool = False) -> Disabli
     drill.notifications.mend()
     (stream,) = streaming.finish()
     return Disabling(at, traces, stream, drill.judge([*traces, stream]))
-
-
-def stop_gracefully(drill: Drill) -> Seen:
-    """Tell a gateway to stop with streams open that are longer than its drain."""
-    callers = drill.callers()
-    callers.send(drill.new_key(), *[chat(words(200), chunk_delay_ms=100)] * 8)
-    drill.stack.wait(lambda: all(trace.arrivals for trace in callers.traces), what="streams")
-    old = {part: drill.stack.kill(part, signal.SIGTERM) for part in GATEWAYS}
-    for part, pid in old.items():
-        drill.stack.wait_for_restart(part, pid)
-    traces = callers.finish()
-    drill.wait_for_gateways()
-    return Seen(drill.judge(traces), traces)

@@ -201,6 +201,13 @@ def mixed_bodies() -> list[dict[str, object]]:
     return [*streams, *whole]
 
 
+def quick_bodies() -> list[dict[str, object]]:
+    """Short requests with much that is noted with them: records are large, and segments are full the sooner."""
+    notes = {"user": "u" * 500, "session_id": "s" * 500}
+    flat = chat("one", model="simulator/flat", is_streamed=False)
+    return [body | notes for body in (chat(words(5), chunk_delay_ms=2), flat)]
+
+
 @contextmanager
 def running_drill() -> Iterator[Drill]:
     """The demonstration with two gateways on wires, and, for root, a small disk of its own for the journals."""
@@ -273,4 +280,13 @@ def small_disk(folder: Path) -> Iterator[None]:
             subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-__all__ = ["ACCOUNTED_SECONDS", "GATEWAYS", "Drill", "Point", "mixed_bodies", "running_drill", "small_disk"]
+__all__ = [
+    "ACCOUNTED_SECONDS",
+    "GATEWAYS",
+    "Drill",
+    "Point",
+    "mixed_bodies",
+    "quick_bodies",
+    "running_drill",
+    "unheard_drill",
+]

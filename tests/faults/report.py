@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from tests.faults.load import Trace
 from tests.faults.oracle import Verdict
 
 
@@ -15,6 +18,14 @@ class Judged(Protocol):
     @property
     def verdict(self) -> Verdict:
         """What the audit found."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A drill's outcome."""
+
+    verdict: Verdict
+    traces: Sequence[Trace]
 
 
 def report(what: str, rounds: int, seen: Judged) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
 
 import pytest
 
 from tests.e2e.load import send_at_once
 from tests.e2e.test_first_light import Acme
 from tests.e2e.test_limits import PAID_FOR, SENT, price_per_request
-from tests.faults import drills
+from tests.faults import drills, gateway_drills
 from tests.faults.harness import GATEWAYS, unheard_drill
 from tests.faults.report import note, report
 
@@ -63,4 +64,14 @@ class TestAKeyThatPaysForFiftyRequests:
             if number == 4:
                 drill.replace(GATEWAYS[0])
         note(f"200 at once on a limit for 50, ten times: exactly 50 each ({time.strftime('%Y-%m-%d')})")
+        drill.check_by_command()
+
+    def test_is_charged_its_whole_limit_and_no_more_with_gateways_killed_all_the_while(self, drill):
+        limit = Decimal("0.4")
+
+        seen, hash_ = gateway_drills.spend_out(drill, float(limit))
+
+        report("a limit for 400 requests spent out while gateways are killed", 1, seen)
+        assert seen.verdict.charged_nano == limit * 10**9
+        drill.acme.wait_until_booked(hash_, limit)
         drill.check_by_command()
