@@ -17,7 +17,9 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-__all__ = ["ForbiddenAddress", "OutboundRules", "open_session"]
+from config.lib.http_pool import HttpPool
+
+__all__ = ["ForbiddenAddress", "HttpPool", "OutboundRules", "open_pool", "open_session"]
 
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -163,3 +165,8 @@ def open_session(
         max_field_size=MAX_LINE_BYTES,
         headers={"Accept-Encoding": "identity", "User-Agent": "Headgate"},
     )
+
+
+def open_pool() -> HttpPool:
+    """The hot path's client for the running loop, for addresses that the operator set."""
+    return HttpPool()

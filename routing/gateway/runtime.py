@@ -140,7 +140,7 @@ class Runtime:
             self.journal.close()
         except JournalBusy as error:
             log.error("the journal is left to ingest as it is: %s", error)
-        await self.upstream.close()
+        self.upstream.close()
         self.bodies.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
@@ -209,6 +209,7 @@ class Runtime:
                 client.watch.interrupt_if_late(now)
                 if client.needs_comment(now):
                     self._run(client.comment())
+            self.upstream.close_idle()
             self.rates.forget_idle()
             self.refusals.flush()
 

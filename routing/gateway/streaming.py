@@ -51,6 +51,7 @@ class Relay:
         if failure is not None:
             self._served.response.close()
             return self._broken(failure)
+        self._served.response.release()
         return self._completed()
 
     async def _pass_on(self, patience: Patience) -> ProviderFailure | None:

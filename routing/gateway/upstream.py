@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import aiohttp
-
-from config.lib.outbound import open_session
+from config.lib.http_exchange import Exchange
+from config.lib.http_pool import Origin
+from config.lib.outbound import HttpPool, open_pool
 from routing.errors import ProviderFailure
 from routing.providers import UpstreamRequest
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
-CONNECTIONS_PER_HOST = 4096
 
-FAILURES = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
+FAILURES = (OSError, TimeoutError, ValueError)
 
 
 class UpstreamFailed(Exception):
@@ -31,22 +30,21 @@ def failed(message: str, *, kind: str = "provider_unavailable") -> UpstreamFaile
 class Response:
     """A provider's answer whose head has arrived."""
 
-    __slots__ = ("_response", "status")
+    __slots__ = ("_exchange", "_origin", "_pool", "status")
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
-        self.status = response.status
+    def __init__(self, pool: HttpPool, exchange: Exchange, origin: Origin) -> None:
+        self._pool = pool
+        self._exchange = exchange
+        self._origin = origin
+        self.status = exchange.status
 
     @property
     def headers(self) -> dict[str, str]:
         """The headers, names in lower case."""
-        return {name.lower(): value for name, value in self._response.headers.items()}
+        return {name.decode("latin-1"): value.decode("latin-1") for name, value in self._exchange.headers}
 
     async def read(self, limit: int = MAX_ANSWER_BYTES) -> bytes:
         """The whole body. Raises UpstreamFailed when it is cut off or larger than the limit."""
-        length = self._response.content_length
-        if length is not None and length > limit:
-            raise failed("The provider's answer is too large.")
         chunks: list[bytes] = []
         size = 0
         while chunk := await self.read_some():
@@ -66,35 +64,39 @@ class Response:
     async def read_some(self) -> bytes:
         """What has arrived, waiting for it; empty at the end. Raises UpstreamFailed when it is cut off."""
         try:
-            return await self._response.content.readany()
-        except FAILURES as error:
+            return await self._exchange.read_some()
+        except OSError as error:
             raise failed("The provider's connection broke off.") from error
 
     def release(self) -> None:
         """Let the connection go: kept when the answer was read to its end, closed otherwise."""
-        self._response.release()
+        self._pool.release(self._exchange, self._origin)
 
     def close(self) -> None:
         """Hang up, so that the provider stops."""
-        self._response.close()
+        self._exchange.abort()
 
 
 class Upstream:
     """Connections to the operator's providers."""
 
     def __init__(self) -> None:
-        self._session = open_session(connections_per_host=CONNECTIONS_PER_HOST)
+        self._pool = open_pool()
 
     async def send(self, request: UpstreamRequest) -> Response:
         """Send a request and wait for the answer's head. Raises UpstreamFailed."""
         try:
-            response = await self._session.request(
-                request.method, request.url, headers=request.headers, data=request.body, allow_redirects=False
+            exchange, origin = await self._pool.send(
+                request.method, request.url, request.headers, request.body
             )
         except FAILURES as error:
             raise failed("The provider could not be reached.") from error
-        return Response(response)
+        return Response(self._pool, exchange, origin)
 
-    async def close(self) -> None:
+    def close_idle(self) -> None:
+        """Close connections that nobody used for a while."""
+        self._pool.close_idle()
+
+    def close(self) -> None:
         """Close every connection."""
-        await self._session.close()
+        self._pool.close()

@@ -18,7 +18,16 @@ ELSEWHERE = {
         path.relative_to(ROOT) for path in (ROOT / "routing/simulator").rglob("*.py")
     ),  # serves, and is no part
 }
-CLIENTS = {"requests", "httpx", "urllib3", "http.client", "urllib.request", "aiohttp", "smtplib", "ftplib"}
+CLIENTS = {
+    "requests",
+    "httpx",
+    "urllib3",
+    "http.client",
+    "urllib.request",
+    "aiohttp",
+    "smtplib",
+    "ftplib",
+} | {"config.lib.http_pool"}
 TYPES_ONLY = {Path("routing/gateway/upstream.py")}
 """Uses what the door opened."""
 
