@@ -17,6 +17,7 @@ from routing.gateway.watch import Interrupted, Reason, Watch
 from routing.providers import WIRE_FORMATS, Answer, Stream, WireFormat
 
 LATE = ProviderFailure("timeout", "The provider did not answer in time.", is_retryable=True)
+NOBODY_TO_ASK = unavailable()
 NOT_OK = range(300, 600)
 
 
@@ -64,7 +65,7 @@ class Attempts:
     async def first_that_answers(self, opened: Opened, attempts: Sequence[Attempt], watch: Watch) -> Served:
         """The first good answer. Raises NobodyAnswered, Interrupted."""
         previous: list[Mapping[str, Any]] = []
-        refusal, last, skipped = unavailable(), None, None
+        refusal, last, skipped = NOBODY_TO_ASK, None, None
         for attempt in attempts:
             if attempt.endpoint.model == skipped:
                 continue
