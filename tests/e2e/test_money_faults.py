@@ -12,7 +12,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults import drills, gateway_drills
-from tests.faults.harness import ACCOUNTED_SECONDS, GATEWAYS, Drill, Point, running_drill
+from tests.faults.harness import ACCOUNTED_SECONDS, GATEWAYS, Drill, running_drill
+from tests.faults.wire import Point
 
 
 @pytest.fixture(scope="module")

@@ -32,15 +32,17 @@ from observability.reconcile import reconcile
 from tests.e2e.test_first_light import Acme
 from tests.faults.load import Callers, Trace, chat, words
 from tests.faults.oracle import Oracle, Verdict
-from tests.faults.wire import NotificationWire, Point, ProviderWire
+from tests.faults.wire import NotificationWire, ProviderWire
 from tests.live_stack import ROOT, LiveStack, running_stack, stack_folder
 
 GATEWAYS = ("gateway-1", "gateway-2")
 ACCOUNTED_SECONDS = 10.0
 """How long after its return the database may lack anything (spec: promises)."""
 SMALL_SEGMENT = 1 << 20
+LOOKS = 12
 JOURNAL_DISK_BYTES = 24 << 20
-FIRST_TOKEN_SECONDS = 10
+PATIENCE_SECONDS = 10
+"""How long gateways wait for a provider that says nothing."""
 
 
 class Drill:
@@ -56,11 +58,14 @@ class Drill:
         self.acme = Acme(stack)
         self.url = f"{self.acme.base}/chat/completions"
         self.database_url: str = stack.record["environment"]["HEADGATE_OWNER_DATABASE_URL"]
-        self.oracle = Oracle(self.database_url, stack.simulator_record, 0.0)
-        self.begin()
+        self.oracle = Oracle(self.database_url, stack.simulator_record, time.time())
+        self._callers: list[Callers] = []
 
     def begin(self) -> None:
-        """Begin a test: what happened before is not judged again."""
+        """Begin a test: what happened before is not judged again, and who still calls hangs up."""
+        for callers in self._callers:
+            callers.hang_up()
+        self._callers.clear()
         self.oracle = Oracle(self.database_url, self.stack.simulator_record, time.time())
         self.provider.forget_held()
 
@@ -81,7 +86,8 @@ class Drill:
 
     def callers(self) -> Callers:
         """Somebody to send requests."""
-        return Callers(self.url)
+        self._callers.append(Callers(self.url))
+        return self._callers[-1]
 
     # --- Gateways
 
@@ -99,7 +105,18 @@ class Drill:
             row["heartbeat_at"] for row in connection.execute("SELECT heartbeat_at FROM gateway_process")
         ]
         is_known = len(beats) == len(GATEWAYS) and all(beat > since for beat in beats)
-        return is_known and all(self.stack.pid(part) for part in GATEWAYS)
+        return is_known and all(self.stack.pid(part) for part in GATEWAYS) and self._are_all_ready()
+
+    def _are_all_ready(self) -> bool:
+        """Whether each of many connections, which the kernel deals out to all gateways, meets a ready one."""
+        return all(self._is_ready() for _ in range(LOOKS))
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.stack.base_url}/readyz", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
 
     def replace(self, *parts: str) -> None:
         """Kill gateways without a word; return when their successors serve and their journals are adopted."""
@@ -244,13 +261,15 @@ def _drill_on(data: Path, notifications: NotificationWire, listen_url: str) -> I
             "HEADGATE_LISTEN_DATABASE_URL": listen_url,
             "HEADGATE_JOURNAL_DIR": str(journal),
             "HEADGATE_JOURNAL_SEGMENT_BYTES": str(SMALL_SEGMENT),
-            "HEADGATE_FIRST_TOKEN_SECONDS": str(FIRST_TOKEN_SECONDS),
+            "HEADGATE_FIRST_TOKEN_SECONDS": str(PATIENCE_SECONDS),
+            "HEADGATE_ANSWER_SECONDS": str(PATIENCE_SECONDS),
         }
         options = ("--demo", "--gateways", str(len(GATEWAYS)), "--crashes", "100000")
         stack = cleanup.enter_context(running_stack(data, *options, given=given))
         drill = Drill(stack, provider, notifications, journal)
         drill.wait_for_gateways()
         yield drill
+        drill.begin()
 
 
 def _socket_path(data: Path) -> str:
@@ -278,15 +297,3 @@ def small_disk(folder: Path) -> Iterator[None]:
     finally:
         if is_mounted:
             subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-__all__ = [
-    "ACCOUNTED_SECONDS",
-    "GATEWAYS",
-    "Drill",
-    "Point",
-    "mixed_bodies",
-    "quick_bodies",
-    "running_drill",
-    "unheard_drill",
-]

@@ -154,7 +154,9 @@ class Callers:
         return self.traces
 
     def hang_up(self) -> list[Trace]:
-        """Leave at once, in the middle of whatever is open."""
+        """Leave at once, in the middle of whatever is open; who has left before stays away."""
+        if self._loop.is_closed():
+            return self.traces
         self._is_stopping = True
         self._await(self._cancel())
         self._end()
@@ -209,18 +211,28 @@ class SlowReader:
     """A caller who reads the head of an answer and then nothing for a while; its socket takes in little."""
 
     def __init__(self, url: str, key: str, body: object) -> None:
-        address = urlsplit(url)
+        self._address = urlsplit(url)
         data = json.dumps(body).encode()
-        head = f"POST {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {key}\r\n"
+        lines = [
+            f"POST {self._address.path} HTTP/1.1",
+            f"Host: {self._address.netloc}",
+            f"Authorization: Bearer {key}",
+            f"Content-Length: {len(data)}",
+        ]
+        self._request = "\r\n".join([*lines, "", ""]).encode() + data
         self.trace = Trace(time.time())
+
+    def __enter__(self) -> SlowReader:
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SMALL_SEGMENT_BYTES)
         self._socket.settimeout(30)
-        self._socket.connect((address.hostname, address.port))
-        self._socket.sendall(f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
-
-    def __enter__(self) -> SlowReader:
+        try:
+            self._socket.connect((self._address.hostname, self._address.port))
+            self._socket.sendall(self._request)
+        except OSError:
+            self._socket.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.faults import gateway_drills
-from tests.faults.harness import GATEWAYS, Point
+from tests.faults.harness import GATEWAYS
 from tests.faults.report import report
+from tests.faults.wire import Point
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600)]
 
