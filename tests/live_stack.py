@@ -90,6 +90,8 @@ class LiveStack:
     def wait_until_ready(self) -> LiveStack:
         """Wait until every part runs and a gateway has answered."""
         self.wait(lambda: self.record.get("is_ready"), START_SECONDS, "a ready stack")
+        # A gateway answers before ingest has come up; what is charged must show up at once for tests.
+        self.wait(lambda: "ingest follows" in self.terminal, START_SECONDS, "an ingest that books")
         return self
 
     def kill(self, part: str, number: int = signal.SIGKILL) -> int:

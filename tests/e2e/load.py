@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
+import http.client
+import json
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
-
-import aiohttp
-
-
-async def _send(session: aiohttp.ClientSession, url: str, key: str, body: dict[str, Any]) -> int:
-    async with session.post(url, json=body, headers={"Authorization": f"Bearer {key}"}) as answer:
-        await answer.read()
-        return answer.status
-
-
-async def _send_all(url: str, key: str, body: dict[str, Any], count: int) -> list[int]:
-    connector = aiohttp.TCPConnector(limit=0, force_close=True)
-    timeout = aiohttp.ClientTimeout(total=30)
-    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-        return await asyncio.gather(*(_send(session, url, key, body) for _ in range(count)))
+from urllib.parse import urlsplit
 
 
 def send_at_once(base: str, key: str, body: dict[str, Any], count: int) -> Counter[int]:
     """Send the same request so many times in parallel, each on its own connection; how often each status came."""
-    return Counter(asyncio.run(_send_all(f"{base}/chat/completions", key, body, count)))
+    address, gate = urlsplit(base), Barrier(count)
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    data = json.dumps(body)
+
+    def send() -> int:
+        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
+        try:
+            connection.connect()
+            gate.wait(60)
+            connection.request("POST", f"{address.path}/chat/completions", data, headers)
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(count) as pool:
+        return Counter(future.result() for future in [pool.submit(send) for _ in range(count)])

@@ -102,13 +102,11 @@ class TestTheHotPath:
         settle_statistics()
         idle = transactions_within(3.0)
 
-        began, before = time.monotonic(), transactions()
-        for _ in range(300):
-            assert gateway.ask(key, "test/echo").status == 200
-        settle_statistics()
-        made, seconds = transactions() - before, time.monotonic() - began
+        rounds = (transactions_of(gateway, key, requests=300, idle_per_second=idle / 3.0) for _ in range(3))
 
-        assert made - idle / 3.0 * seconds < 30  # renewing leases, whatever the number of requests
+        # Renewing leases takes a few, whatever the number of requests. What else the database counts meanwhile
+        # only adds, so one quiet round proves it; a call per request would show in every round.
+        assert any(made < 30 for made in rounds)
 
 
 class TestADatabaseThatIsAway:
@@ -207,6 +205,14 @@ def transactions():
             "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = %s", [own_database()]
         ).fetchone()
     return row[0]
+
+
+def transactions_of(gateway, key, *, requests, idle_per_second):
+    """How many more transactions than an idle gateway's there were while it served so many requests."""
+    began, before = time.monotonic(), transactions()
+    assert {gateway.ask(key, "test/echo").status for _ in range(requests)} == {200}
+    settle_statistics()
+    return transactions() - before - idle_per_second * (time.monotonic() - began)
 
 
 def settle_statistics():
