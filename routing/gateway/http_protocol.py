@@ -21,6 +21,7 @@ BODY_SECONDS = 10.0
 BODY_BYTES_PER_SECOND = 16 * 1024
 """A body has BODY_SECONDS and then has to keep up this rate."""
 MAX_HEAD_BYTES = 64 * 1024
+KEEP_ALIVE_SECONDS = 75.0
 STALLED_SECONDS = 60.0
 """How long a client may take nothing of what was sent to it."""
 
@@ -109,6 +110,7 @@ class Connection(HttpToolsProtocol):
         self.head_bytes = 0
         self.body_since: float | None = None
         self.body_bytes = 0
+        self.idle_since: float | None = None
         self.stalled_since: float | None = None
         self.unsent_bytes = 0
         super().connection_made(transport)
@@ -125,10 +127,12 @@ class Connection(HttpToolsProtocol):
             if self.head_bytes > MAX_HEAD_BYTES:
                 self.turn_away(431, b"The request's head is too large.")
         elif self.cycle is None or self.cycle.response_complete:
+            self.idle_since = None
             self.head_since = time.monotonic()  # something that is no request yet, line ends perhaps
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.idle_since = None
         self.head_since = self.head_since or time.monotonic()
 
     def on_headers_complete(self) -> None:
@@ -179,6 +183,17 @@ class Connection(HttpToolsProtocol):
         self.body_since = None
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """Begin what was sent ahead, or note since when the connection is idle; uvicorn sets a timer instead."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self.idle_since = time.monotonic()
+
     def resume_reading(self) -> None:
         """Go on reading after the last piece of a body, so that a client that leaves is noticed."""
         if not self.pipeline:
@@ -188,6 +203,8 @@ class Connection(HttpToolsProtocol):
         """Turn a client away that is too slow to be a client."""
         if self._has_stalled(now):
             self.transport.abort()
+        elif self.idle_since is not None and now - self.idle_since > KEEP_ALIVE_SECONDS:
+            self.transport.close()
         elif self.head_since is not None and now - self.head_since > HEAD_SECONDS:
             self.turn_away(408, b"The request's head took too long.")
         elif self.body_since is not None and not self.flow.read_paused:

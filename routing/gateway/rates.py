@@ -6,8 +6,7 @@ Counted in this process. The decision judges them; only an organization's fair s
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from routing.call import Call
 from routing.decision import NO_BALANCES, UNUSED, Balances, RateUse
@@ -58,6 +57,26 @@ def rated_scopes(policy: Policy) -> tuple[tuple[str, int], ...]:
     return tuple((layer, identifier) for layer, identifier, limits in scopes if limits != NO_LIMITS)
 
 
+class Counting:
+    """A block in which one request counts."""
+
+    __slots__ = ("_organization", "_rates", "_scopes", "_tokens")
+
+    def __init__(
+        self, rates: Rates, organization: int, scopes: tuple[tuple[str, int], ...], tokens: int
+    ) -> None:
+        self._rates, self._organization = rates, organization
+        self._scopes, self._tokens = scopes, tokens
+
+    def __enter__(self) -> None:
+        self._rates.enter(self._organization, self._scopes, self._tokens)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._rates.leave(self._organization, self._scopes)
+
+
 class Rates:
     """The process's counters."""
 
@@ -80,24 +99,29 @@ class Rates:
             organization=uses.get("organization", UNUSED),
         )
 
-    @contextmanager
-    def counting(self, policy: Policy, scopes: tuple[tuple[str, int], ...], call: Call) -> Iterator[None]:
-        """Count the request from its admission to its end. Raises RefusedError past the fair share."""
-        organization = policy.principal.organization_id
+    def counting(self, policy: Policy, scopes: tuple[tuple[str, int], ...], call: Call) -> Counting:
+        """Count the request within a block. Raises RefusedError past the organization's fair share."""
+        return Counting(self, policy.principal.organization_id, scopes, call.prompt_tokens)
+
+    def enter(self, organization: int, scopes: tuple[tuple[str, int], ...], tokens: int) -> None:
+        """Count a request that begins. Raises RefusedError."""
         running = self._organizations.get(organization, 0)
         self._check_share(running)
         self.concurrent += 1
         self._organizations[organization] = running + 1
-        meters = [self._meters.setdefault(scope, Meter()) for scope in scopes]
-        for meter in meters:
-            meter.enter(call.prompt_tokens, time.time())
-        try:
-            yield
-        finally:
-            self.concurrent -= 1
-            self._leave(organization)
-            for meter in meters:
-                meter.concurrent -= 1
+        for scope in scopes:
+            self._meters.setdefault(scope, Meter()).enter(tokens, time.time())
+
+    def leave(self, organization: int, scopes: tuple[tuple[str, int], ...]) -> None:
+        """Count a request that is over."""
+        self.concurrent -= 1
+        left = self._organizations[organization] - 1
+        if left:
+            self._organizations[organization] = left
+        else:
+            del self._organizations[organization]
+        for scope in scopes:
+            self._meters[scope].concurrent -= 1
 
     def _check_share(self, running: int) -> None:
         if self.concurrent >= self._most:
@@ -108,13 +132,6 @@ class Rates:
             raise RefusedError(
                 Refusal(429, "rate_limit_exceeded", message, "fair_share", "organization", 1, headers=headers)
             )
-
-    def _leave(self, organization: int) -> None:
-        left = self._organizations[organization] - 1
-        if left:
-            self._organizations[organization] = left
-        else:
-            del self._organizations[organization]
 
     def forget_idle(self) -> None:
         """Drop the counters of minutes that are over."""

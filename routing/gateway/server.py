@@ -16,7 +16,6 @@ from uvicorn import Config, Server
 
 from routing.gateway.http_protocol import Connection
 
-KEEP_ALIVE_SECONDS = 75
 LAST_WORDS_SECONDS = 2.0
 TICKS_PER_SWEEP = 5
 COLLECTION_THRESHOLDS = (10_000, 20, 50)
@@ -120,7 +119,6 @@ def serve(application: Any, draining: Draining, *, host: str, port: int) -> bool
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     server = GatewayServer(config, draining)
     server.run(sockets=[listening_socket(host, port)])
