@@ -94,7 +94,7 @@ class TestMalformedAddresses:
             ("/admin/observability/generation/x/change/", 404),
             ("/admin/observability/generation/?before=x", 302),
             ("/admin/observability/generation/?workspace_id=x", 302),
-            ("/admin/observability/generation/?workspace_id=99999999999999999999999", 200),
+            ("/admin/observability/generation/?workspace_id=99999999999999999999999", 302),
             ("/admin/observability/generation/?q=gen-x", 200),
             ("/admin/accounts/ledgerentry/?before=99999999999999999999999", 200),
             ("/admin/accounts/ledgerentry/?kind=x", 200),
