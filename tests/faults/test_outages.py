@@ -19,7 +19,8 @@ class TestADatabaseThatIsStoppedForHalfAMinute:
     def test_costs_nobody_a_request_while_leases_last_and_loses_nothing(self, drill):
         outage, steady, short, strangers = drills.stop_database(drill, STOPPED_SECONDS)
 
-        report("PostgreSQL stopped for 30 s under load", 1, outage)
+        what = f"PostgreSQL stopped for 30 s under load, all booked {outage.accounted_seconds:.1f} s after its return"
+        report(what, 1, outage)
         early = [
             trace for trace in outage.during(steady) if trace.sent_at < outage.began_at + LEAST_SERVED_SECONDS
         ]
