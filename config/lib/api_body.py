@@ -26,9 +26,9 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class StrictJSONParser(BaseParser):
-    """Parses every body as JSON, whatever its Content-Type says, and keeps its digest on the request."""
+    """Parses every body as JSON, whatever its Content-Type says (config.lib.api.AlwaysJSON), and keeps its digest on the request."""
 
-    media_type = "*/*"
+    media_type = "application/json"
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None

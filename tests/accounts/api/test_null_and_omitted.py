@@ -1,0 +1,62 @@
+"""Null, an empty list and left out are three things, on every field of every change (a property test)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.accounts.api.test_malformed import fields_of
+from tests.accounts.api.test_somebody_elses import ROWS, Row, filled, named
+from tests.api_objects import furnish
+from tests.cast import Cast
+from tests.management_api import Api, operation_of, our_document
+
+CHANGES = [row for row in ROWS if row[0] == "patch"]
+LATER = frozenset({"updated_at"})
+"""What may differ although nobody named it."""
+
+
+def state_of(api: Api, path: str) -> dict[str, Any]:
+    """The object as it is now, without what every change moves."""
+    data = json.loads(api.get(path).content)["data"]
+    return {name: value for name, value in data.items() if name not in LATER}
+
+
+@st.composite
+def changes(draw: st.DrawFn, fields: list[str]) -> dict[str, Any]:
+    """Some of the fields, each null or an empty list; the rest is left out."""
+    chosen = draw(st.sets(st.sampled_from(fields), max_size=4))
+    return {name: draw(st.sampled_from([None, []])) for name in sorted(chosen)}
+
+
+class TestAChange:
+    @pytest.mark.parametrize("row", CHANGES, ids=named)
+    def test_touches_what_it_names_as_it_says_or_nothing(self, cast: Cast, row: Row):
+        api, world = (
+            Api(cast.acme.management_key.secret),
+            furnish(cast.acme.organization, cast.acme.alice),
+        )
+        path = filled(row[1], world)
+        fields = list(fields_of(operation_of(our_document(), "patch", path) or {}))
+
+        @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+        @given(change=changes(fields))
+        def holds(change: dict[str, Any]) -> None:
+            before = state_of(api, path)
+            answer = api.patch(path, change)
+            after = state_of(api, path)
+
+            untouched = before.keys() - change.keys() if answer.status_code == 200 else before.keys()
+            assert {name: after[name] for name in untouched} == {name: before[name] for name in untouched}
+            if answer.status_code == 200:
+                shown = change.keys() & after.keys()
+                assert {name: after[name] for name in shown} == {name: change[name] for name in shown}
+            else:
+                assert answer.status_code == 400
+                assert any(name in json.loads(answer.content)["error"]["message"] for name in change)
+
+        holds()
