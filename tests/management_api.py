@@ -102,9 +102,23 @@ def our_document() -> dict[str, Any]:
 
 @cache
 def contract() -> dict[str, Any] | None:
-    """The public contract, if it is here."""
+    """The public contract, if it is here; the names of providers are open, because here they are rows."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load(CONTRACT.read_text(), loader) if CONTRACT.exists() else None
+    if not CONTRACT.exists():
+        return None
+    described: dict[str, Any] = _with_open_providers(yaml.load(CONTRACT.read_text(), loader))
+    return described
+
+
+def _with_open_providers(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_with_open_providers(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    is_closed = "AkashML" in (node.get("enum") or ())
+    return {
+        name: _with_open_providers(each) for name, each in node.items() if not (is_closed and name == "enum")
+    }
 
 
 def _schema(description: dict[str, Any], method: str, path: str, status: int) -> dict[str, Any] | None:

@@ -26,7 +26,7 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class StrictJSONParser(BaseParser):
-    """Parses every body as JSON, whatever its Content-Type says (config.lib.api.AlwaysJSON), and keeps its digest on the request."""
+    """Parses every body as JSON, whatever its Content-Type says, and keeps its digest on the request."""
 
     media_type = "application/json"
 
