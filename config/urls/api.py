@@ -14,6 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts.api.credits import CreditsView
 from accounts.api.documentation import DocumentationView, OpenAPIView
 from config.lib.api_errors import as_response, not_found
+from config.urls import not_offered
 from observability.api.generations import GenerationView
 from workspaces.api.budgets import BudgetsView, BudgetView
 from workspaces.api.current_key import CurrentKeyView
@@ -54,5 +55,6 @@ urlpatterns = [
     path("openapi.json", non_atomic_requests(OpenAPIView.as_view()), name="openapi"),
     path("docs", non_atomic_requests(DocumentationView.as_view()), name="api-docs"),
     *(pattern for address, view in ROUTES.items() for pattern in both(address, view)),
+    *not_offered.urlpatterns,
     re_path("", unknown),
 ]
