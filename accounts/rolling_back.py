@@ -48,19 +48,24 @@ def roll_back(
         raise CannotRestore(f"What is recorded of a {revision.object_type} cannot be rolled back.")
     state = revision.before if to == "before" else revision.after
     with transaction.atomic():
+        if is_newest_required:
+            _require_newest(revision, _since(revision))
         recorded = Recorded(revision.organization_id, revision.object_id, state)
         restorers.at(revision.object_type)(recorded, by.restoring(revision.pk, reason))
-        # Only now is the object locked, so that nobody else's change can come in between.
-        if is_newest_required and _others_since(revision).exists():
-            raise ChangedSince(f"The object was changed after revision {revision.pk}.")
+        if is_newest_required:
+            # Only now is the object locked, and whoever changed it in between is to be seen.
+            _require_newest(revision, _since(revision).exclude(transaction_id=THIS_TRANSACTION))
         return _made(revision)
 
 
-def _others_since(revision: Revision) -> models.QuerySet[Revision]:
-    of_object = Revision.objects.for_organization(revision.organization_id or 0).filter(
-        object_type=revision.object_type, object_id=revision.object_id, pk__gt=revision.pk
-    )
-    return of_object.exclude(transaction_id=THIS_TRANSACTION)
+def _since(revision: Revision) -> models.QuerySet[Revision]:
+    rows = Revision.objects.for_organization(revision.organization_id or 0)
+    return rows.filter(object_type=revision.object_type, object_id=revision.object_id, pk__gt=revision.pk)
+
+
+def _require_newest(revision: Revision, others: models.QuerySet[Revision]) -> None:
+    if others.exists():
+        raise ChangedSince(f"The object was changed after revision {revision.pk}.")
 
 
 def _made(revision: Revision) -> Revision:

@@ -139,8 +139,8 @@ class RevisionShape(serializers.Serializer[Any]):
 class DifferenceShape(serializers.Serializer[Any]):
     """A column's value on both sides."""
 
-    before = serializers.JSONField(allow_null=True)
-    after = serializers.JSONField(allow_null=True)
+    before = serializers.JSONField()
+    after = serializers.JSONField()
 
 
 class OneRevisionShape(RevisionShape):
