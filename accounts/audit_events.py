@@ -22,7 +22,7 @@ KINDS: Final[dict[str, str]] = {
     SIGN_IN_FAILED: "failed to sign in",
     SIGNED_OUT: "signed out",
     PASSWORD_CHANGED: "changed the password",
-    PASSWORD_RESET: "chose a new password through a link in a mail",
+    PASSWORD_RESET: "reset the password by mail",
     EMAIL_CHANGED: "changed the e-mail address",
     MFA_ADDED: "turned on a second factor",
     MFA_REMOVED: "turned off a second factor",

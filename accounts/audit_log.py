@@ -105,7 +105,8 @@ class Entry:
         """The person or the key behind it; of a failed sign-in, whose account it was about."""
         if isinstance(self.source, AuditEvent) and self.source.kind == SIGN_IN_FAILED:
             return str(self.source.user or "Somebody unknown")
-        return who_made(self.source)
+        key = None if self.source.user else self.source.management_key
+        return key.name if key else who_made(self.source)
 
     @property
     def summary(self) -> str:
@@ -119,7 +120,7 @@ def summary_of(source: Revision | AuditEvent) -> str:
         what = source.detail.get("what") or source.detail.get("factor")
         return KINDS.get(source.kind, source.kind) + (f" ({what})" if what else "")
     verb = "rolled back" if source.restores else ACTIONS.get(source.action, source.action)
-    told = f"{verb} the {kind_name(source.object_type)} “{source.object_name}”"
+    told = f"{verb} the {kind_name(source.object_type)} “{object_name(source)}”"
     columns = [column_name(name) for name in changed_columns(source)] if source.action == "update" else []
     named = ", ".join(columns[:NAMED_COLUMNS]) + (" …" if len(columns) > NAMED_COLUMNS else "")
     return f"{told} ({named})" if named else told
@@ -128,6 +129,12 @@ def summary_of(source: Revision | AuditEvent) -> str:
 def changed_columns(revision: Revision) -> list[str]:
     """The columns that a revision changed, but for the time of the change."""
     return [name for name in diff(revision.before, revision.after) if name != "updated_at"]
+
+
+def object_name(revision: Revision) -> str:
+    """What the object was called: by its own name where it has one, a key's label is for its own page."""
+    state = revision.after or revision.before or {}
+    return str(state.get("name") or revision.object_name)
 
 
 def kind_name(object_type: str) -> str:

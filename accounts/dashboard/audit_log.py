@@ -12,7 +12,17 @@ from django.shortcuts import redirect
 
 from accounts.audit_events import EXPORTED, KINDS, note
 from accounts.audit_export import HEADINGS, export_page
-from accounts.audit_log import ACTIONS, DOORS, Entry, LogFilter, find, kind_name, log_page, workspaces_of_log
+from accounts.audit_log import (
+    ACTIONS,
+    DOORS,
+    Entry,
+    LogFilter,
+    find,
+    kind_name,
+    log_page,
+    object_name,
+    workspaces_of_log,
+)
 from accounts.dashboard.pages import OrganizationView
 from accounts.models import Membership, Revision
 from accounts.permissions import Permission
@@ -123,6 +133,7 @@ class EntryView(EntryPage):
             "accounts/audit_entry.html",
             entry=self.entry,
             revision=revision,
+            name=object_name(revision) if revision else "",
             changes=changes_of(revision) if revision else [],
             sides=self._sides(revision) if revision else [],
             place=self._place(revision) if revision else None,
@@ -132,12 +143,9 @@ class EntryView(EntryPage):
         """Where this person may bring the object back to from here; ending an object is done on its own page."""
         if not can_be_restored(revision) or not self.may(permission_to_restore(revision)):
             return []
-        is_newest = newest_of(revision).pk == revision.pk
-        offered: dict[Side, bool] = {
-            "before": revision.before is not None,
-            "after": revision.after is not None and not is_newest,
-        }
-        return [side for side, is_offered in offered.items() if is_offered]
+        today = newest_of(revision).after
+        states: dict[Side, dict[str, Any] | None] = {"before": revision.before, "after": revision.after}
+        return [side for side, state in states.items() if state and changes_between(today, state)]
 
     def _place(self, revision: Revision) -> Any:
         known = [place for places in workspaces_of_log(self.organization.pk) for place in places]
@@ -169,7 +177,7 @@ class RestoreView(EntryPage):
             made = roll_back(revision=self.revision, to=self.side, by=self.actor, reason=reason)
         except CannotRestore as refusal:
             return self._form(refusal=str(refusal), reason=reason, status=INVALID_FORM)
-        messages.success(request, f"“{made.object_name}” is as it was.")
+        messages.success(request, f"“{object_name(made)}” is as it was.")
         return redirect("dashboard:audit_log", organization=self.organization.slug)
 
     def _form(self, *, refusal: str = "", reason: str = "", status: int = 200) -> HttpResponse:
@@ -177,6 +185,7 @@ class RestoreView(EntryPage):
             "accounts/audit_restore.html",
             status=status,
             revision=self.revision,
+            name=object_name(self.revision),
             side=self.side,
             changes=self._preview,
             refusal=refusal,
