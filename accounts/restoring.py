@@ -22,11 +22,16 @@ class CannotRestore(Exception):
 
 @dataclass(frozen=True)
 class Recorded:
-    """An object as a revision recorded it: columns as `accounts.revisions.snapshot` wrote them; None: not there."""
+    """An object as a revision recorded it: columns as `accounts.revisions.snapshot` wrote them; None: not there.
+
+    `changed` names the columns that this very revision changed: what was done since to others may have been done
+    for safety's sake, and is not undone by the way.
+    """
 
     organization_id: int
     object_id: str
     state: dict[str, Any] | None
+    changed: frozenset[str] = frozenset()
 
     @property
     def pk(self) -> int:

@@ -107,7 +107,11 @@ def _as_json(value: Any) -> Any:
 
 
 def record(change: Change, *, by: Actor) -> Revision:
-    """Move the touched scopes' versions on and write the revision, in the caller's transaction."""
+    """Move the touched scopes' versions on and write the revision, in the caller's transaction.
+
+    Whoever locks a row that revisions refer to (organization, user, management key) before calling this locks it
+    with `no_key`, or two changes of one organization could wait for each other.
+    """
     versions = change.versions | move_versions(change.touches)
     return Revision.objects.create(
         organization_id=change.organization_id,

@@ -9,7 +9,7 @@ from django.db import models, transaction
 from accounts.models import Revision
 from accounts.permissions import Permission
 from accounts.restoring import CannotRestore, Recorded, restorers
-from accounts.revisions import Actor
+from accounts.revisions import Actor, diff
 
 Side = Literal["before", "after"]
 
@@ -50,7 +50,8 @@ def roll_back(
     with transaction.atomic():
         if is_newest_required:
             _require_newest(revision, _since(revision))
-        recorded = Recorded(revision.organization_id, revision.object_id, state)
+        changed = frozenset(diff(revision.before, revision.after))
+        recorded = Recorded(revision.organization_id, revision.object_id, state, changed)
         restorers.at(revision.object_type)(recorded, by.restoring(revision.pk, reason))
         if is_newest_required:
             # Only now is the object locked, and whoever changed it in between is to be seen.

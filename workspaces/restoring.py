@@ -89,6 +89,8 @@ def restore_api_key(recorded: Recorded, by: Actor) -> None:
     if key is None:
         raise CannotRestore("A deleted key stays deleted; issue another one.")
     changes = differing(key, recorded.state, api_keys.CHANGEABLE - {"workspace", "owner"})
+    if changes.get("is_disabled") is False and "is_disabled" not in recorded.changed:
+        raise CannotRestore("The key was disabled since; enable it first if that is what you want.")
     changes |= _moved(key, recorded.state)
     if changes:
         try:

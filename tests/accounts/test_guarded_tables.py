@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 from django.apps import apps
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from accounts.revisions import is_secret, snapshot
+from config.lib.scoping import tenant
+from tests.cast import STAGE, Acme
+from workspaces.budgets import set_budget
 
 pytestmark = pytest.mark.django_db
 
@@ -32,6 +35,16 @@ BY_DESIGN = {
     "dead_letter_record": "written by ingest; read-only to the application",
 }
 """Tables without the trigger, and why."""
+TENANTS_SETTINGS = {
+    "organization",
+    "membership",
+    "management_key",
+    "workspace",
+    "workspace_member",
+    "workspace_budget",
+    "api_key",
+}
+"""Guarded tables that tenants have rows in."""
 
 
 def tables(query: str) -> set[str]:
@@ -72,6 +85,24 @@ class TestEveryTable:
 
     def test_is_not_both(self) -> None:
         assert guarded() & BY_DESIGN.keys() == set()
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+class TestAChangeWithoutARevision:
+    def test_is_refused_by_every_settings_table_that_a_tenant_has_rows_in(self, acme: Acme) -> None:
+        with tenant(acme.organization.pk):
+            set_budget(workspace=acme.production, interval="d", limit_nano=5, by=STAGE)
+
+        for table in sorted(TENANTS_SETTINGS):
+            with (
+                pytest.raises(IntegrityError, match=f"a change of {table} wrote no revision"),
+                tenant(acme.organization.pk),
+                connection.cursor() as cursor,
+            ):
+                cursor.execute(f"UPDATE {table} SET id = id")
+
+    def test_is_tried_on_every_such_table(self) -> None:
+        assert guarded() & (with_an_organization() | {"organization"}) == TENANTS_SETTINGS
 
 
 class TestWhatTheApplicationMayOnlyAdd:

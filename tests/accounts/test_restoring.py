@@ -249,6 +249,23 @@ class TestAKey:
         with pytest.raises(CannotRestore, match="not a member of this workspace"):
             roll_back(revision=given_up, to="before", by=STAGE)
 
+    def test_that_was_disabled_since_is_not_enabled_by_the_way(self, acme: Acme) -> None:
+        api_keys.change(key=acme.bob_key.key, by=STAGE, name="x")
+        renamed = newest("apikey")
+        api_keys.change(key=acme.bob_key.key, by=STAGE, is_disabled=True)
+
+        with pytest.raises(CannotRestore, match="disabled since"):
+            roll_back(revision=renamed, to="before", by=STAGE)
+
+        assert again(acme.bob_key.key).is_disabled
+
+    def test_is_enabled_by_rolling_back_that_it_was_disabled(self, acme: Acme) -> None:
+        api_keys.change(key=acme.bob_key.key, by=STAGE, is_disabled=True)
+
+        rolled_back("apikey")
+
+        assert not again(acme.bob_key.key).is_disabled
+
     def test_that_was_deleted_stays_deleted(self, acme: Acme) -> None:
         api_keys.delete(key=acme.bob_key.key, by=STAGE)
 
