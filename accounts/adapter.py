@@ -28,5 +28,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         saved: User = super().save_user(request, user, form, commit=commit)
         if commit:
-            found_personal(user=saved, by=Actor(door="dashboard", user=saved))
+            by = Actor(door="dashboard", user=saved, address=client_address(request))
+            found_personal(user=saved, by=by)
         return saved

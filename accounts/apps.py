@@ -4,12 +4,15 @@ from django.apps import AppConfig
 
 
 class AccountsConfig(AppConfig):
-    """Fills the slots of what lies below: the admin's history pages."""
+    """Fills the slots of what lies below (the admin's history pages) and its own; listens to how people sign in."""
 
     name = "accounts"
 
     def ready(self) -> None:
+        from accounts import restorers, sign_in_events
         from accounts.history import history_of
         from config.lib.admin import object_history
 
         object_history.fill(history_of)
+        restorers.fill()
+        sign_in_events.connect()

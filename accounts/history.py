@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from accounts.models import Revision
+from accounts.models import AuditEvent, Revision
 from accounts.revisions import diff
 from config.lib.admin import HistoryLine
 
@@ -28,8 +28,11 @@ def history_of(row: models.Model) -> list[HistoryLine]:
     ]
 
 
-def who_made(revision: Revision) -> str:
-    """The person, or the management key, behind a revision."""
-    if revision.user is not None:
-        return str(revision.user)
-    return str(revision.management_key) if revision.management_key is not None else "Headgate"
+def who_made(record: Revision | AuditEvent) -> str:
+    """The person, or the key, behind a revision or an event."""
+    if record.user is not None:
+        return str(record.user)
+    if record.management_key is not None:
+        return str(record.management_key)
+    api_key_id = getattr(record, "api_key_id", None)
+    return "Headgate" if api_key_id is None else f"API key {api_key_id}"

@@ -40,8 +40,10 @@ def found(*, name: str, slug: str, kind: str, administrator: User, by: Actor) ->
 def rename(*, organization: Organization, by: Actor, name: str, slug: str) -> Organization:
     """Give an organization another name and slug. Raises OrganizationSlugTaken."""
     with transaction.atomic():
-        rows = Organization.objects.for_organization(organization).select_for_update(of=("self",))
-        locked: Organization = rows.get()
+        rows = Organization.objects.for_organization(organization)
+        # Not against foreign keys: a revision that is being written refers to the organization, and whoever
+        # writes it holds the version that is wanted next.
+        locked: Organization = rows.select_for_update(of=("self",), no_key=True).get()
         before = snapshot(locked)
         locked.name, locked.slug, locked.updated_at = name, slug, timezone.now()
         _save(locked)

@@ -28,8 +28,7 @@ def create(*, row: R, by: Actor) -> R:
     with transaction.atomic(), unscoped(reason=NOBODYS):
         row.save(force_insert=True)
         row.refresh_from_db()
-        record_row("create", row, None, by)
-        move_versions([PLATFORM])
+        record_row("create", row, None, by, move_versions([PLATFORM]))
     return row
 
 
@@ -40,8 +39,7 @@ def change(*, row: R, by: Actor, **changes: Any) -> R:
         before = snapshot(locked)
         assign(locked, changes)
         locked.save()
-        record_row("update", locked, before, by)
-        move_versions([PLATFORM])
+        record_row("update", locked, before, by, move_versions([PLATFORM]))
     return locked
 
 
@@ -55,8 +53,9 @@ def set_credential(*, provider: Provider, secret: str, by: Actor) -> None:
             ring.seal(secret.encode(), identity=credential_identity(locked)) if secret else ""
         )
         locked.save(update_fields=["sealed_credential"])
-        record_row("update", locked, before, by, credential="set" if secret else "cleared")
-        move_versions([PLATFORM])
+        record_row(
+            "update", locked, before, by, move_versions([PLATFORM]), credential="set" if secret else "cleared"
+        )
 
 
 def set_price(*, endpoint: Endpoint, price: PriceFile, by: Actor, source: str = "") -> PriceVersion:
@@ -64,8 +63,7 @@ def set_price(*, endpoint: Endpoint, price: PriceFile, by: Actor, source: str = 
     with transaction.atomic(), unscoped(reason=NOBODYS):
         columns = price.femto_columns()
         version = PriceVersion.objects.create(endpoint=endpoint, source=source, **columns)
-        record_row("update", endpoint, snapshot(endpoint), by, price=columns)
-        move_versions([PLATFORM])
+        record_row("update", endpoint, snapshot(endpoint), by, move_versions([PLATFORM]), price=columns)
     return version
 
 
@@ -81,7 +79,6 @@ def apply(catalog: CatalogFile, *, by: Actor) -> list[PlannedChange]:
         planned = list(comparison.planned())
         if planned:
             comparison.write(by)
-            move_versions([PLATFORM])
     return planned
 
 
@@ -93,5 +90,4 @@ def seed(path: Path = SEED) -> int:
         added = len(list(comparison.planned()))
         if added:
             comparison.write(SEEDER)
-            move_versions([PLATFORM])
     return added

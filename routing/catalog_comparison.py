@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from django.db import models
 from django.utils import timezone
 
-from accounts.revisions import Action, Actor, Change, record, snapshot
+from accounts.revisions import PLATFORM, Action, Actor, Change, move_versions, record, snapshot
 from routing.catalog_file import CatalogFile, EndpointFile, ModelFile, ProviderFile
 from routing.models import Endpoint, LanguageModel, PriceVersion, Provider
 
@@ -49,10 +49,16 @@ def assign(row: models.Model, columns: dict[str, Any]) -> None:
 
 
 def record_row(
-    action: Action, row: models.Model, before: dict[str, Any] | None, by: Actor, **extra: Any
+    action: Action,
+    row: models.Model,
+    before: dict[str, Any] | None,
+    by: Actor,
+    versions: dict[str, int],
+    **extra: Any,
 ) -> None:
-    """Write a revision; the platform's version is moved once per transaction by the caller."""
-    record(Change(action, row, before, snapshot(row), touches=(), extra=extra), by=by)
+    """Write a revision; the platform's version is moved once per transaction, by the caller."""
+    change = Change(action, row, before, snapshot(row), touches=(), extra=extra, versions=versions)
+    record(change, by=by)
 
 
 class Comparison:
@@ -61,6 +67,7 @@ class Comparison:
     def __init__(self, catalog: CatalogFile, *, is_adding_only: bool = False) -> None:
         self._catalog = catalog
         self._is_adding_only = is_adding_only
+        self._versions: dict[str, int] = {}
         slugs = [model.slug for model in catalog.models]
         self._providers = {row.slug: row for row in Provider.objects.all()}
         self._models = {row.slug: row for row in LanguageModel.objects.filter(slug__in=slugs)}
@@ -135,6 +142,7 @@ class Comparison:
         When only adding (the seed: hundreds of models at once) the revisions of the providers name all of it.
         """
         now = timezone.now()
+        self._versions = move_versions([PLATFORM])
         touched = self._touched_providers() if self._is_adding_only else self._touched_models()
         providers = {
             row.slug for row in self._write(Provider, self._catalog.providers, self._providers, now, by)
@@ -154,7 +162,8 @@ class Comparison:
         for slug in sorted(created | touched.keys()):
             row, is_new = rows[slug], slug in created
             before = None if is_new else snapshot(row)
-            record_row("create" if is_new else "update", row, before, by, endpoints=touched.get(slug, []))
+            action: Action = "create" if is_new else "update"
+            record_row(action, row, before, by, self._versions, endpoints=touched.get(slug, []))
 
     def _touched_providers(self) -> dict[str, list[str]]:
         """The endpoints that are created, by their provider."""
@@ -188,7 +197,7 @@ class Comparison:
                 before = snapshot(row)
                 assign(row, file.columns())
                 row.save()
-                record_row("update", row, before, by)
+                record_row("update", row, before, by, self._versions)
         for row in kind._default_manager.bulk_create(fresh):
             rows[row.slug] = row
         return fresh

@@ -9,15 +9,17 @@ class WorkspacesConfig(AppConfig):
     name = "workspaces"
 
     def ready(self) -> None:
+        from accounts.audit_log import workspaces_of_log
         from accounts.callers import api_key_called
         from accounts.credits import credits_deposited
         from accounts.dashboard.pages import workspace_in_header
         from accounts.object_permissions import grants_due
         from accounts.organizations import organization_created
-        from workspaces import members
+        from workspaces import members, restoring
         from workspaces.budgets import delete_with_workspace
         from workspaces.callers import find_api_key
         from workspaces.dashboard.pages import remembered_workspace
+        from workspaces.log_places import places_of
         from workspaces.spending import deposit_into_purse
         from workspaces.workspaces import create_default, workspace_deleting
 
@@ -27,3 +29,5 @@ class WorkspacesConfig(AppConfig):
         workspace_in_header.fill(remembered_workspace)
         api_key_called.fill(find_api_key)
         workspace_deleting.fill(delete_with_workspace)
+        workspaces_of_log.fill(places_of)
+        restoring.fill()

@@ -70,6 +70,14 @@ def set_budget(
     return budget
 
 
+def include_byok(*, workspace: Workspace, is_included: bool, by: Actor) -> None:
+    """Let all budgets of a workspace count BYOK spend, or not. Raises WorkspaceGone."""
+    with transaction.atomic():
+        locked = _lock(workspace)
+        _include_byok(locked, is_included, by)
+        apply_workspace_budgets(locked)
+
+
 def delete_budget(*, workspace: Workspace, interval: str, by: Actor) -> None:
     """Remove the budget of an interval; one that does not exist is no error. Raises WorkspaceGone."""
     with transaction.atomic():

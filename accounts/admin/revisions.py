@@ -5,12 +5,11 @@ from __future__ import annotations
 from django.contrib import admin
 from django.template.loader import render_to_string
 
+from accounts.audit_log import DOORS
 from accounts.history import who_made
 from accounts.models import Organization, Revision
 from accounts.revisions import diff
 from config.lib.admin_lists import KeysetModelAdmin, by_name, exactly, one_of
-
-DOORS = ("api", "dashboard", "admin", "shell", "scim")
 
 
 @admin.register(Revision)
@@ -34,6 +33,7 @@ class RevisionAdmin(KeysetModelAdmin):
         "changes",
         ("who", "door"),
         ("address", "reason"),
+        ("restores", "versions"),
         "organization",
     )
     readonly_fields = ("changes", "who")

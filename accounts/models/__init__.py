@@ -1,5 +1,6 @@
 """People, organizations, what they may do, and what they own in credits."""
 
+from accounts.models.audit_event import AuditEvent
 from accounts.models.credit import LedgerEntry
 from accounts.models.idempotency import IdempotentAnswer
 from accounts.models.management_key import ManagementKey
@@ -9,6 +10,7 @@ from accounts.models.revision import Revision, Version
 from accounts.models.user import User
 
 __all__ = [
+    "AuditEvent",
     "IdempotentAnswer",
     "LedgerEntry",
     "ManagementKey",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models.functions import Now
 
@@ -12,7 +13,9 @@ class Revision(TenantModel):
     """One change of one object: who, when, through which door, before and after; secrets are left out.
 
     `transaction_id` ties it to its database transaction: a trigger on every settings table refuses a
-    transaction that wrote no revision. Rows without an organization are the platform's.
+    transaction that wrote no revision. Rows without an organization are the platform's. `versions` says which
+    version each touched scope reached, as a generation names them: {"workspace:7": 12}. `restores` is the id of
+    the revision that was rolled back to.
     """
 
     organization = models.ForeignKey("accounts.Organization", models.CASCADE, null=True, related_name="+")
@@ -29,6 +32,8 @@ class Revision(TenantModel):
     api_key_id = models.BigIntegerField(null=True)
     address = models.GenericIPAddressField(null=True)
     reason = models.CharField(max_length=500, db_default="")
+    restores = models.BigIntegerField(null=True)
+    versions = models.JSONField(default=dict, db_default={})
     created_at = models.DateTimeField(db_default=Now())
     transaction_id = models.BigIntegerField(
         db_default=models.Func(
@@ -42,6 +47,7 @@ class Revision(TenantModel):
             models.Index(fields=["transaction_id"], name="revision_by_transaction"),
             models.Index(fields=["organization", "-id"], name="revision_by_organization"),
             models.Index(fields=["object_type", "object_id", "-id"], name="revision_by_object"),
+            GinIndex(fields=["versions"], name="revision_by_version", opclasses=["jsonb_path_ops"]),
         ]
 
     def __str__(self) -> str:

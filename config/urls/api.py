@@ -11,8 +11,10 @@ from django.urls import URLPattern, path, re_path
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
+from accounts.api.audit_log import AuditLogView
 from accounts.api.credits import CreditsView
 from accounts.api.documentation import DocumentationView, OpenAPIView
+from accounts.api.revisions import OneRevisionView, RestoreView, RevisionDiffView, RevisionsView
 from config.lib.api_errors import as_response, not_found
 from config.urls import not_offered
 from observability.api.generations import GenerationView
@@ -23,11 +25,16 @@ from workspaces.api.members import AddMembersView, MembersView, RemoveMembersVie
 from workspaces.api.workspaces import OneWorkspaceView, WorkspacesView
 
 ROUTES: dict[str, type[View]] = {
+    "audit-log": AuditLogView,
     "credits": CreditsView,
     "generation": GenerationView,
     "key": CurrentKeyView,
     "keys": KeysView,
     "keys/<str:hash>": OneKeyView,
+    "revisions": RevisionsView,
+    "revisions/<str:id>": OneRevisionView,
+    "revisions/<str:id>/diff": RevisionDiffView,
+    "revisions/<str:id>/restore": RestoreView,
     "workspaces": WorkspacesView,
     "workspaces/<str:id>": OneWorkspaceView,
     "workspaces/<str:id>/budgets": BudgetsView,

@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from accounts.dashboard.audit_log import AuditLogView, EntryView, ExportView, RestoreView
 from accounts.dashboard.credits import CreditsView
 from observability.dashboard.logs import GenerationView, LogsView
 from workspaces.dashboard.home import HomeView
@@ -25,6 +26,10 @@ organization_urls: list[URLPattern | URLResolver] = [
     path("logs", LogsView.as_view(), name="logs"),
     path("logs/<slug:generation>", GenerationView.as_view(), name="generation"),
     path("credits", CreditsView.as_view(), name="credits"),
+    path("audit-log", AuditLogView.as_view(), name="audit_log"),
+    path("audit-log.csv", ExportView.as_view(), name="audit_log_export"),
+    path("audit-log/<slug:entry>", EntryView.as_view(), name="audit_entry"),
+    path("audit-log/<slug:entry>/restore", RestoreView.as_view(), name="audit_restore"),
     path("w/<slug:workspace>/", include(workspace_urls)),
 ]
 urlpatterns = [

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 import pytest
 from django.contrib import admin
 
+from accounts.audit_events import SIGNED_IN, note
 from accounts.credits import deposit
 from accounts.models import (
+    AuditEvent,
     IdempotentAnswer,
     LedgerEntry,
     ManagementKey,
@@ -60,6 +62,7 @@ TABLE = {
     ManagementKey: (LIST, ADMINS, OWN, OWN, OWN),
     LedgerEntry: (LIST, STAFF, OWN, KEPT, OWN),
     Revision: (LIST, NOBODY, OWN, KEPT, OWN),
+    AuditEvent: (LIST, NOBODY, OWN, KEPT, OWN),
     Workspace: (LIST, ADMINS, OWN, OWN, OWN),
     WorkspaceMember: (LIST, ADMINS, OWN, OWN, OWN),
     ApiKey: (LIST, ADMINS, OWN, OWN, OWN),
@@ -133,6 +136,11 @@ class Objects:
 
     def make_User(self):
         return self.acme.bob.user
+
+    def make_AuditEvent(self):
+        note(SIGNED_IN, by=BY, organization_ids=[self.acme.organization.pk])
+        with tenant(self.acme.organization.pk):
+            return AuditEvent.objects.get()
 
     def make_LedgerEntry(self):
         with tenant(self.acme.organization.pk):

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from accounts.models import Revision
 from config.lib.ids import generation_id, uuid7
 from config.lib.scoping import tenant
 from observability import recent
 from tests.cast import STAGE, Acme, Cast
 from tests.management_api import Api, our_document
 from workspaces.budgets import set_budget
-from workspaces.workspaces import create
+from workspaces.workspaces import change, create
 
 CALLERS = ("acme", "globex", "inference", "unknown", "nobody")
 TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
@@ -41,6 +42,14 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
     ("delete", "/keys/{bob_key}", None, (200, 404, 401, 401, 401)),
     ("get", "/key", None, (200, 200, 200, 401, 401)),
     ("get", "/credits", None, (200, 200, 403, 401, 401)),
+    ("get", "/audit-log", None, (200, 200, 403, 401, 401)),
+    ("get", "/audit-log?workspace_id={production}", None, (200, 404, 403, 401, 401)),
+    ("get", "/revisions", None, (200, 200, 403, 401, 401)),
+    ("get", "/revisions?workspace_id={production}", None, (200, 404, 403, 401, 401)),
+    ("get", "/revisions/{revision}", None, (200, 404, 403, 401, 401)),
+    ("get", "/revisions/{revision}/diff", None, (200, 404, 403, 401, 401)),
+    ("post", "/revisions/{revision}/restore", {"to": "before"}, (200, 404, 403, 401, 401)),
+    ("post", "/revisions/{role}/restore", {"to": "before"}, (403, 404, 403, 401, 401)),
     ("get", "/generation?id={generation}", None, (404, 404, 404, 401, 401)),
 ]
 
@@ -55,11 +64,19 @@ def filled(value: Any, acme: Acme) -> Any:
         "{carol}": acme.carol.user.public_id,
         "{bob_key}": acme.bob_key.key.hash,
         "{generation}": generation_id(uuid7()),
+        "{revision}": str(newest("workspace", acme)),
+        "{role}": str(newest("membership", acme)),
     }
     text = json.dumps(value)
     for name, filling in names.items():
         text = text.replace(name, filling)
     return json.loads(text)
+
+
+def newest(object_type: str, acme: Acme) -> int:
+    """The id of the newest revision of this kind of object."""
+    with tenant(acme.organization.pk):
+        return int(Revision.objects.filter(object_type=object_type).latest("pk").pk)
 
 
 def api_of(caller: str, cast: Cast) -> Api:
@@ -79,6 +96,7 @@ def furniture(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
     """A workspace without keys, a budget to look at, and no patience with generations that do not exist."""
     with tenant(acme.organization.pk):
         create(organization=acme.organization, name="Empty", slug="empty", by=STAGE)
+        change(workspace=acme.production, by=STAGE, name="Live")
         set_budget(workspace=acme.production, interval="d", limit_nano=10**9, by=STAGE)
     monkeypatch.setattr(recent, "PATIENCE_SECONDS", 0)
 
@@ -103,7 +121,15 @@ class TestTheTable:
 
         named = {(row[0], row[1].partition("?")[0]) for row in TABLE}
 
-        wildcards = {"{production}": "{id}", "{empty}": "{id}", "{bob_key}": "{hash}", "daily": "{interval}"}
+        wildcards = {
+            "{production}": "{id}",
+            "{empty}": "{id}",
+            "{bob_key}": "{hash}",
+            "daily": "{interval}",
+        } | {
+            "{revision}": "{id}",
+            "{role}": "{id}",
+        }
         for filling, name in wildcards.items():
             named = {(method, path.replace(filling, name)) for method, path in named}
         assert described <= named

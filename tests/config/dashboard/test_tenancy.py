@@ -9,9 +9,12 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 
+from accounts.models import Revision
+from config.lib.scoping import tenant
 from observability.models import Generation
-from tests.cast import Cast
+from tests.cast import STAGE, Cast
 from tests.dashboard_pages import make_generation
+from workspaces import workspaces
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 
@@ -56,6 +59,9 @@ def pages_to_see(cast: Cast, generation: Generation) -> Iterator[Row]:
     yield Row(f"{globex}/logs/{generation.public_id}", NOBODY)
     yield Row(f"{acme}/credits", ADMINISTRATOR)
     yield Row(f"{globex}/credits", GLOBEX)
+    yield Row(f"{acme}/audit-log", ADMINISTRATOR)
+    yield Row(f"{globex}/audit-log", GLOBEX)
+    yield Row(f"{acme}/audit-log.csv", ADMINISTRATOR)
     for name, expected in {
         "default": EVERYBODY_OF_ACME,
         "production": PRODUCTION,
@@ -91,6 +97,20 @@ def pages_of_keys(cast: Cast) -> Iterator[Row]:
     yield Row(f"{production}/new", changing(PRODUCTION, INVALID), "post", {"name": ""})
 
 
+def pages_of_revisions(cast: Cast) -> Iterator[Row]:
+    """Pages about one line of the audit log, which is acme's."""
+    with tenant(cast.acme.organization.pk):
+        workspaces.change(workspace=cast.acme.production, by=STAGE, name="Live")
+        number = Revision.objects.latest("pk").pk
+    acme, globex = f"/o/acme/audit-log/{number}", f"/o/globex/audit-log/{number}"
+    yield Row(acme, ADMINISTRATOR)
+    yield Row(globex, NOBODY)
+    yield Row("/o/acme/audit-log/999999999999", changing(ADMINISTRATOR, 404))
+    yield Row(f"{acme}/restore", ADMINISTRATOR, data={"to": "before"})
+    yield Row(f"{acme}/restore", changing(ADMINISTRATOR, INVALID), "post", {"to": "after"})
+    yield Row(f"{globex}/restore", NOBODY, "post", {"to": "before"})
+
+
 def status_of(client: Client, row: Row) -> int | str:
     """What the person gets, with the way to the login page by its name."""
     response = getattr(client, row.method)(row.path, row.data)
@@ -102,7 +122,7 @@ class TestTheTable:
     @pytest.mark.parametrize("who", WHO)
     def test_is_what_everybody_gets(self, who: str, cast: Cast, viewers: dict[str, Client]) -> None:
         generation = make_generation(cast.acme.production_key.key)
-        rows = [*pages_to_see(cast, generation), *pages_of_keys(cast)]
+        rows = [*pages_to_see(cast, generation), *pages_of_keys(cast), *pages_of_revisions(cast)]
 
         got = {(row.method, row.path): status_of(viewers[who], row) for row in rows}
 
@@ -111,7 +131,7 @@ class TestTheTable:
     def test_has_a_row_for_every_page(self, cast: Cast) -> None:
         generation = make_generation(cast.acme.production_key.key)
 
-        rows = [*pages_to_see(cast, generation), *pages_of_keys(cast)]
+        rows = [*pages_to_see(cast, generation), *pages_of_keys(cast), *pages_of_revisions(cast)]
 
         asked = {resolve(row.path).url_name for row in rows}
         assert asked == set(names_of_pages(get_resolver()))

@@ -7,7 +7,7 @@ from django.apps import apps
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import Count
 
-from accounts.models import LedgerEntry, Organization, Revision, User
+from accounts.models import AuditEvent, LedgerEntry, Organization, Revision, User
 from accounts.organizations import found
 from accounts.revisions import Actor
 from config.lib.scoping import MissingScope, ScopedQuerySet, TenantModel, fresh_scope, tenant, unscoped
@@ -180,13 +180,22 @@ class TestADomainFunctionThatForgets:
 
 
 class TestWhatIsAppendOnly:
-    @pytest.mark.parametrize("model", [LedgerEntry, Revision])
+    @pytest.mark.parametrize("model", [LedgerEntry, Revision, AuditEvent])
     def test_cannot_be_changed_by_the_application(self, acme, model):
         with tenant(acme.pk):
             with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
                 model.objects.for_organization(acme).update(created_at="2020-01-01T00:00:00Z")
             with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
                 model.objects.for_organization(acme).delete()
+
+    @pytest.mark.parametrize("model", [LedgerEntry, Revision, AuditEvent])
+    def test_cannot_be_emptied_by_the_application(self, acme, model):
+        with (
+            pytest.raises(DatabaseError, match="permission denied"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(f"TRUNCATE {model._meta.db_table} CASCADE")
 
 
 class TestForUser:

@@ -1,0 +1,145 @@
+"""No setting is changed without a revision: every table of ours is guarded, or it is said here why it is not."""
+
+from __future__ import annotations
+
+import pytest
+from django.apps import apps
+from django.db import IntegrityError, connection
+
+from accounts.revisions import is_secret, snapshot
+from config.lib.scoping import tenant
+from tests.cast import STAGE, Acme
+from workspaces.budgets import set_budget
+
+pytestmark = pytest.mark.django_db
+
+OURS = ("accounts", "workspaces", "observability", "routing")
+BY_DESIGN = {
+    "account_user": "signing in writes to it; accounts.people records what staff change",
+    "account_user_groups": "nobody is in a group; permissions come from memberships",
+    "account_user_user_permissions": "nobody has permissions of his own; they come from memberships",
+    "revision": "the record itself, append-only",
+    "version": "moved by the record",
+    "audit_event": "append-only, and no setting",
+    "ledger_entry": "append-only, and no setting",
+    "idempotent_answer": "answers kept for a day",
+    "api_key_use": "written by ingest; read-only to the application",
+    "purse": "counters, which follow from settings and from spending",
+    "lease": "written by gateways; read-only to the application",
+    "gateway_process": "written by gateways; read-only to the application",
+    "generation": "written by ingest; read-only to the application",
+    "outbox": "written by ingest; read-only to the application",
+    "usage_hour": "written by ingest; read-only to the application",
+    "usage_minute": "written by ingest; read-only to the application",
+    "journal_position": "written by ingest; read-only to the application",
+    "dead_letter_record": "written by ingest; read-only to the application",
+}
+"""Tables without the trigger, and why."""
+TENANTS_SETTINGS = {
+    "organization",
+    "membership",
+    "management_key",
+    "workspace",
+    "workspace_member",
+    "workspace_budget",
+    "api_key",
+}
+"""Guarded tables that tenants have rows in."""
+
+
+def tables(query: str) -> set[str]:
+    """The names that a query of the catalog finds."""
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return {name for (name,) in cursor.fetchall()}
+
+
+def guarded() -> set[str]:
+    """Tables whose every change needs a revision in its transaction."""
+    return tables(
+        "SELECT c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+        "WHERE t.tgname = 'revision_required' AND t.tgdeferrable AND t.tginitdeferred AND t.tgenabled = 'O'"
+    )
+
+
+def with_an_organization() -> set[str]:
+    """Tables that a tenant's rows are in, whoever made them."""
+    return tables(
+        "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
+        "WHERE a.attname = 'organization_id' AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
+    )
+
+
+def of_our_models() -> set[str]:
+    """The tables of our models, those between two of them included."""
+    return {
+        model._meta.db_table
+        for app in OURS
+        for model in apps.get_app_config(app).get_models(include_auto_created=True)
+    }
+
+
+class TestEveryTable:
+    def test_is_guarded_or_explained(self) -> None:
+        assert (of_our_models() | with_an_organization()) - guarded() == BY_DESIGN.keys()
+
+    def test_is_not_both(self) -> None:
+        assert guarded() & BY_DESIGN.keys() == set()
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+class TestAChangeWithoutARevision:
+    def test_is_refused_by_every_settings_table_that_a_tenant_has_rows_in(self, acme: Acme) -> None:
+        with tenant(acme.organization.pk):
+            set_budget(workspace=acme.production, interval="d", limit_nano=5, by=STAGE)
+
+        for table in sorted(TENANTS_SETTINGS):
+            with (
+                pytest.raises(IntegrityError, match=f"a change of {table} wrote no revision"),
+                tenant(acme.organization.pk),
+                connection.cursor() as cursor,
+            ):
+                cursor.execute(f"UPDATE {table} SET id = id")
+
+    def test_is_tried_on_every_such_table(self) -> None:
+        assert guarded() & (with_an_organization() | {"organization"}) == TENANTS_SETTINGS
+
+
+class TestWhatTheApplicationMayOnlyAdd:
+    @pytest.mark.parametrize("table", ["revision", "audit_event", "ledger_entry"])
+    @pytest.mark.parametrize("right", ["UPDATE", "DELETE", "TRUNCATE"])
+    def test_gives_it_no_other_right(self, table: str, right: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT has_table_privilege('headgate_app', %s, %s)", [table, right])
+
+            assert cursor.fetchone() == (False,)
+
+    def test_is_tried_as_that_role(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_user")
+
+            assert cursor.fetchone() == ("headgate_app",)
+
+
+class TestASnapshot:
+    @pytest.mark.parametrize(
+        "model", [model for app in OURS for model in apps.get_app_config(app).get_models()]
+    )
+    def test_holds_no_secret(self, model: type) -> None:
+        row = model()
+
+        names = snapshot(row)
+
+        words = ("hash", "sealed", "password", "secret", "token")
+        told = [name for name in names if any(word in name.split("_") for word in words)]
+        assert told == []
+
+    @pytest.mark.parametrize(
+        "column", ["hash", "external_hash", "sealed_credential", "password", "access_token", "client_secret"]
+    )
+    def test_knows_a_secret_by_its_name(self, column: str) -> None:
+        assert is_secret(column)
+
+    @pytest.mark.parametrize("column", ["tokens_per_minute", "prompt_tokens", "name", "label"])
+    def test_keeps_what_only_sounds_like_one(self, column: str) -> None:
+        assert not is_secret(column)
