@@ -15,6 +15,16 @@ from accounts.api.credits import CreditsView
 from accounts.api.documentation import DocumentationView, OpenAPIView
 from config.lib.api_errors import as_response, not_found
 from observability.api.generations import GenerationView
+from routing.api.plugins import PluginsView, PluginView
+from routing.api.preset_creation import FromChatView, FromMessagesView, FromResponsesView
+from routing.api.presets import (
+    OnePresetView,
+    PresetDifferenceView,
+    PresetsView,
+    PresetVersionsView,
+    PresetVersionView,
+)
+from routing.api.routing import RoutingView
 from workspaces.api.budgets import BudgetsView, BudgetView
 from workspaces.api.current_key import CurrentKeyView
 from workspaces.api.keys import KeysView, OneKeyView
@@ -27,6 +37,14 @@ ROUTES: dict[str, type[View]] = {
     "key": CurrentKeyView,
     "keys": KeysView,
     "keys/<str:hash>": OneKeyView,
+    "presets": PresetsView,
+    "presets/<str:slug>": OnePresetView,
+    "presets/<str:slug>/chat/completions": FromChatView,
+    "presets/<str:slug>/messages": FromMessagesView,
+    "presets/<str:slug>/responses": FromResponsesView,
+    "presets/<str:slug>/versions": PresetVersionsView,
+    "presets/<str:slug>/versions/<str:version>": PresetVersionView,
+    "presets/<str:slug>/versions/<str:version>/diff": PresetDifferenceView,
     "workspaces": WorkspacesView,
     "workspaces/<str:id>": OneWorkspaceView,
     "workspaces/<str:id>/budgets": BudgetsView,
@@ -34,6 +52,9 @@ ROUTES: dict[str, type[View]] = {
     "workspaces/<str:id>/members": MembersView,
     "workspaces/<str:id>/members/add": AddMembersView,
     "workspaces/<str:id>/members/remove": RemoveMembersView,
+    "workspaces/<str:id>/plugins": PluginsView,
+    "workspaces/<str:id>/plugins/<str:plugin>": PluginView,
+    "workspaces/<str:id>/routing": RoutingView,
 }
 
 
