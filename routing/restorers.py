@@ -58,7 +58,7 @@ def restore_routing_defaults(recorded: Recorded, by: Actor) -> None:
     rows = RoutingDefaults.objects.for_organization(recorded.organization_id).select_related("workspace")
     found = rows.filter(pk=recorded.object_id).first()
     if found is not None:
-        routing_defaults.delete_with_workspace(found.workspace, by)
+        routing_defaults.reset(workspace=found.workspace, by=by)
 
 
 def _preset_columns(preset: Preset, state: dict[str, Any]) -> dict[str, Any]:

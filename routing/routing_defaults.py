@@ -79,6 +79,12 @@ def defaults_of(workspace: Workspace) -> RoutingDefaults:
     return found
 
 
+def reset(*, workspace: Workspace, by: Actor) -> None:
+    """Forget a workspace's defaults; none is no error. Raises WorkspaceGone."""
+    with transaction.atomic():
+        delete_with_workspace(lock_workspace(workspace), by)
+
+
 def delete_with_workspace(workspace: Workspace, by: Actor) -> None:
     """Remove the defaults of a workspace that is being deleted; fills `workspace_deleting`."""
     found = _saved(workspace)
