@@ -48,8 +48,8 @@ def save_version(
     kept, author = checked(content), creator or by.user
     with transaction.atomic():
         locked = lock_workspace(workspace)
-        preset = presets_of(locked).filter(slug=slug).first()
-        before = snapshot(preset) if preset else None
+        preset = presets_of(locked).select_related("designated_version").filter(slug=slug).first()
+        before = _state(preset) if preset else None
         if preset is None:
             preset = _create(locked, slug, author)
         elif preset.status == Preset.ARCHIVED:
@@ -68,7 +68,7 @@ def change(*, preset: Preset, by: Actor, **changes: Any) -> Preset:
         raise TypeError(f"a preset has no changeable {', '.join(sorted(unknown))}")
     with transaction.atomic():
         locked = _lock_preset(preset)
-        before = snapshot(locked)
+        before = _state(locked)
         for name, value in changes.items():
             setattr(locked, name, value)
         version = locked.designated_version
@@ -100,7 +100,7 @@ def revive(*, preset: Preset, by: Actor, **changes: Any) -> Preset:
         workspace = lock_workspace(preset.workspace)
         if presets_of(workspace).filter(slug=preset.slug).exists():
             raise PresetGone("Another preset has this slug by now.")
-        before = snapshot(preset)
+        before = _state(preset)
         preset.deleted_at, preset.updated_at = None, timezone.now()
         preset.save(update_fields=["deleted_at", "updated_at"])
         _record("create", preset, before, by)
@@ -164,10 +164,16 @@ def _add_version(preset: Preset, content: Content, author: User | None) -> Prese
 
 
 def _end(preset: Preset, by: Actor) -> None:
-    before = snapshot(preset)
+    before = _state(preset)
     preset.deleted_at = preset.updated_at = timezone.now()
     preset.save(update_fields=["deleted_at", "updated_at"])
     _record("delete", preset, before, by)
+
+
+def _state(preset: Preset) -> dict[str, Any]:
+    """The columns, and for people the number of the designated version."""
+    version = preset.designated_version
+    return {**snapshot(preset), "version": version.number if version else None}
 
 
 def _record(action: Action, preset: Preset, before: dict[str, Any] | None, by: Actor) -> None:
@@ -176,7 +182,7 @@ def _record(action: Action, preset: Preset, before: dict[str, Any] | None, by: A
             action=action,
             row=preset,
             before=before,
-            after=None if action == "delete" else snapshot(preset),
+            after=None if action == "delete" else _state(preset),
             touches=(Scope("workspace", preset.workspace_id),),
             organization_id=preset.organization_id,
             workspace_id=preset.workspace_id,

@@ -104,6 +104,7 @@ class TestCreatingAPreset:
             "create",
             acme.management_key.key.pk,
         )
+        assert revision.after["version"] == 1
 
     def test_names_the_person_behind_the_key(self, acme: Acme, api: Api):
         bob = Api(acme.bob_key.secret)

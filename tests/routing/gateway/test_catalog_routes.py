@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.http import HttpResponse
 from openrouter import OpenRouter, errors
 
 from config.lib.keys import INFERENCE_PREFIX, new_key
+from tests.management_api import conforms
 from tests.routing.gateway.stage import MODELS
 
 
@@ -130,3 +132,31 @@ class TestWhoMayLook:
     def test_is_nobody_without_a_key_for_his_own_models(self, gateway, key):
         assert gateway.get("/api/v1/models/user").status == 401
         assert gateway.get("/api/v1/models/user", Authorization=f"Bearer {key}").status == 200
+
+
+class TestTheContract:
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/models",
+            "/models?limit=2",
+            "/models?sort=best",
+            "/models/count",
+            "/models/user",
+            "/model/test/echo",
+            "/model/test/nothing",
+            # Not an endpoint: the contract lists the providers there are by name, and ours are others.
+            "/models/test/nothing/endpoints",
+            "/embeddings/models",
+            "/providers",
+            "/endpoints/zdr",
+        ],
+    )
+    def test_is_kept_by_every_answer(self, gateway, key, path):
+        answer = gateway.get(f"/api/v1{path}", Authorization=f"Bearer {key}")
+
+        conforms(
+            "get",
+            path,
+            HttpResponse(answer.body, status=answer.status, content_type="application/json"),
+        )
