@@ -66,7 +66,19 @@ def _provider(row: Provider) -> ServedBy | None:
         credential = found
     if not base_url:
         return None
-    return ServedBy(row.slug, row.name, row.wire_format, base_url, credential, row.is_simulator)
+    return ServedBy(
+        slug=row.slug,
+        name=row.name,
+        wire_format=row.wire_format,
+        base_url=base_url,
+        credential=credential,
+        is_simulator=row.is_simulator,
+        headquarters=row.headquarters,
+        datacenters=None if row.datacenters is None else tuple(row.datacenters),
+        privacy_policy_url=row.privacy_policy_url,
+        terms_of_service_url=row.terms_of_service_url,
+        status_page_url=row.status_page_url,
+    )
 
 
 def _credential(row: Provider) -> str | None:

@@ -33,6 +33,11 @@ class ServedBy:
     base_url: str
     credential: str = field(default="", repr=False)
     is_simulator: bool = False
+    headquarters: str | None = None
+    datacenters: tuple[str, ...] | None = None
+    privacy_policy_url: str | None = None
+    terms_of_service_url: str | None = None
+    status_page_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.revisions import Action, Actor, Change, Scope, record, snapshot
 from config.lib.money import plain_usd, usd_from_nano
+from workspaces.locking import lock_workspace
 from workspaces.models import ApiKey, Workspace, WorkspaceBudget
 from workspaces.spending import Spent, apply_workspace_budgets, spent_by_key, spent_by_workspace
 from workspaces.windows import from_datetime, to_datetime, window_of
@@ -21,10 +22,6 @@ NAMES = {letter: name for name, letter in WorkspaceBudget.INTERVALS.items()}
 
 class NotDecreasing(Exception):
     """A broader interval's budget must be larger than a narrower one's."""
-
-
-class WorkspaceGone(Exception):
-    """The workspace was deleted meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ def set_budget(
     `is_byok_included` is a setting of the workspace, for all of its budgets; None leaves it as it is.
     """
     with transaction.atomic():
-        locked = _lock(workspace)
+        locked = lock_workspace(workspace)
         budgets = {row.interval: row for row in WorkspaceBudget.objects.for_workspace(locked)}
         _check_order({name: row.limit_nano for name, row in budgets.items()} | {interval: limit_nano})
         budget = budgets.get(interval)
@@ -81,7 +78,7 @@ def include_byok(*, workspace: Workspace, is_included: bool, by: Actor) -> None:
 def delete_budget(*, workspace: Workspace, interval: str, by: Actor) -> None:
     """Remove the budget of an interval; one that does not exist is no error. Raises WorkspaceGone."""
     with transaction.atomic():
-        locked = _lock(workspace)
+        locked = lock_workspace(workspace)
         if _delete(WorkspaceBudget.objects.for_workspace(locked).filter(interval=interval), by):
             apply_workspace_budgets(locked)
 
@@ -143,17 +140,6 @@ def _key_layer(key: ApiKey, limit_nano: int, spent: Spent, now: datetime) -> Lay
         is_byok_included=key.is_byok_in_limit,
         resets_at=resets_at(key.limit_interval, now),
     )
-
-
-def _lock(workspace: Workspace) -> Workspace:
-    """The workspace with its row locked: budgets are written one at a time."""
-    rows = Workspace.objects.for_organization(workspace.organization_id).live()
-    locked: Workspace | None = (
-        rows.select_for_update(of=("self",), no_key=True).filter(pk=workspace.pk).first()
-    )
-    if locked is None:
-        raise WorkspaceGone
-    return locked
 
 
 def _check_order(limits: dict[str, int]) -> None:

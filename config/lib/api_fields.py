@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -30,6 +31,17 @@ class StrictSerializer(serializers.Serializer[Any]):
         if strange:
             raise serializers.ValidationError(dict.fromkeys(strange, "is not a field that can be set here."))
         return super().to_internal_value(data)
+
+
+@extend_schema_field({"description": "Any JSON value."})
+class Anything(serializers.Field[Any, Any, Any, Any]):
+    """A JSON value of any kind, for what judges it further in."""
+
+    def to_internal_value(self, data: Any) -> Any:  # the parsed value, of any type
+        return data
+
+    def to_representation(self, value: Any) -> Any:  # JSON
+        return value
 
 
 class Text(serializers.CharField):

@@ -18,6 +18,16 @@ from accounts.api.revisions import OneRevisionView, RestoreView, RevisionDiffVie
 from config.lib.api_errors import as_response, not_found
 from config.urls import not_offered
 from observability.api.generations import GenerationView
+from routing.api.plugins import PluginsView, PluginView
+from routing.api.preset_creation import FromChatView, FromMessagesView, FromResponsesView
+from routing.api.presets import (
+    OnePresetView,
+    PresetDifferenceView,
+    PresetsView,
+    PresetVersionsView,
+    PresetVersionView,
+)
+from routing.api.routing import RoutingView
 from workspaces.api.budgets import BudgetsView, BudgetView
 from workspaces.api.current_key import CurrentKeyView
 from workspaces.api.keys import KeysView, OneKeyView
@@ -35,6 +45,14 @@ ROUTES: dict[str, type[View]] = {
     "revisions/<str:id>": OneRevisionView,
     "revisions/<str:id>/diff": RevisionDiffView,
     "revisions/<str:id>/restore": RestoreView,
+    "presets": PresetsView,
+    "presets/<str:slug>": OnePresetView,
+    "presets/<str:slug>/chat/completions": FromChatView,
+    "presets/<str:slug>/messages": FromMessagesView,
+    "presets/<str:slug>/responses": FromResponsesView,
+    "presets/<str:slug>/versions": PresetVersionsView,
+    "presets/<str:slug>/versions/<str:version>": PresetVersionView,
+    "presets/<str:slug>/versions/<str:version>/diff": PresetDifferenceView,
     "workspaces": WorkspacesView,
     "workspaces/<str:id>": OneWorkspaceView,
     "workspaces/<str:id>/budgets": BudgetsView,
@@ -42,6 +60,9 @@ ROUTES: dict[str, type[View]] = {
     "workspaces/<str:id>/members": MembersView,
     "workspaces/<str:id>/members/add": AddMembersView,
     "workspaces/<str:id>/members/remove": RemoveMembersView,
+    "workspaces/<str:id>/plugins": PluginsView,
+    "workspaces/<str:id>/plugins/<str:plugin>": PluginView,
+    "workspaces/<str:id>/routing": RoutingView,
 }
 
 

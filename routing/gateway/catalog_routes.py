@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
-from urllib.parse import parse_qs
 
 import msgspec
 
 from config.lib.money import plain_usd, usd_from_femto
 from routing.catalog_snapshot import CatalogSnapshot, EndpointEntry, ModelEntry, Price
 from routing.decide import key_refusal
-from routing.errors import Refusal, invalid_request
+from routing.errors import Refusal
 from routing.gateway.admission import authenticate, find_key
 from routing.gateway.client import Client, RefusedError
+from routing.gateway.model_filters import Query, next_page, page_of, read_query, select
 from routing.gateway.runtime import Runtime
 
 Route: TypeAlias = Callable[[Runtime, Client], Awaitable[None]]
 
 PREFIX = "/api/v1/"
-MOST_MODELS = 1000
 UNAUTHORIZED = 401
 TOOL_CHOICES = ("auto", "none", "required", "function")
-ALL = "all"
-"""`output_modalities=all` lists models of every kind; without it only those that write text."""
 
 
 def find(path: str) -> Route | None:
@@ -42,16 +39,7 @@ def find(path: str) -> Route | None:
 
 async def list_models(runtime: Runtime, client: Client) -> None:
     """GET /models"""
-    catalog = await open_catalog(runtime, client)
-    query = _query(client)
-    models = _of_modality(catalog.models.values(), query.get("output_modalities", "text"))
-    offset, limit = _whole(query, "offset", 0), _whole(query, "limit", len(models) or 1)
-    if limit > MOST_MODELS and "limit" in query:
-        raise RefusedError(invalid_request(f"'limit' must be at most {MOST_MODELS}.", parameter="limit"))
-    shown = [describe_model(model) for model in models[offset : offset + limit]]
-    await _send(
-        client, {"data": shown, "links": _links(offset, limit, len(models)), "total_count": len(models)}
-    )
+    await _send_models(runtime, client, {})
 
 
 async def list_own_models(runtime: Runtime, client: Client) -> None:
@@ -63,19 +51,25 @@ async def list_own_models(runtime: Runtime, client: Client) -> None:
 
 async def list_embedding_models(runtime: Runtime, client: Client) -> None:
     """GET /embeddings/models"""
+    await _send_models(runtime, client, {"output_modalities": "embeddings"})
+
+
+async def _send_models(runtime: Runtime, client: Client, fixed: Query) -> None:
+    """The page of models that the query asks for; what is `fixed` it cannot ask for."""
     catalog = await open_catalog(runtime, client)
-    models = _of_modality(catalog.models.values(), "embeddings")
-    shown = [describe_model(model) for model in models]
-    await _send(
-        client, {"data": shown, "links": _links(0, len(shown) or 1, len(shown)), "total_count": len(shown)}
-    )
+    query = read_query(client.scope["query_string"])
+    models, page = select(catalog.models.values(), {**query, **fixed}), page_of(query)
+    following = next_page(client.scope["path"], query, page, len(models))
+    shown = [describe_model(model) for model in models[page]]
+    await _send(client, {"data": shown, "links": {"next": following}, "total_count": len(models)})
 
 
 async def count_models(runtime: Runtime, client: Client) -> None:
     """GET /models/count"""
     catalog = await open_catalog(runtime, client)
-    wanted = _query(client).get("output_modalities", "text")
-    await _send(client, {"data": {"count": len(_of_modality(catalog.models.values(), wanted))}})
+    query = read_query(client.scope["query_string"])
+    wanted = {name: text for name, text in query.items() if name == "output_modalities"}
+    await _send(client, {"data": {"count": len(select(catalog.models.values(), wanted))}})
 
 
 async def show_model(runtime: Runtime, client: Client) -> None:
@@ -116,9 +110,16 @@ async def list_zdr_endpoints(runtime: Runtime, client: Client) -> None:
 async def list_providers(runtime: Runtime, client: Client) -> None:
     """GET /providers"""
     catalog = await open_catalog(runtime, client)
-    unknown = ("privacy_policy_url", "terms_of_service_url", "status_page_url", "headquarters", "datacenters")
     shown = [
-        {"name": provider.name, "slug": provider.slug, **dict.fromkeys(unknown)}
+        {
+            "name": provider.name,
+            "slug": provider.slug,
+            "privacy_policy_url": provider.privacy_policy_url,
+            "terms_of_service_url": provider.terms_of_service_url,
+            "status_page_url": provider.status_page_url,
+            "headquarters": provider.headquarters,
+            "datacenters": provider.datacenters,
+        }
         for provider in sorted(catalog.providers.values(), key=lambda provider: provider.slug)
     ]
     await _send(client, {"data": shown})
@@ -237,36 +238,6 @@ def _model(catalog: CatalogSnapshot, author: str, slug: str) -> ModelEntry:
     if model is None:
         raise RefusedError(Refusal(404, "not_found", "There is no such model.", "not_found"))
     return model
-
-
-def _of_modality(models: Iterable[ModelEntry], wanted: str) -> list[ModelEntry]:
-    names = set(wanted.split(","))
-    return sorted(
-        (model for model in models if ALL in names or names & set(model.output_modalities)),
-        key=lambda model: (-model.created_at.timestamp(), model.slug),
-    )
-
-
-def _links(offset: int, limit: int, total: int) -> dict[str, str | None]:
-    following = offset + limit
-    return {"next": f"{PREFIX}models?offset={following}&limit={limit}" if following < total else None}
-
-
-def _query(client: Client) -> dict[str, str]:
-    text = client.scope["query_string"].decode("latin-1")
-    try:
-        return {name: values[-1] for name, values in parse_qs(text, max_num_fields=50).items()}
-    except ValueError:
-        raise RefusedError(invalid_request("The query string has too many fields.")) from None
-
-
-def _whole(query: dict[str, str], name: str, default: int) -> int:
-    text = query.get(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise RefusedError(invalid_request(f"'{name}' must be a whole number.", parameter=name))
-    return int(text)
 
 
 async def _send(client: Client, body: dict[str, Any]) -> None:

@@ -1,5 +1,17 @@
 """What may happen to a request."""
 
 from routing.models.catalog import Endpoint, LanguageModel, PriceVersion, Provider
+from routing.models.plugin_setting import PluginSetting
+from routing.models.preset import Preset, PresetVersion
+from routing.models.routing_defaults import RoutingDefaults
 
-__all__ = ["Endpoint", "LanguageModel", "PriceVersion", "Provider"]
+__all__ = [
+    "Endpoint",
+    "LanguageModel",
+    "PluginSetting",
+    "Preset",
+    "PresetVersion",
+    "PriceVersion",
+    "Provider",
+    "RoutingDefaults",
+]

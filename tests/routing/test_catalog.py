@@ -217,6 +217,20 @@ class TestTheCompiledCatalog:
 
         assert (price.version_id, price.prompt, price.completion) == (version.pk, 5 * 10**14, 10**15)
 
+    def test_tells_what_is_known_of_a_provider(self, file):
+        sync(file, "--apply")
+        known = {
+            "headquarters": "AT",
+            "datacenters": ["DE"],
+            "terms_of_service_url": "https://local.example/t",
+        }
+        catalog.change(row=Provider.objects.get(slug="local"), by=BY, **known)
+
+        provider = load_catalog().providers["local"]
+
+        assert (provider.headquarters, provider.datacenters) == ("AT", ("DE",))
+        assert (provider.terms_of_service_url, provider.status_page_url) == ("https://local.example/t", None)
+
     def test_names_the_version_it_was_made_from(self, file):
         sync(file, "--apply")
 

@@ -13,6 +13,7 @@ from config.lib.admin_lists import KeysetModelAdmin, by_name, one_of
 from config.lib.display import exact_money_text
 from config.lib.subjects import KIND_BITS, MEMBER_BITS, SubjectKind, kind_of
 from workspaces import budgets
+from workspaces.locking import WorkspaceGone
 from workspaces.models import GatewayProcess, Purse, WorkspaceBudget
 
 INTERVALS = (("d", "Daily"), ("w", "Weekly"), ("m", "Monthly"), ("t", "Lifetime"))
@@ -40,7 +41,7 @@ class WorkspaceBudgetAdmin(ScopedModelAdmin):
     """One budget per workspace and interval."""
 
     may = administrators_may = frozenset({"view", "add", "change", "delete"})
-    refusals = {budgets.NotDecreasing: "limit_nano", budgets.WorkspaceGone: "workspace"}
+    refusals = {budgets.NotDecreasing: "limit_nano", WorkspaceGone: "workspace"}
     form = BudgetForm
     list_display = ("workspace", "interval_name", "limit", "organization", "updated_at")
     list_select_related = ("workspace", "organization")

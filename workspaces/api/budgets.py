@@ -15,7 +15,8 @@ from config.lib.api_errors import ApiError, not_found
 from config.lib.api_fields import Flag, Moment, StrictSerializer, Usd
 from workspaces.api.places import WorkspaceView
 from workspaces.api.workspaces import ID
-from workspaces.budgets import NAMES, NotDecreasing, WorkspaceGone, budgets_of, delete_budget, set_budget
+from workspaces.budgets import NAMES, NotDecreasing, budgets_of, delete_budget, set_budget
+from workspaces.locking import WorkspaceGone
 from workspaces.models import Workspace, WorkspaceBudget
 
 INTERVAL = OpenApiParameter(

@@ -25,7 +25,19 @@ from config.lib.admin import ScopedModelAdmin
 from config.lib.ids import uuid7
 from config.lib.scoping import tenant
 from observability.models import DeadLetterRecord, Generation, JournalPosition, OutboxRow
-from routing.models import Endpoint, LanguageModel, PriceVersion, Provider
+from routing import plugin_settings, routing_defaults
+from routing.models import (
+    Endpoint,
+    LanguageModel,
+    PluginSetting,
+    Preset,
+    PresetVersion,
+    PriceVersion,
+    Provider,
+    RoutingDefaults,
+)
+from routing.preset_config import Content
+from routing.presets import save_version
 from tests.admin_pages import Doors, page
 from workspaces.budgets import set_budget
 from workspaces.models import (
@@ -67,6 +79,10 @@ TABLE = {
     WorkspaceMember: (LIST, ADMINS, OWN, OWN, OWN),
     ApiKey: (LIST, ADMINS, OWN, OWN, OWN),
     WorkspaceBudget: (LIST, ADMINS, OWN, OWN, OWN),
+    Preset: (LIST, ADMINS, OWN, OWN, OWN),
+    PresetVersion: (LIST, ADMINS, OWN, KEPT, OWN),
+    PluginSetting: (LIST, ADMINS, OWN, OWN, OWN),
+    RoutingDefaults: (LIST, ADMINS, OWN, OWN, OWN),
     Purse: (LIST, NOBODY, OWN, KEPT, OWN),
     Generation: (LIST, NOBODY, OWN, KEPT, OWN),
     OutboxRow: (LIST, NOBODY, OWN, KEPT, OWN),
@@ -156,6 +172,23 @@ class Objects:
     def make_WorkspaceBudget(self):
         with tenant(self.acme.organization.pk):
             return set_budget(workspace=self.acme.production, interval="d", limit_nano=1, by=BY)
+
+    def make_Preset(self):
+        with tenant(self.acme.organization.pk):
+            return save_version(workspace=self.acme.production, slug="brief", content=Content(), by=BY)
+
+    def make_PresetVersion(self):
+        return self.make_Preset().designated_version
+
+    def make_PluginSetting(self):
+        with tenant(self.acme.organization.pk):
+            return plugin_settings.change(
+                workspace=self.acme.production, plugin="web", is_enabled=True, by=BY
+            )
+
+    def make_RoutingDefaults(self):
+        with tenant(self.acme.organization.pk):
+            return routing_defaults.change(workspace=self.acme.production, zdr=True, by=BY)
 
     def make_Generation(self):
         return a_generation(self.acme.production)

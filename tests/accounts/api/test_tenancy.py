@@ -11,8 +11,10 @@ from accounts.models import Revision
 from config.lib.ids import generation_id, uuid7
 from config.lib.scoping import tenant
 from observability import recent
+from routing.preset_config import Content
+from routing.presets import save_version
 from tests.cast import STAGE, Acme, Cast
-from tests.management_api import Api, our_document
+from tests.management_api import Api, operation_of, our_document
 from workspaces.budgets import set_budget
 from workspaces.workspaces import change, create
 
@@ -40,6 +42,24 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
     ("get", "/keys/{bob_key}", None, (200, 404, 401, 401, 401)),
     ("patch", "/keys/{bob_key}", {"name": "Renamed"}, (200, 404, 403, 401, 401)),
     ("delete", "/keys/{bob_key}", None, (200, 404, 401, 401, 401)),
+    ("get", "/presets", None, (200, 200, 200, 401, 401)),
+    ("get", "/presets?workspace_id={production}", None, (200, 404, 200, 401, 401)),
+    ("get", "/presets?workspace_id=research", None, (200, 404, 404, 401, 401)),
+    ("post", "/presets/new/chat/completions", {"model": "a/b"}, (200, 200, 200, 401, 401)),
+    ("post", "/presets/new/messages", {"model": "a/b"}, (200, 200, 200, 401, 401)),
+    ("post", "/presets/new/responses", {"model": "a/b"}, (200, 200, 200, 401, 401)),
+    ("get", "/presets/brief?workspace_id=production", None, (200, 404, 200, 401, 401)),
+    ("patch", "/presets/brief?workspace_id=production", {"name": "B"}, (200, 404, 200, 401, 401)),
+    ("delete", "/presets/brief?workspace_id=research", None, (200, 404, 404, 401, 401)),
+    ("get", "/presets/brief/versions?workspace_id=production", None, (200, 404, 200, 401, 401)),
+    ("get", "/presets/brief/versions/1?workspace_id=production", None, (200, 404, 200, 401, 401)),
+    ("get", "/presets/brief/versions/1/diff?workspace_id=production", None, (200, 404, 200, 401, 401)),
+    ("get", "/workspaces/{production}/plugins", None, (200, 404, 403, 401, 401)),
+    ("get", "/workspaces/{production}/plugins/web", None, (200, 404, 403, 401, 401)),
+    ("patch", "/workspaces/{production}/plugins/web", {"enabled": True}, (200, 404, 403, 401, 401)),
+    ("delete", "/workspaces/{production}/plugins/web", None, (200, 404, 403, 401, 401)),
+    ("get", "/workspaces/{production}/routing", None, (200, 404, 403, 401, 401)),
+    ("patch", "/workspaces/{production}/routing", {"is_strict": True}, (200, 404, 403, 401, 401)),
     ("get", "/key", None, (200, 200, 200, 401, 401)),
     ("get", "/credits", None, (200, 200, 403, 401, 401)),
     ("get", "/audit-log", None, (200, 200, 403, 401, 401)),
@@ -93,11 +113,13 @@ def api_of(caller: str, cast: Cast) -> Api:
 
 @pytest.fixture(autouse=True)
 def furniture(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A workspace without keys, a budget to look at, and no patience with generations that do not exist."""
+    """A workspace without keys, a budget, presets, and no patience with generations that do not exist."""
     with tenant(acme.organization.pk):
         create(organization=acme.organization, name="Empty", slug="empty", by=STAGE)
         change(workspace=acme.production, by=STAGE, name="Live")
         set_budget(workspace=acme.production, interval="d", limit_nano=10**9, by=STAGE)
+        for workspace in (acme.production, acme.research):
+            save_version(workspace=workspace, slug="brief", content=Content(), by=STAGE)
     monkeypatch.setattr(recent, "PATIENCE_SECONDS", 0)
 
 
@@ -117,21 +139,17 @@ class TestTheTable:
         assert answers == dict(zip(CALLERS, statuses, strict=True))
 
     def test_names_every_operation_of_our_document(self):
-        described = {(method, path) for path, row in our_document()["paths"].items() for method in row}
-
-        named = {(row[0], row[1].partition("?")[0]) for row in TABLE}
-
-        wildcards = {
-            "{production}": "{id}",
-            "{empty}": "{id}",
-            "{bob_key}": "{hash}",
-            "daily": "{interval}",
-        } | {
-            "{revision}": "{id}",
-            "{role}": "{id}",
+        document = our_document()
+        described = {
+            operation["operationId"] for row in document["paths"].values() for operation in row.values()
         }
-        for filling, name in wildcards.items():
-            named = {(method, path.replace(filling, name)) for method, path in named}
+
+        named = {
+            operation["operationId"]
+            for method, path, *_ in TABLE
+            if (operation := operation_of(document, method, path.partition("?")[0]))
+        }
+
         assert described <= named
 
 

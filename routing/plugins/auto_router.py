@@ -1,0 +1,48 @@
+"""`auto-router`: which models the automatic router may choose from, and how thrifty it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from config.lib.declared import Choice, Flag, NotValid, Texts, Whole
+from routing.plugins.plugin import Plugin
+
+MOST_PATTERNS = 1024
+LONGEST_PATTERN = 1024
+LONGEST_PATTERNS = 65_536
+
+
+class AutoRouter(Plugin):
+    """Choice of a model by the prompt."""
+
+    slug = "auto-router"
+    name = "Auto router"
+    about = "Says what the automatic router may choose from."
+    fields = (
+        Texts(
+            name="allowed_models",
+            most=MOST_PATTERNS,
+            longest=LONGEST_PATTERN,
+            help="Patterns of models that it may choose; wildcards are possible.",
+        ),
+        Texts(
+            name="excluded_models",
+            most=MOST_PATTERNS,
+            longest=LONGEST_PATTERN,
+            help="Patterns of models that it must not choose; they win over allowed ones.",
+        ),
+        Choice(
+            name="cost_tier", values=("low", "medium", "high", "xhigh", "max"), help="How much it may cost."
+        ),
+        Whole(name="cost_quality_tradeoff", maximum=10, help="From quality (0) to thrift (10); superseded."),
+        Flag(name="pin_model", help="Stay with the model of the last answer."),
+    )
+
+    def read_config(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Patterns are bounded together, too."""
+        config = super().read_config(given)
+        for name in ("allowed_models", "excluded_models"):
+            if sum(map(len, config.get(name, ()))) > LONGEST_PATTERNS:
+                raise NotValid(f"config.{name}", f"may have {LONGEST_PATTERNS} characters in all.")
+        return config
