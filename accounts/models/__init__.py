@@ -5,6 +5,7 @@ from accounts.models.idempotency import IdempotentAnswer
 from accounts.models.management_key import ManagementKey
 from accounts.models.membership import Membership
 from accounts.models.organization import Organization
+from accounts.models.privacy import PrivacySettings
 from accounts.models.revision import Revision, Version
 from accounts.models.user import User
 
@@ -14,6 +15,7 @@ __all__ = [
     "ManagementKey",
     "Membership",
     "Organization",
+    "PrivacySettings",
     "Revision",
     "User",
     "Version",

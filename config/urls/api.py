@@ -13,8 +13,19 @@ from django.views.decorators.csrf import csrf_exempt
 
 from accounts.api.credits import CreditsView
 from accounts.api.documentation import DocumentationView, OpenAPIView
+from accounts.api.organization_settings import OrganizationSettingsView
+from accounts.api.privacy import PrivacyView
 from config.lib.api_errors import as_response, not_found
 from observability.api.generations import GenerationView
+from routing.api.guardrail_assignments import (
+    AllKeyAssignmentsView,
+    AllMemberAssignmentsView,
+    KeyAssignmentsView,
+    MemberAssignmentsView,
+    RemoveKeyAssignmentsView,
+    RemoveMemberAssignmentsView,
+)
+from routing.api.guardrails import GuardrailsView, OneGuardrailView
 from workspaces.api.budgets import BudgetsView, BudgetView
 from workspaces.api.current_key import CurrentKeyView
 from workspaces.api.keys import KeysView, OneKeyView
@@ -24,9 +35,19 @@ from workspaces.api.workspaces import OneWorkspaceView, WorkspacesView
 ROUTES: dict[str, type[View]] = {
     "credits": CreditsView,
     "generation": GenerationView,
+    "guardrails": GuardrailsView,
+    "guardrails/assignments/keys": AllKeyAssignmentsView,
+    "guardrails/assignments/members": AllMemberAssignmentsView,
+    "guardrails/<str:id>": OneGuardrailView,
+    "guardrails/<str:id>/assignments/keys": KeyAssignmentsView,
+    "guardrails/<str:id>/assignments/keys/remove": RemoveKeyAssignmentsView,
+    "guardrails/<str:id>/assignments/members": MemberAssignmentsView,
+    "guardrails/<str:id>/assignments/members/remove": RemoveMemberAssignmentsView,
     "key": CurrentKeyView,
     "keys": KeysView,
     "keys/<str:hash>": OneKeyView,
+    "organization/privacy": PrivacyView,
+    "organization/settings": OrganizationSettingsView,
     "workspaces": WorkspacesView,
     "workspaces/<str:id>": OneWorkspaceView,
     "workspaces/<str:id>/budgets": BudgetsView,
