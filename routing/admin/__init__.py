@@ -1,5 +1,5 @@
-"""The platform's catalog in the Django admin, for platform staff; importing the modules registers their classes."""
+"""The routing app in the Django admin; importing the modules registers their classes."""
 
-from routing.admin import catalog, prices
+from routing.admin import catalog, guardrails, prices
 
-__all__ = ["catalog", "prices"]
+__all__ = ["catalog", "guardrails", "prices"]
