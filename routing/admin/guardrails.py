@@ -113,8 +113,11 @@ class GuardrailAdmin(ScopedModelAdmin):
 class AssignmentForm(forms.ModelForm):
     """Whoever has a guardrail already gets this one instead, so that is no violation."""
 
-    def validate_constraints(self):
+    def validate_unique(self):
         """Nothing: the domain function replaces."""
+
+    def validate_constraints(self):
+        """Nothing, for the same reason."""
 
 
 @admin.register(KeyAssignment)

@@ -11,12 +11,18 @@ import pytest
 from config.lib.ids import generation_id, uuid7
 from config.lib.scoping import tenant
 from observability import recent
+from routing.guardrail_settings import change, recreate
+from routing.models import Guardrail
 from tests.cast import STAGE, Acme, Cast
 from tests.management_api import Api, our_document
 from workspaces.budgets import set_budget
 from workspaces.workspaces import create
 
 CALLERS = ("acme", "globex", "inference", "unknown", "nobody")
+GUARDRAIL_ID = uuid.UUID("00000000-0000-4000-8000-000000000001")
+KEYS = {"key_hashes": ["{bob_key}"]}
+MEMBERS = {"member_user_ids": ["{bob}"]}
+CATALOG = {"is_filtered_model_catalog_enabled": True}
 TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
     # method, path, body: acme's management key, globex's, an inference key of acme, an unknown key, none
     ("get", "/workspaces", None, (200, 200, 403, 401, 401)),
@@ -42,6 +48,27 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
     ("delete", "/keys/{bob_key}", None, (200, 404, 401, 401, 401)),
     ("get", "/key", None, (200, 200, 200, 401, 401)),
     ("get", "/credits", None, (200, 200, 403, 401, 401)),
+    ("get", "/guardrails", None, (200, 200, 403, 401, 401)),
+    ("get", "/guardrails?workspace_id={production}", None, (200, 400, 403, 401, 401)),
+    ("post", "/guardrails", {"name": "New"}, (201, 201, 403, 401, 401)),
+    ("post", "/guardrails", {"name": "New", "workspace_id": "{production}"}, (201, 400, 403, 401, 401)),
+    ("get", "/guardrails/{guardrail}", None, (200, 404, 403, 401, 401)),
+    ("get", "/guardrails/{default_guardrail}", None, (200, 404, 403, 401, 401)),
+    ("patch", "/guardrails/{guardrail}", {"name": "Renamed"}, (200, 404, 403, 401, 401)),
+    ("patch", "/guardrails/{default_guardrail}", {"name": "Renamed"}, (200, 404, 403, 401, 401)),
+    ("delete", "/guardrails/{guardrail}", None, (200, 404, 403, 401, 401)),
+    ("get", "/guardrails/assignments/keys", None, (200, 200, 403, 401, 401)),
+    ("get", "/guardrails/assignments/members", None, (200, 200, 403, 401, 401)),
+    ("get", "/guardrails/{guardrail}/assignments/keys", None, (200, 404, 403, 401, 401)),
+    ("post", "/guardrails/{guardrail}/assignments/keys", KEYS, (200, 404, 403, 401, 401)),
+    ("post", "/guardrails/{guardrail}/assignments/keys/remove", KEYS, (200, 404, 403, 401, 401)),
+    ("get", "/guardrails/{guardrail}/assignments/members", None, (200, 404, 403, 401, 401)),
+    ("post", "/guardrails/{guardrail}/assignments/members", MEMBERS, (200, 404, 403, 401, 401)),
+    ("post", "/guardrails/{guardrail}/assignments/members/remove", MEMBERS, (200, 404, 403, 401, 401)),
+    ("get", "/organization/privacy", None, (200, 200, 403, 401, 401)),
+    ("patch", "/organization/privacy", {"enforce_zdr_xai": True}, (200, 200, 403, 401, 401)),
+    ("get", "/organization/settings", None, (200, 200, 403, 401, 401)),
+    ("patch", "/organization/settings", CATALOG, (200, 200, 403, 401, 401)),
     ("get", "/generation?id={generation}", None, (404, 404, 404, 401, 401)),
 ]
 
@@ -56,6 +83,8 @@ def filled(value: Any, acme: Acme) -> Any:
         "{carol}": acme.carol.user.public_id,
         "{bob_key}": acme.bob_key.key.hash,
         "{generation}": generation_id(uuid7()),
+        "{guardrail}": str(GUARDRAIL_ID),
+        "{default_guardrail}": str(acme.production.default_guardrail_id),
     }
     text = json.dumps(value)
     for name, filling in names.items():
@@ -77,10 +106,16 @@ def api_of(caller: str, cast: Cast) -> Api:
 
 @pytest.fixture(autouse=True)
 def furniture(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A workspace without keys, a budget to look at, and no patience with generations that do not exist."""
+    """A workspace without keys, a budget and a guardrail; no patience with generations that do not exist."""
     with tenant(acme.organization.pk):
         create(organization=acme.organization, name="Empty", slug="empty", by=STAGE)
         set_budget(workspace=acme.production, interval="d", limit_nano=10**9, by=STAGE)
+        default = Guardrail.default_of(acme.default)
+        own = Guardrail(
+            public_id=GUARDRAIL_ID, organization=acme.organization, workspace=acme.default, name="Own"
+        )
+        recreate(guardrail=own, by=STAGE)
+        change(guardrail=default, by=STAGE, name="Everybody's")
     monkeypatch.setattr(recent, "PATIENCE_SECONDS", 0)
 
 
@@ -104,7 +139,12 @@ class TestTheTable:
 
         named = {(row[0], row[1].partition("?")[0]) for row in TABLE}
 
-        wildcards = {"{production}": "{id}", "{empty}": "{id}", "{bob_key}": "{hash}", "daily": "{interval}"}
+        wildcards = {
+            "{production}": "{id}",
+            "{empty}": "{id}",
+            "{bob_key}": "{hash}",
+            "daily": "{interval}",
+        } | dict.fromkeys(("{guardrail}", "{default_guardrail}"), "{id}")
         for filling, name in wildcards.items():
             named = {(method, path.replace(filling, name)) for method, path in named}
         assert described <= named
@@ -122,6 +162,8 @@ class TestSomebodyElsesObject:
             ("put", "/workspaces/{}/budgets/daily", {"limit_usd": 1}),
             ("get", "/keys?workspace_id={}", None),
             ("post", "/keys", {"name": "New", "workspace_id": "{}"}),
+            ("get", "/guardrails?workspace_id={}", None),
+            ("post", "/guardrails", {"name": "New", "workspace_id": "{}"}),
         ],
     )
     def test_answers_byte_for_byte_like_an_unknown_one(self, cast: Cast, method: str, path: str, body: Any):
