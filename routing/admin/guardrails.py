@@ -110,23 +110,12 @@ class GuardrailAdmin(ScopedModelAdmin):
         guardrail_settings.delete(guardrail=row, by=through_admin(request))
 
 
-class AssignmentForm(forms.ModelForm):
-    """Whoever has a guardrail already gets this one instead, so that is no violation."""
-
-    def validate_unique(self):
-        """Nothing: the domain function replaces."""
-
-    def validate_constraints(self):
-        """Nothing, for the same reason."""
-
-
 @admin.register(KeyAssignment)
 class KeyAssignmentAdmin(ScopedModelAdmin):
-    """Adding one replaces the key's guardrail."""
+    """A key that has a guardrail is released before it gets another one here."""
 
     may = administrators_may = frozenset({"view", "add", "delete"})
     refusals = {UnknownKeys: "api_key", GuardrailGone: "guardrail"}
-    form = AssignmentForm
     list_display = ("api_key", "guardrail", "organization", "assigned_by", "created_at")
     list_select_related = ("api_key", "guardrail", "organization", "assigned_by")
     list_filter = ("organization", "guardrail")
@@ -149,11 +138,10 @@ class KeyAssignmentAdmin(ScopedModelAdmin):
 
 @admin.register(MemberAssignment)
 class MemberAssignmentAdmin(ScopedModelAdmin):
-    """Adding one replaces the member's guardrail."""
+    """A member who has a guardrail is released before he gets another one here."""
 
     may = administrators_may = frozenset({"view", "add", "delete"})
     refusals = {UnknownMembers: "membership", GuardrailGone: "guardrail"}
-    form = AssignmentForm
     list_display = ("membership", "guardrail", "organization", "assigned_by", "created_at")
     list_select_related = (
         "membership__user",

@@ -89,15 +89,15 @@ class TestAGuardrail:
 
 
 class TestAnAssignment:
-    def test_of_a_key_replaces_the_one_before(self, doors, acme, guardrail):
-        with tenant(acme.organization.pk):
-            other = guardrail_settings.create(workspace=acme.default, name="Other", by=STAGE)
-            assign_keys(guardrail=other, keys=[acme.bob_key.key], by=STAGE)
+    def test_of_a_key_is_made_once(self, doors, acme, guardrail):
+        answers = [
+            doors["alice"].post(
+                page(KeyAssignment, "add"), {"guardrail": guardrail.pk, "api_key": acme.bob_key.key.pk}
+            )
+            for _ in range(2)
+        ]
 
-        doors["alice"].post(
-            page(KeyAssignment, "add"), {"guardrail": guardrail.pk, "api_key": acme.bob_key.key.pk}
-        )
-
+        assert "already exists" in str(errors_of(answers[1])["api_key"])
         with tenant(acme.organization.pk):
             held = KeyAssignment.objects.get()
         assert (held.guardrail_id, held.assigned_by_id) == (guardrail.pk, acme.alice.user_id)
