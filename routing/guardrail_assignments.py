@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -134,8 +134,9 @@ def _hold(assignment: Assignment, guardrail: Guardrail, by: Actor, **holder: Any
     _record("update" if before else "create", assignment, before, by)
 
 
-def _release(rows: Iterable[Assignment], by: Actor) -> int:
-    held = list(rows)
+def _release(rows: Any, by: Actor) -> int:  # a queryset of either kind
+    # Locked as they are: one that was given another guardrail meanwhile is no longer among them.
+    held = list(rows.select_for_update(of=("self",)))
     for row in held:
         _record("delete", row, snapshot(row), by)
         row.delete()

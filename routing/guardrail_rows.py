@@ -73,7 +73,8 @@ def lock_workspace(organization_id: int, workspace_id: int) -> Workspace:
 def write(guardrail: Guardrail, before: dict[str, Any] | None, by: Actor) -> None:
     """Save a guardrail and record it; `before` is None for a new one."""
     guardrail.save()
-    guardrail.refresh_from_db(fields=["created_at"])
+    if before is None:
+        guardrail.refresh_from_db(fields=["created_at"])
     record_guardrail("update" if before else "create", guardrail, before, by)
 
 
