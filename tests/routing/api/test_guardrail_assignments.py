@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 import uuid
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Revision, Version
 from accounts.organizations import remove_member
 from config.lib.scoping import tenant
+from routing.guardrail_assignments import assign_keys
 from routing.models import Guardrail, KeyAssignment
 from tests.cast import STAGE, Acme, Cast
 from tests.management_api import Api, data_of, error_of
@@ -344,3 +347,40 @@ class TestChangingAnAssignedGuardrail:
         api.patch(path, {"enforce_zdr": True})
 
         assert version_of("organization", acme.organization.pk) == before + 1
+
+
+class TestAssigningWhileTheOldGuardrailIsDeleted:
+    @pytest.mark.django_db(transaction=True)
+    def test_leaves_the_key_with_the_new_one(self, api: Api, acme: Acme):
+        old, new = guardrail(api), guardrail(api, workspace_id="production")
+        hold_keys(api, old, acme.bob_key.key.hash)
+        deleting = threading.Thread(target=deleted_by, args=(acme, old))
+
+        with tenant(acme.organization.pk):
+            target = Guardrail.objects.get(public_id=new.rpartition("/")[2])
+            assign_keys(guardrail=target, keys=[acme.bob_key.key], by=STAGE)
+            deleting.start()
+            until_somebody_waits_for_a_row()
+        deleting.join(60)
+
+        assert api.get(old).status_code == 404
+        assert len(data_of(api.get(f"{new}/assignments/keys"))) == 1
+
+
+def deleted_by(acme: Acme, path: str) -> None:
+    """Delete a guardrail on a connection of this thread's own."""
+    try:
+        Api(acme.management_key.secret).delete(path)
+    finally:
+        connections.close_all()
+
+
+def until_somebody_waits_for_a_row() -> None:
+    """Return once another connection is held up by this one's transaction."""
+    give_up_at = time.monotonic() + 30
+    while time.monotonic() < give_up_at:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+            if cursor.fetchone()[0]:
+                return
+    raise AssertionError("nobody waits")

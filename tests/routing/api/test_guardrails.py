@@ -217,6 +217,31 @@ class TestEachField:
         assert guardrail["ignored_providers"] == ["brand-new"]
 
 
+class TestAHostileBody:
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b'{"name":"a\\u0000"}',
+            b'{"name":"\\ud800"}',
+            b'{"name":"New","content_filters":[{"action":"block","pattern":"\\udc00"}]}',
+            b'{"name":"New","content_filters":' + b"[" * 10_000 + b"]" * 10_000 + b"}",
+            b'{"name":"New","limit_usd":1e400,"reset_interval":"daily"}',
+            b'{"name":"New","name":"Old"}',
+            b"[]",
+            b"null",
+            b"\xff",
+        ],
+    )
+    def test_is_refused(self, api: Api, acme: Acme, body: bytes):
+        for method, path in (
+            ("post", "/guardrails"),
+            ("patch", f"/guardrails/{acme.default.default_guardrail_id}"),
+            ("post", f"/guardrails/{acme.default.default_guardrail_id}/assignments/keys"),
+            ("patch", "/organization/privacy"),
+        ):
+            assert error_of(api.send(method, path, body))[0] == 400
+
+
 class TestTheBudget:
     @pytest.mark.parametrize(
         "body",
