@@ -40,13 +40,21 @@ def found(*, name: str, slug: str, kind: str, administrator: User, by: Actor) ->
 def rename(*, organization: Organization, by: Actor, name: str, slug: str) -> Organization:
     """Give an organization another name and slug. Raises OrganizationSlugTaken."""
     with transaction.atomic():
-        rows = Organization.objects.for_organization(organization)
-        # Not against foreign keys: a revision that is being written refers to the organization, and whoever
-        # writes it holds the version that is wanted next.
-        locked: Organization = rows.select_for_update(of=("self",), no_key=True).get()
+        locked = _lock(organization)
         before = snapshot(locked)
         locked.name, locked.slug, locked.updated_at = name, slug, timezone.now()
         _save(locked)
+        _record_organization(locked, before, by)
+    return locked
+
+
+def filter_model_catalog(*, organization: Organization, is_filtered: bool, by: Actor) -> Organization:
+    """Have the catalog show an organization's keys only what they may use, or everything."""
+    with transaction.atomic():
+        locked = _lock(organization)
+        before = snapshot(locked)
+        locked.is_model_catalog_filtered, locked.updated_at = is_filtered, timezone.now()
+        locked.save(update_fields=["is_model_catalog_filtered", "updated_at"])
         _record_organization(locked, before, by)
     return locked
 
@@ -84,6 +92,14 @@ def remove_member(*, membership: Membership, by: Actor) -> None:
     membership.removed_at = timezone.now()
     membership.save(update_fields=["removed_at"])
     _record(membership, before, by)
+
+
+def _lock(organization: Organization) -> Organization:
+    rows = Organization.objects.for_organization(organization)
+    # Not against foreign keys: a revision that is being written refers to the organization, and whoever
+    # writes it holds the version that is wanted next.
+    locked: Organization = rows.select_for_update(of=("self",), no_key=True).get()
+    return locked
 
 
 def _save(organization: Organization) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts import management_keys, organizations
+from accounts import management_keys, organizations, privacy
 from accounts.models import ManagementKey, Membership, Organization
 from accounts.restoring import CannotRestore, Recorded, differing, restorers
 from accounts.revisions import Actor
@@ -13,6 +13,7 @@ def fill() -> None:
     restorers.fill("organization", restore_organization)
     restorers.fill("membership", restore_membership)
     restorers.fill("managementkey", restore_management_key)
+    restorers.fill("privacysettings", privacy.restore)
 
 
 def restore_organization(recorded: Recorded, by: Actor) -> None:

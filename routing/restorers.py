@@ -1,17 +1,27 @@
-"""Presets, plugin defaults and routing defaults brought back to what a revision recorded (SPEC §13.4)."""
+"""How this app's objects are brought back to a recorded state; fills `accounts.restoring.restorers` (SPEC §13.4)."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from accounts.restoring import CannotRestore, Recorded
+from accounts.restoring import CannotRestore, Recorded, restorers
 from accounts.revisions import Actor
 from config.lib.declared import NotValid
-from routing import plugin_settings, presets, routing_defaults
+from routing import guardrail_restoring, plugin_settings, presets, routing_defaults
 from routing.models import PluginSetting, Preset, PresetVersion, RoutingDefaults
 from routing.plugins import PLUGINS
 from workspaces.locking import WorkspaceGone
 from workspaces.models import Workspace
+
+
+def fill() -> None:
+    """Put this app's restorers in their places."""
+    restorers.fill("guardrail", guardrail_restoring.restore_guardrail)
+    restorers.fill("keyassignment", guardrail_restoring.restore_key_assignment)
+    restorers.fill("memberassignment", guardrail_restoring.restore_member_assignment)
+    restorers.fill("preset", restore_preset)
+    restorers.fill("pluginsetting", restore_plugin_setting)
+    restorers.fill("routingdefaults", restore_routing_defaults)
 
 
 def restore_preset(recorded: Recorded, by: Actor) -> None:

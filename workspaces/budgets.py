@@ -70,7 +70,7 @@ def set_budget(
 def include_byok(*, workspace: Workspace, is_included: bool, by: Actor) -> None:
     """Let all budgets of a workspace count BYOK spend, or not. Raises WorkspaceGone."""
     with transaction.atomic():
-        locked = _lock(workspace)
+        locked = lock_workspace(workspace)
         _include_byok(locked, is_included, by)
         apply_workspace_budgets(locked)
 

@@ -12,6 +12,7 @@ from accounts.models import Membership
 from accounts.restoring import CannotRestore, Recorded, differing, restorers
 from accounts.revisions import Actor
 from workspaces import api_keys, budgets, members, workspaces
+from workspaces.locking import WorkspaceGone
 from workspaces.models import ApiKey, Workspace, WorkspaceBudget, WorkspaceMember
 
 
@@ -42,7 +43,7 @@ def restore_workspace(recorded: Recorded, by: Actor) -> None:
             workspaces.change(workspace=workspace, by=by, **changes)
         if counting:
             budgets.include_byok(workspace=workspace, is_included=counting["is_byok_in_budgets"], by=by)
-    except (workspaces.SlugTaken, budgets.WorkspaceGone) as error:
+    except (workspaces.SlugTaken, WorkspaceGone) as error:
         raise CannotRestore(str(error) or "The workspace was deleted.") from error
 
 
@@ -74,7 +75,7 @@ def restore_budget(recorded: Recorded, by: Actor) -> None:
             budgets.set_budget(
                 workspace=workspace, interval=state["interval"], limit_nano=state["limit_nano"], by=by
             )
-    except (budgets.NotDecreasing, budgets.WorkspaceGone) as error:
+    except (budgets.NotDecreasing, WorkspaceGone) as error:
         raise CannotRestore(str(error) or "The workspace was deleted.") from error
 
 

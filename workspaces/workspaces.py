@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.models import Organization
 from accounts.object_permissions import derive
+from accounts.privacy import require_io_logging
 from accounts.revisions import Action, Actor, Change, Scope, record, snapshot
 from config.lib.registry import Slot
 from workspaces.models import ApiKey, Workspace, WorkspaceMember
@@ -52,7 +53,7 @@ class ConfirmationNeeded(Exception):
 
 
 def create(*, organization: Organization, name: str, slug: str, by: Actor, **settings: Any) -> Workspace:
-    """Create a workspace. Raises SlugTaken."""
+    """Create a workspace. Raises SlugTaken, IoLoggingForbidden."""
     return _create(organization=organization, name=name, slug=slug, by=by, is_default=False, **settings)
 
 
@@ -63,6 +64,8 @@ def create_default(organization: Organization, by: Actor) -> None:
 
 
 def _create(*, organization: Organization, by: Actor, **columns: Any) -> Workspace:
+    if columns.get("is_io_logging_enabled"):
+        require_io_logging(organization.pk)
     try:
         with transaction.atomic():
             workspace = Workspace.objects.create(organization=organization, created_by=by.user, **columns)
@@ -73,7 +76,7 @@ def _create(*, organization: Organization, by: Actor, **columns: Any) -> Workspa
 
 
 def change(*, workspace: Workspace, by: Actor, **changes: Any) -> Workspace:
-    """Change a workspace's columns, all or none. Raises SlugTaken."""
+    """Change a workspace's columns, all or none. Raises SlugTaken, IoLoggingForbidden."""
     unknown = changes.keys() - CHANGEABLE
     if unknown:
         raise TypeError(f"a workspace has no changeable {', '.join(sorted(unknown))}")
@@ -83,6 +86,8 @@ def change(*, workspace: Workspace, by: Actor, **changes: Any) -> Workspace:
             before = snapshot(locked)
             for name, value in changes.items():
                 setattr(locked, name, value)
+            if locked.is_io_logging_enabled and not before["is_io_logging_enabled"]:
+                require_io_logging(locked.organization_id)
             locked.updated_at = timezone.now()
             locked.save()
             if before["is_strict"] != locked.is_strict:

@@ -6,6 +6,7 @@ from accounts.models.idempotency import IdempotentAnswer
 from accounts.models.management_key import ManagementKey
 from accounts.models.membership import Membership
 from accounts.models.organization import Organization
+from accounts.models.privacy import PrivacySettings
 from accounts.models.revision import Revision, Version
 from accounts.models.user import User
 
@@ -16,6 +17,7 @@ __all__ = [
     "ManagementKey",
     "Membership",
     "Organization",
+    "PrivacySettings",
     "Revision",
     "User",
     "Version",

@@ -30,6 +30,7 @@ class Organization(TenantModel):
     name = models.CharField(max_length=100)
     slug = models.SlugField(max_length=50)
     kind = models.CharField(max_length=10)
+    is_model_catalog_filtered = models.BooleanField(default=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(null=True, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from config.lib.money import NotAnAmount, nano_from_usd, plain_usd, usd_from_nano
 
@@ -34,6 +34,23 @@ class NanoField(forms.DecimalField):
             return bool(initial != self.clean(data))
         except ValidationError:
             return True
+
+
+class LinesField(forms.CharField):
+    """A list of words, typed one a line; nothing typed is None."""
+
+    widget = UnfoldAdminTextareaWidget
+
+    def prepare_value(self, value: Any) -> Any:
+        """Lines for what is stored; what somebody typed stays as it is."""
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str] | None:
+        lines = [line.strip() for line in str(super().clean(value)).splitlines()]
+        return [line for line in lines if line] or None
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(initial != self.clean(data))
 
 
 def choice(values: Iterable[tuple[str, str]], **options: Any) -> forms.ChoiceField:

@@ -14,10 +14,21 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts.api.audit_log import AuditLogView
 from accounts.api.credits import CreditsView
 from accounts.api.documentation import DocumentationView, OpenAPIView
+from accounts.api.organization_settings import OrganizationSettingsView
+from accounts.api.privacy import PrivacyView
 from accounts.api.revisions import OneRevisionView, RestoreView, RevisionDiffView, RevisionsView
 from config.lib.api_errors import as_response, not_found
 from config.urls import not_offered
 from observability.api.generations import GenerationView
+from routing.api.guardrail_assignments import (
+    AllKeyAssignmentsView,
+    AllMemberAssignmentsView,
+    KeyAssignmentsView,
+    MemberAssignmentsView,
+    RemoveKeyAssignmentsView,
+    RemoveMemberAssignmentsView,
+)
+from routing.api.guardrails import GuardrailsView, OneGuardrailView
 from routing.api.plugins import PluginsView, PluginView
 from routing.api.preset_creation import FromChatView, FromMessagesView, FromResponsesView
 from routing.api.presets import (
@@ -38,6 +49,14 @@ ROUTES: dict[str, type[View]] = {
     "audit-log": AuditLogView,
     "credits": CreditsView,
     "generation": GenerationView,
+    "guardrails": GuardrailsView,
+    "guardrails/assignments/keys": AllKeyAssignmentsView,
+    "guardrails/assignments/members": AllMemberAssignmentsView,
+    "guardrails/<str:id>": OneGuardrailView,
+    "guardrails/<str:id>/assignments/keys": KeyAssignmentsView,
+    "guardrails/<str:id>/assignments/keys/remove": RemoveKeyAssignmentsView,
+    "guardrails/<str:id>/assignments/members": MemberAssignmentsView,
+    "guardrails/<str:id>/assignments/members/remove": RemoveMemberAssignmentsView,
     "key": CurrentKeyView,
     "keys": KeysView,
     "keys/<str:hash>": OneKeyView,
@@ -53,6 +72,8 @@ ROUTES: dict[str, type[View]] = {
     "presets/<str:slug>/versions": PresetVersionsView,
     "presets/<str:slug>/versions/<str:version>": PresetVersionView,
     "presets/<str:slug>/versions/<str:version>/diff": PresetDifferenceView,
+    "organization/privacy": PrivacyView,
+    "organization/settings": OrganizationSettingsView,
     "workspaces": WorkspacesView,
     "workspaces/<str:id>": OneWorkspaceView,
     "workspaces/<str:id>/budgets": BudgetsView,

@@ -1,5 +1,5 @@
-"""The catalog, presets and defaults in the Django admin; importing the modules registers their classes."""
+"""The routing app in the Django admin; importing the modules registers their classes."""
 
-from routing.admin import catalog, defaults, presets, prices
+from routing.admin import catalog, defaults, guardrails, presets, prices
 
-__all__ = ["catalog", "defaults", "presets", "prices"]
+__all__ = ["catalog", "defaults", "guardrails", "presets", "prices"]

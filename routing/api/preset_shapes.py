@@ -72,7 +72,7 @@ class ChangeShape(serializers.Serializer[Any]):
     after = Anything()
 
 
-class DifferenceShape(serializers.Serializer[Any]):
+class PresetDifferenceShape(serializers.Serializer[Any]):
     """What differs between two versions."""
 
     from_version = serializers.IntegerField(allow_null=True)
@@ -84,4 +84,4 @@ PRESET = answer("PresetAnswer", data=WholePresetShape())
 PRESETS = answer("PresetList", data=PresetShape(many=True), total_count=serializers.IntegerField())
 VERSION_ANSWER = answer("PresetVersionAnswer", data=VersionShape())
 VERSIONS = answer("PresetVersionList", data=VersionShape(many=True), total_count=serializers.IntegerField())
-DIFFERENCE = answer("PresetDifferenceAnswer", data=DifferenceShape())
+DIFFERENCE = answer("PresetDifferenceAnswer", data=PresetDifferenceShape())

@@ -29,7 +29,7 @@ from routing.api.preset_shapes import (
     PRESETS,
     VERSION_ANSWER,
     VERSIONS,
-    DifferenceShape,
+    PresetDifferenceShape,
     PresetShape,
     VersionShape,
     WholePresetShape,
@@ -170,7 +170,7 @@ class PresetDifferenceView(VersionView):
             "to_version": self.version.number,
             "changes": described_changes,
         }
-        return Response({"data": DifferenceShape(shown).data})
+        return Response({"data": PresetDifferenceShape(shown).data})
 
     def older(self, reference: str | None) -> PresetVersion | None:
         """The version to compare with; None for the first version, which came from nothing. Raises ApiError."""

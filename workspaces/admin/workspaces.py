@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from accounts.doors import through_admin
+from accounts.privacy import IoLoggingForbidden
 from config.lib.admin import ScopedModelAdmin
 from workspaces import members, workspaces
 from workspaces.models import Workspace, WorkspaceMember
@@ -32,6 +33,7 @@ class WorkspaceAdmin(ScopedModelAdmin):
     shown = {"deleted_at": None}
     refusals = {
         workspaces.SlugTaken: "slug",
+        IoLoggingForbidden: "is_io_logging_enabled",
         workspaces.WorkspaceHasActiveKeys: None,
         workspaces.ConfirmationNeeded: None,
     }

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from accounts.api.schema import IDEMPOTENCY_KEY, PAGE, DeletedAnswer, answer, errors
 from accounts.api.views import ManagementView, once
 from accounts.permissions import Permission
+from accounts.privacy import IoLoggingForbidden
 from config.lib.api_fields import Flag, Moment, Rate, StrictSerializer, Text, Whole, query_flag, query_page
 from workspaces import workspaces
 from workspaces.api.places import WorkspaceView, live_workspaces
@@ -108,7 +109,7 @@ class WorkspacesView(ManagementView):
 
     permission = Permission.WORKSPACE_SEE
     permissions = {"POST": Permission.WORKSPACE_CREATE}
-    refusals = {workspaces.SlugTaken: 400}
+    refusals = {workspaces.SlugTaken: 400, IoLoggingForbidden: 400}
 
     @extend_schema(
         operation_id="listWorkspaces",
@@ -143,6 +144,7 @@ class OneWorkspaceView(WorkspaceView):
     permissions = {"PATCH": Permission.WORKSPACE_MANAGE, "DELETE": Permission.WORKSPACE_MANAGE}
     refusals = {
         workspaces.SlugTaken: 400,
+        IoLoggingForbidden: 400,
         workspaces.WorkspaceHasActiveKeys: 400,
         workspaces.ConfirmationNeeded: 400,
     }

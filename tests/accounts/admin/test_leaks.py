@@ -7,10 +7,11 @@ import json
 import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 
-from accounts.models import Membership, Organization, Revision, User
+from accounts.models import Membership, Organization, PrivacySettings, Revision, User
 from accounts.organizations import add_member
 from accounts.revisions import Actor
 from config.lib.scoping import tenant, unscoped
+from routing.models import Guardrail, KeyAssignment, MemberAssignment
 from tests.admin_pages import autocomplete, errors_of, page, text_of
 from workspaces.models import ApiKey, Workspace, WorkspaceMember
 
@@ -50,6 +51,10 @@ class TestMallory:
             (Workspace, "organization"),
             (Membership, "user"),
             (Membership, "organization"),
+            (Guardrail, "workspace"),
+            (KeyAssignment, "api_key"),
+            (MemberAssignment, "membership"),
+            (PrivacySettings, "organization"),
         ],
     )
     def test_is_completed_with_her_own_rows_only(self, doors, acme_words, model, field):

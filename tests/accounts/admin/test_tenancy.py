@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from django.contrib import admin
 
+from accounts import privacy
 from accounts.audit_events import SIGNED_IN, note
 from accounts.credits import deposit
 from accounts.models import (
@@ -17,6 +18,7 @@ from accounts.models import (
     ManagementKey,
     Membership,
     Organization,
+    PrivacySettings,
     Revision,
     User,
 )
@@ -25,10 +27,13 @@ from config.lib.admin import ScopedModelAdmin
 from config.lib.ids import uuid7
 from config.lib.scoping import tenant
 from observability.models import DeadLetterRecord, Generation, JournalPosition, OutboxRow
-from routing import plugin_settings, routing_defaults
+from routing import guardrail_assignments, guardrail_settings, plugin_settings, routing_defaults
 from routing.models import (
     Endpoint,
+    Guardrail,
+    KeyAssignment,
     LanguageModel,
+    MemberAssignment,
     PluginSetting,
     Preset,
     PresetVersion,
@@ -83,6 +88,10 @@ TABLE = {
     PresetVersion: (LIST, ADMINS, OWN, KEPT, OWN),
     PluginSetting: (LIST, ADMINS, OWN, OWN, OWN),
     RoutingDefaults: (LIST, ADMINS, OWN, OWN, OWN),
+    PrivacySettings: (LIST, ADMINS, OWN, KEPT, OWN),
+    Guardrail: (LIST, ADMINS, OWN, OWN, OWN),
+    KeyAssignment: (LIST, ADMINS, OWN, OWN, OWN),
+    MemberAssignment: (LIST, ADMINS, OWN, OWN, OWN),
     Purse: (LIST, NOBODY, OWN, KEPT, OWN),
     Generation: (LIST, NOBODY, OWN, KEPT, OWN),
     OutboxRow: (LIST, NOBODY, OWN, KEPT, OWN),
@@ -189,6 +198,26 @@ class Objects:
     def make_RoutingDefaults(self):
         with tenant(self.acme.organization.pk):
             return routing_defaults.change(workspace=self.acme.production, zdr=True, by=BY)
+
+    def make_PrivacySettings(self):
+        with tenant(self.acme.organization.pk):
+            return privacy.change(organization=self.acme.organization, by=BY, enforce_zdr_xai=True)
+
+    def make_Guardrail(self):
+        with tenant(self.acme.organization.pk):
+            return guardrail_settings.create(workspace=self.acme.production, name="Strict", by=BY)
+
+    def make_KeyAssignment(self):
+        guardrail = self.make_Guardrail()
+        with tenant(self.acme.organization.pk):
+            guardrail_assignments.assign_keys(guardrail=guardrail, keys=[self.acme.bob_key.key], by=BY)
+            return KeyAssignment.objects.get()
+
+    def make_MemberAssignment(self):
+        guardrail = self.make_Guardrail()
+        with tenant(self.acme.organization.pk):
+            guardrail_assignments.assign_members(guardrail=guardrail, memberships=[self.acme.bob], by=BY)
+            return MemberAssignment.objects.get()
 
     def make_Generation(self):
         return a_generation(self.acme.production)

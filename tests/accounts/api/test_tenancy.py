@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from accounts.models import Revision
 from config.lib.ids import generation_id, uuid7
 from config.lib.scoping import tenant
 from observability import recent
+from routing import guardrail_settings
+from routing.models import Guardrail
 from routing.preset_config import Content
 from routing.presets import save_version
 from tests.cast import STAGE, Acme, Cast
@@ -19,6 +22,10 @@ from workspaces.budgets import set_budget
 from workspaces.workspaces import change, create
 
 CALLERS = ("acme", "globex", "inference", "unknown", "nobody")
+GUARDRAIL_ID = uuid.UUID("00000000-0000-4000-8000-000000000001")
+KEYS = {"key_hashes": ["{bob_key}"]}
+MEMBERS = {"member_user_ids": ["{bob}"]}
+CATALOG = {"is_filtered_model_catalog_enabled": True}
 TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
     # method, path, body: acme's management key, globex's, an inference key of acme, an unknown key, none
     ("get", "/workspaces", None, (200, 200, 403, 401, 401)),
@@ -70,6 +77,27 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
     ("get", "/revisions/{revision}/diff", None, (200, 404, 403, 401, 401)),
     ("post", "/revisions/{revision}/restore", {"to": "before"}, (200, 404, 403, 401, 401)),
     ("post", "/revisions/{role}/restore", {"to": "before"}, (403, 404, 403, 401, 401)),
+    ("get", "/guardrails", None, (200, 200, 403, 401, 401)),
+    ("get", "/guardrails?workspace_id={production}", None, (200, 400, 403, 401, 401)),
+    ("post", "/guardrails", {"name": "New"}, (201, 201, 403, 401, 401)),
+    ("post", "/guardrails", {"name": "New", "workspace_id": "{production}"}, (201, 400, 403, 401, 401)),
+    ("get", "/guardrails/{guardrail}", None, (200, 404, 403, 401, 401)),
+    ("get", "/guardrails/{default_guardrail}", None, (200, 404, 403, 401, 401)),
+    ("patch", "/guardrails/{guardrail}", {"name": "Renamed"}, (200, 404, 403, 401, 401)),
+    ("patch", "/guardrails/{default_guardrail}", {"name": "Renamed"}, (200, 404, 403, 401, 401)),
+    ("delete", "/guardrails/{guardrail}", None, (200, 404, 403, 401, 401)),
+    ("get", "/guardrails/assignments/keys", None, (200, 200, 403, 401, 401)),
+    ("get", "/guardrails/assignments/members", None, (200, 200, 403, 401, 401)),
+    ("get", "/guardrails/{guardrail}/assignments/keys", None, (200, 404, 403, 401, 401)),
+    ("post", "/guardrails/{guardrail}/assignments/keys", KEYS, (200, 404, 403, 401, 401)),
+    ("post", "/guardrails/{guardrail}/assignments/keys/remove", KEYS, (200, 404, 403, 401, 401)),
+    ("get", "/guardrails/{guardrail}/assignments/members", None, (200, 404, 403, 401, 401)),
+    ("post", "/guardrails/{guardrail}/assignments/members", MEMBERS, (200, 404, 403, 401, 401)),
+    ("post", "/guardrails/{guardrail}/assignments/members/remove", MEMBERS, (200, 404, 403, 401, 401)),
+    ("get", "/organization/privacy", None, (200, 200, 403, 401, 401)),
+    ("patch", "/organization/privacy", {"enforce_zdr_xai": True}, (200, 200, 403, 401, 401)),
+    ("get", "/organization/settings", None, (200, 200, 403, 401, 401)),
+    ("patch", "/organization/settings", CATALOG, (200, 200, 403, 401, 401)),
     ("get", "/generation?id={generation}", None, (404, 404, 404, 401, 401)),
 ]
 
@@ -86,6 +114,8 @@ def filled(value: Any, acme: Acme) -> Any:
         "{generation}": generation_id(uuid7()),
         "{revision}": str(newest("workspace", acme)),
         "{role}": str(newest("membership", acme)),
+        "{guardrail}": str(GUARDRAIL_ID),
+        "{default_guardrail}": str(acme.production.default_guardrail_id),
     }
     text = json.dumps(value)
     for name, filling in names.items():
@@ -113,13 +143,19 @@ def api_of(caller: str, cast: Cast) -> Api:
 
 @pytest.fixture(autouse=True)
 def furniture(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A workspace without keys, a budget, presets, and no patience with generations that do not exist."""
+    """A workspace without keys, a budget, presets, a guardrail, and no patience with generations that do not exist."""
     with tenant(acme.organization.pk):
         create(organization=acme.organization, name="Empty", slug="empty", by=STAGE)
         change(workspace=acme.production, by=STAGE, name="Live")
         set_budget(workspace=acme.production, interval="d", limit_nano=10**9, by=STAGE)
         for workspace in (acme.production, acme.research):
             save_version(workspace=workspace, slug="brief", content=Content(), by=STAGE)
+        default = Guardrail.default_of(acme.default)
+        own = Guardrail(
+            public_id=GUARDRAIL_ID, organization=acme.organization, workspace=acme.default, name="Own"
+        )
+        guardrail_settings.recreate(guardrail=own, by=STAGE)
+        guardrail_settings.change(guardrail=default, by=STAGE, name="Everybody's")
     monkeypatch.setattr(recent, "PATIENCE_SECONDS", 0)
 
 

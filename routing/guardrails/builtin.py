@@ -1,0 +1,38 @@
+"""What a built-in check of guardrails declares about itself, whether or not it can run here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+ACTIONS = ("flag", "redact", "block")
+"""From the mildest to the strictest; of several for one thing, the strictest wins."""
+
+SCAN_SCOPES = ("user_only", "all_messages")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needs:
+    """An extra that is installed apart, and the module that comes with it."""
+
+    extra: str
+    module: str
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether it can be imported here."""
+        return find_spec(self.module) is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Builtin:
+    """A built-in check: its slug, what stands for what it redacts, and the extra that it needs.
+
+    `scan_scopes` are which messages it may be told to look at, the default last; empty: it looks at all texts.
+    """
+
+    slug: str
+    name: str
+    placeholder: str
+    needs: Needs | None = None
+    scan_scopes: tuple[str, ...] = ()
