@@ -62,7 +62,9 @@ class Change:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-SECRET_FIELDS = frozenset({"hash", "external_hash", "password", "sealed_credential"})
+SECRET_FIELDS = frozenset({"hash", "external_hash", "password"})
+SEALED = "sealed_"
+"""What the name of every column of sealed text begins with."""
 
 
 def snapshot(row: models.Model) -> dict[str, Any]:
@@ -70,7 +72,7 @@ def snapshot(row: models.Model) -> dict[str, Any]:
     return {
         column.attname: _as_json(getattr(row, column.attname))
         for column in row._meta.concrete_fields
-        if column.attname not in SECRET_FIELDS
+        if column.attname not in SECRET_FIELDS and not column.attname.startswith(SEALED)
     }
 
 

@@ -15,6 +15,7 @@ from accounts.api.credits import CreditsView
 from accounts.api.documentation import DocumentationView, OpenAPIView
 from config.lib.api_errors import as_response, not_found
 from observability.api.generations import GenerationView
+from routing.api.byok import CredentialsView, OneCredentialView
 from workspaces.api.budgets import BudgetsView, BudgetView
 from workspaces.api.current_key import CurrentKeyView
 from workspaces.api.keys import KeysView, OneKeyView
@@ -22,6 +23,8 @@ from workspaces.api.members import AddMembersView, MembersView, RemoveMembersVie
 from workspaces.api.workspaces import OneWorkspaceView, WorkspacesView
 
 ROUTES: dict[str, type[View]] = {
+    "byok": CredentialsView,
+    "byok/<str:id>": OneCredentialView,
     "credits": CreditsView,
     "generation": GenerationView,
     "key": CurrentKeyView,

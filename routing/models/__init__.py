@@ -1,5 +1,6 @@
 """What may happen to a request."""
 
 from routing.models.catalog import Endpoint, LanguageModel, PriceVersion, Provider
+from routing.models.credential import ByokCredential
 
-__all__ = ["Endpoint", "LanguageModel", "PriceVersion", "Provider"]
+__all__ = ["ByokCredential", "Endpoint", "LanguageModel", "PriceVersion", "Provider"]
