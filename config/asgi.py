@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import django
 from django.core.exceptions import ImproperlyConfigured
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
 
 from config.door import Door
 from config.lib.environment import Environment, environment
@@ -103,7 +103,7 @@ def _require_sealing_keys() -> None:
         log.warning("the database is away: cannot tell whether every sealing key is here")
         return
     finally:
-        close_old_connections()
+        connections["owner"].close()
     if faults:
         raise ImproperlyConfigured("\n".join(str(fault) for fault in faults))
 

@@ -69,7 +69,7 @@ class ByokCredentialAdmin(ScopedModelAdmin):
     refusals = {
         byok.UnknownProvider: "provider",
         byok.WorkspaceGone: "workspace",
-        byok.FallbackOnly: "is_byok_only",
+        byok.FallbackOnly: None,
         byok.CredentialGone: None,
         UnusableCredential: "secret",
         UndeclarableRegion: "declared_region",

@@ -97,6 +97,7 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(("is_byok_only", True), ("is_fallback", True), _negated=True),
                         name="byok_only_is_no_fallback",
+                        violation_error_message="A fallback credential cannot be BYOK only.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(

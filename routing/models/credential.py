@@ -73,7 +73,9 @@ class ByokCredential(TenantModel):
         verbose_name = "BYOK credential"
         constraints = [
             models.CheckConstraint(
-                condition=~Q(is_byok_only=True, is_fallback=True), name="byok_only_is_no_fallback"
+                condition=~Q(is_byok_only=True, is_fallback=True),
+                name="byok_only_is_no_fallback",
+                violation_error_message="A fallback credential cannot be BYOK only.",
             ),
             models.CheckConstraint(
                 condition=Q(declared_region=None) | Q(declared_region__in=DATA_REGIONS),

@@ -23,7 +23,8 @@ from config.lib.admin import ScopedModelAdmin
 from config.lib.ids import uuid7
 from config.lib.scoping import tenant
 from observability.models import DeadLetterRecord, Generation, JournalPosition, OutboxRow
-from routing.models import Endpoint, LanguageModel, PriceVersion, Provider
+from routing import byok
+from routing.models import ByokCredential, Endpoint, LanguageModel, PriceVersion, Provider
 from tests.admin_pages import Doors, page
 from workspaces.budgets import set_budget
 from workspaces.models import (
@@ -64,6 +65,7 @@ TABLE = {
     WorkspaceMember: (LIST, ADMINS, OWN, OWN, OWN),
     ApiKey: (LIST, ADMINS, OWN, OWN, OWN),
     WorkspaceBudget: (LIST, ADMINS, OWN, OWN, OWN),
+    ByokCredential: (LIST, ADMINS, OWN, OWN, OWN),
     Purse: (LIST, NOBODY, OWN, KEPT, OWN),
     Generation: (LIST, NOBODY, OWN, KEPT, OWN),
     OutboxRow: (LIST, NOBODY, OWN, KEPT, OWN),
@@ -148,6 +150,16 @@ class Objects:
     def make_WorkspaceBudget(self):
         with tenant(self.acme.organization.pk):
             return set_budget(workspace=self.acme.production, interval="d", limit_nano=1, by=BY)
+
+    def make_ByokCredential(self):
+        with tenant(self.acme.organization.pk):
+            return byok.create(
+                organization=self.acme.organization,
+                workspace=self.acme.production,
+                provider="openai",
+                secret="sk-1",
+                by=BY,
+            )
 
     def make_Generation(self):
         return a_generation(self.acme.production)

@@ -11,6 +11,8 @@ import pytest
 from config.lib.ids import generation_id, uuid7
 from config.lib.scoping import tenant
 from observability import recent
+from routing import byok
+from routing.models import ByokCredential
 from tests.cast import STAGE, Acme, Cast
 from tests.management_api import Api, our_document
 from workspaces.budgets import set_budget
@@ -41,14 +43,30 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
     ("patch", "/keys/{bob_key}", {"name": "Renamed"}, (200, 404, 403, 401, 401)),
     ("delete", "/keys/{bob_key}", None, (200, 404, 401, 401, 401)),
     ("get", "/key", None, (200, 200, 200, 401, 401)),
+    ("get", "/byok", None, (200, 200, 401, 401, 401)),
+    ("get", "/byok?workspace_id={production}", None, (200, 400, 401, 401, 401)),
+    ("post", "/byok", {"provider": "openai", "key": "sk-1"}, (201, 201, 403, 401, 401)),
+    (
+        "post",
+        "/byok",
+        {"provider": "openai", "key": "sk-1", "workspace_id": "{production}"},
+        (201, 400, 403, 401, 401),
+    ),
+    ("get", "/byok/{credential}", None, (200, 404, 401, 401, 401)),
+    ("patch", "/byok/{credential}", {"name": "Renamed"}, (200, 404, 401, 401, 401)),
+    ("delete", "/byok/{credential}", None, (200, 404, 401, 401, 401)),
     ("get", "/credits", None, (200, 200, 403, 401, 401)),
     ("get", "/generation?id={generation}", None, (404, 404, 404, 401, 401)),
 ]
 
 
+CREDENTIAL = uuid.UUID("6f7a7a0c-5c1e-4a52-9d0b-0d8b8c2b7a11")
+
+
 def filled(value: Any, acme: Acme) -> Any:
     """The path or body with the cast's ids."""
     names = {
+        "{credential}": str(CREDENTIAL),
         "{production}": str(acme.production.public_id),
         "{empty}": "empty",
         "{alice}": acme.alice.user.public_id,
@@ -61,6 +79,18 @@ def filled(value: Any, acme: Acme) -> Any:
     for name, filling in names.items():
         text = text.replace(name, filling)
     return json.loads(text)
+
+
+def a_credential(acme: Acme) -> None:
+    """A credential of acme's, with an id that is known beforehand."""
+    made = byok.create(
+        organization=acme.organization,
+        workspace=acme.production,
+        provider="openai",
+        secret="sk-1",
+        by=STAGE,
+    )
+    ByokCredential.objects.filter(pk=made.pk).update(public_id=CREDENTIAL)
 
 
 def api_of(caller: str, cast: Cast) -> Api:
@@ -77,10 +107,11 @@ def api_of(caller: str, cast: Cast) -> Api:
 
 @pytest.fixture(autouse=True)
 def furniture(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A workspace without keys, a budget to look at, and no patience with generations that do not exist."""
+    """A workspace without keys, a budget and a credential to look at, no patience with unknown generations."""
     with tenant(acme.organization.pk):
         create(organization=acme.organization, name="Empty", slug="empty", by=STAGE)
         set_budget(workspace=acme.production, interval="d", limit_nano=10**9, by=STAGE)
+        a_credential(acme)
     monkeypatch.setattr(recent, "PATIENCE_SECONDS", 0)
 
 
@@ -104,7 +135,13 @@ class TestTheTable:
 
         named = {(row[0], row[1].partition("?")[0]) for row in TABLE}
 
-        wildcards = {"{production}": "{id}", "{empty}": "{id}", "{bob_key}": "{hash}", "daily": "{interval}"}
+        wildcards = {
+            "{production}": "{id}",
+            "{empty}": "{id}",
+            "{credential}": "{id}",
+            "{bob_key}": "{hash}",
+            "daily": "{interval}",
+        }
         for filling, name in wildcards.items():
             named = {(method, path.replace(filling, name)) for method, path in named}
         assert described <= named
@@ -122,6 +159,8 @@ class TestSomebodyElsesObject:
             ("put", "/workspaces/{}/budgets/daily", {"limit_usd": 1}),
             ("get", "/keys?workspace_id={}", None),
             ("post", "/keys", {"name": "New", "workspace_id": "{}"}),
+            ("get", "/byok?workspace_id={}", None),
+            ("post", "/byok", {"provider": "openai", "key": "sk-1", "workspace_id": "{}"}),
         ],
     )
     def test_answers_byte_for_byte_like_an_unknown_one(self, cast: Cast, method: str, path: str, body: Any):
