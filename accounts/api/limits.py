@@ -1,7 +1,8 @@
 """How often the management API may be called: per key, and with unknown keys per address.
 
-A middleware, because counting must not be part of the request's transaction. A key that was accepted here lately
-is let in even while its address is shut out: others may share it. The gateway's routes never come here.
+A middleware, because counting must not be part of the request's transaction. Only a key that was accepted here lately
+is counted, so that unknown ones leave no rows; its first request to a process is free. It is let in even while its
+address is shut out: others may share that. One statement a request either way. The gateway's routes never come here.
 """
 
 from __future__ import annotations
@@ -58,14 +59,13 @@ class ManagementLimitMiddleware:
         digest = _digest(request)
         if digest is None:
             return self.get_response(request)
-        is_recent = digest in self._recent
-        refusal = self._over_limit(digest) if is_recent else self._shut_out(request)
+        refusal = self._over_limit(digest) if digest in self._recent else self._shut_out(request)
         if refusal is not None:
             return as_response(refusal)
         response = self.get_response(request)
         is_accepted = getattr(request, "is_key_accepted", None)
         if is_accepted:
-            self._accepted(digest, is_counted=is_recent)
+            self._recent.remember(digest)
         elif is_accepted is False:
             self._refused(request, digest)
         return response
@@ -81,11 +81,6 @@ class ManagementLimitMiddleware:
         if not limit or address is None or self._counters.counted(address) < limit:
             return None
         return self._refusal("Rate limit exceeded: too many unknown keys from this address.", limit)
-
-    def _accepted(self, digest: str, *, is_counted: bool) -> None:
-        self._recent.remember(digest)
-        if not is_counted and environment().management_requests_per_minute:
-            self._counters.count(_of_key(digest))
 
     def _refused(self, request: HttpRequest, digest: str) -> None:
         self._recent.forget(digest)

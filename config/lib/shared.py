@@ -11,6 +11,7 @@ import time
 from django.db import connections
 
 SECONDS = 60
+SWEEP_MINUTES = 10
 COUNT = """
 INSERT INTO shared_counter (subject, minute, count) VALUES (%s, %s, 1)
 ON CONFLICT (subject) DO UPDATE SET minute = EXCLUDED.minute,
@@ -23,7 +24,7 @@ class MinuteCounters:
     """Counters that begin at nothing with every minute."""
 
     def __init__(self) -> None:
-        self._swept_at = 0
+        self._swept_at = self._minute()
 
     def count(self, subject: str) -> int:
         """Count one more, and return how many there are in this minute."""
@@ -31,7 +32,7 @@ class MinuteCounters:
         with connections["default"].cursor() as cursor:
             cursor.execute(COUNT, [subject, minute])
             (total,) = cursor.fetchone()
-            if minute != self._swept_at:
+            if minute >= self._swept_at + SWEEP_MINUTES:
                 self._swept_at = minute
                 cursor.execute("DELETE FROM shared_counter WHERE minute < %s", [minute])
         return int(total)
