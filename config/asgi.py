@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 
 from config.door import Door
 from config.lib.environment import Environment, environment
-from config.system.checks import check_environment, stored_secret_faults
+from config.system.checks import check_environment
 from routing.errors import Refusal, encode_envelope
 from routing.gateway.app import GatewayApp, is_ours
 from routing.gateway.attempts import Patience
@@ -97,6 +97,8 @@ class Application:
 
 def _require_sealing_keys() -> None:
     """Raise ImproperlyConfigured when a stored secret needs a key that is not here."""
+    from config.system.stored_secrets import stored_secret_faults  # models, as in _loaders
+
     try:
         faults = stored_secret_faults(using="owner")
     except (OperationalError, InterfaceError):

@@ -18,7 +18,7 @@ from config.lib import crypto, sealed_columns
 from config.lib.crypto import SealingError, sealing_ring
 from config.lib.environment import environment
 from config.lib.scoping import tenant, unscoped
-from config.system.checks import stored_secret_faults
+from config.system.stored_secrets import stored_secret_faults
 from routing import byok, catalog
 from routing.catalog_compiler import credential_identity
 from routing.models import ByokCredential, Provider
