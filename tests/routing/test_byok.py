@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connections, transaction
 
 from accounts.models import Revision
 from accounts.restoring import CannotRestore, Recorded, restorers
@@ -15,7 +16,8 @@ from routing import byok
 from routing.models import ByokCredential
 from tests.cast import STAGE, Acme, Cast
 from tests.routing.byok_secrets import PLAIN, REGIONAL
-from workspaces import api_keys
+from tests.routing.waiting import until_somebody_waits
+from workspaces import api_keys, workspaces
 
 
 @pytest.fixture
@@ -77,6 +79,34 @@ class TestTheDatabase:
 
         with pytest.raises(IntegrityError), transaction.atomic():
             ByokCredential.objects.filter(pk=credential.pk).update(**columns)
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+class TestAWorkspaceThatIsBeingDeleted:
+    def test_takes_no_credential_that_would_stay(self, acme: Acme):
+        with tenant(acme.organization.pk):
+            empty = workspaces.create(organization=acme.organization, name="Empty", slug="empty", by=STAGE)
+        refused: list[BaseException] = []
+
+        def add() -> None:
+            try:
+                with tenant(acme.organization.pk):
+                    new(acme, workspace=empty)
+            except byok.WorkspaceGone as error:
+                refused.append(error)
+            finally:
+                connections.close_all()
+
+        adding = threading.Thread(target=add)
+        with tenant(acme.organization.pk):
+            workspaces.delete(workspace=empty, by=STAGE)
+            adding.start()
+            until_somebody_waits()
+        adding.join(30)
+
+        assert len(refused) == 1
+        with tenant(acme.organization.pk):
+            assert not ByokCredential.objects.exists()
 
 
 class TestACredentialOfAnother:

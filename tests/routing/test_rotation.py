@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.core.management.base import SystemCheckError
 from django.db import connection, connections
@@ -24,6 +25,7 @@ from routing.catalog_compiler import credential_identity
 from routing.models import ByokCredential, Provider
 from tests.cast import STAGE, Acme
 from tests.routing.byok_secrets import PLAIN, SENTINEL
+from tests.routing.waiting import until_somebody_waits
 
 OLD = "test:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 NEW = "new:" + base64.b64encode(b"n" * 32).decode()
@@ -292,19 +294,23 @@ class TestAKeyThatIsMissing:
         assert "" not in sealed_texts()
 
 
+class TestAColumnOfSealedText:
+    def test_is_known_to_rotation(self):
+        named = {
+            f"{model._meta.db_table}.{column.attname}"
+            for model in apps.get_models()
+            for column in model._meta.concrete_fields
+            if column.attname.startswith("sealed_")
+        }
+
+        # Answers kept for repeated requests are sealed with keys that nobody here has.
+        assert named - {"idempotent_answer.sealed_body"} == {
+            column.name for column in sealed_columns.sealed_columns()
+        }
+
+
 class TestAnIdOfAKey:
     @pytest.mark.parametrize("identifier", ["a.b", "a b", "", "ä", "a" * 41])
     def test_is_one_that_a_ciphertext_can_name(self, identifier):
         with pytest.raises(SealingError):
             crypto.KeyRing.parse(f"{identifier}:{base64.b64encode(b'x' * 32).decode()}")
-
-
-def until_somebody_waits() -> None:
-    """Return once another session waits for a lock."""
-    with connections["owner"].cursor() as cursor:
-        for _ in range(3000):
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-            threading.Event().wait(0.01)
-    raise AssertionError("nobody waits")
