@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -10,7 +11,7 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import django
 from django.core.exceptions import ImproperlyConfigured
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
 
 from config.door import Door
 from config.lib.environment import Environment, environment
@@ -83,6 +84,7 @@ class Application:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _start(self) -> None:
+        await asyncio.to_thread(_require_sealing_keys)
         if self._env.plane != "gateway":
             self._control  # noqa: B018  # loaded now, so that the first page does not wait
         if self._env.plane == "control":
@@ -91,6 +93,21 @@ class Application:
         self._gateway = GatewayApp(self._runtime, self.draining)
         self.draining.end_requests = self._runtime.end_requests
         await self._runtime.start()
+
+
+def _require_sealing_keys() -> None:
+    """Raise ImproperlyConfigured when a stored secret needs a key that is not here."""
+    from config.system.stored_secrets import stored_secret_faults  # models, as in _loaders
+
+    try:
+        faults = stored_secret_faults(using="owner")
+    except (OperationalError, InterfaceError):
+        log.warning("the database is away: cannot tell whether every sealing key is here")
+        return
+    finally:
+        connections["owner"].close()
+    if faults:
+        raise ImproperlyConfigured("\n".join(str(fault) for fault in faults))
 
 
 def _storage(env: Environment) -> Storage:

@@ -81,6 +81,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "config.lib.middleware.FreshScopeMiddleware",
+    "accounts.api.limits.ManagementLimitMiddleware",
 ]
 ROOT_URLCONF = "config.urls.root"
 ASGI_APPLICATION = "config.asgi.application"

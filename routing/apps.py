@@ -4,15 +4,18 @@ from django.apps import AppConfig
 
 
 class RoutingConfig(AppConfig):
-    """Fills the slots of the apps below: what ends with a workspace, a key or a member, and what can be restored."""
+    """Fills the slots of the apps below (what ends with a workspace, a key or a member), and names sealed columns."""
 
     name = "routing"
 
     def ready(self) -> None:
         from accounts.organizations import member_leaving
-        from routing import plugin_settings, presets, restorers, routing_defaults
+        from config.lib.sealed_columns import SealedColumn, register
+        from routing import byok, catalog, plugin_settings, presets, restorers, routing_defaults
+        from routing.catalog_compiler import credential_identity
         from routing.guardrail_assignments import release_deleted_key, release_leaving_member
         from routing.guardrail_settings import delete_with_workspace
+        from routing.models import ByokCredential, Provider
         from workspaces.api_keys import key_deleting
         from workspaces.workspaces import workspace_deleting
 
@@ -20,6 +23,11 @@ class RoutingConfig(AppConfig):
         workspace_deleting.fill(presets.delete_with_workspace)
         workspace_deleting.fill(plugin_settings.delete_with_workspace)
         workspace_deleting.fill(routing_defaults.delete_with_workspace)
+        workspace_deleting.fill(byok.delete_with_workspace)
         key_deleting.fill(release_deleted_key)
+        key_deleting.fill(byok.forget_key)
         member_leaving.fill(release_leaving_member)
+        member_leaving.fill(byok.forget_member)
         restorers.fill()
+        register(SealedColumn(Provider, "sealed_credential", credential_identity, catalog.record_resealed))
+        register(SealedColumn(ByokCredential, "sealed_secret", byok.identity_of, byok.record_resealed))

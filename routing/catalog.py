@@ -8,8 +8,7 @@ from typing import Any, TypeVar
 from django.db import transaction
 
 from accounts.revisions import PLATFORM, Actor, move_versions, snapshot
-from config.lib.crypto import KeyRing
-from config.lib.environment import environment
+from config.lib.crypto import sealing_ring
 from config.lib.scoping import unscoped
 from routing.catalog_comparison import Comparison, PlannedChange, assign, record_row
 from routing.catalog_compiler import credential_identity
@@ -48,14 +47,18 @@ def set_credential(*, provider: Provider, secret: str, by: Actor) -> None:
     with transaction.atomic(), unscoped(reason=NOBODYS):
         locked = Provider.objects.select_for_update().get(pk=provider.pk)
         before = snapshot(locked)
-        ring = KeyRing.parse(environment().sealing_keys)
         locked.sealed_credential = (
-            ring.seal(secret.encode(), identity=credential_identity(locked)) if secret else ""
+            sealing_ring().seal(secret.encode(), identity=credential_identity(locked)) if secret else ""
         )
         locked.save(update_fields=["sealed_credential"])
         record_row(
             "update", locked, before, by, move_versions([PLATFORM]), credential="set" if secret else "cleared"
         )
+
+
+def record_resealed(provider: Provider, reason: str) -> None:
+    """Record that a provider's credential was sealed anew or wiped by the command that does so."""
+    record_row("update", provider, snapshot(provider), Actor(door="shell", reason=reason), {})
 
 
 def set_price(*, endpoint: Endpoint, price: PriceFile, by: Actor, source: str = "") -> PriceVersion:

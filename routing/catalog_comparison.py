@@ -194,6 +194,8 @@ class Comparison:
         for file in files:
             row = rows.get(file.slug)
             if row is not None and self._differences(row, file.columns()):
+                # Read again, locked: a credential that was sealed meanwhile must not be written back.
+                row = rows[file.slug] = kind._default_manager.select_for_update().get(pk=row.pk)
                 before = snapshot(row)
                 assign(row, file.columns())
                 row.save()

@@ -8,7 +8,7 @@ from collections import defaultdict
 
 from django.db.models.functions import Now
 
-from config.lib.crypto import KeyRing, SealingError
+from config.lib.crypto import SealingError, sealing_ring
 from config.lib.environment import environment
 from routing.catalog_snapshot import CatalogSnapshot, EndpointEntry, ModelEntry, Price, ServedBy
 from routing.models import Endpoint, LanguageModel, PriceVersion, Provider
@@ -85,8 +85,7 @@ def _credential(row: Provider) -> str | None:
     """The platform's credential: sealed in the row, or in the named variable; empty where the provider wants none."""
     if row.sealed_credential:
         try:
-            ring = KeyRing.parse(environment().sealing_keys)
-            return ring.open(row.sealed_credential, identity=credential_identity(row)).decode()
+            return sealing_ring().open(row.sealed_credential, identity=credential_identity(row)).decode()
         except SealingError as error:
             log.error("the credential of provider %s cannot be opened: %s", row.slug, error)
             return None

@@ -8,6 +8,7 @@ from accounts.restoring import CannotRestore, Recorded, restorers
 from accounts.revisions import Actor
 from config.lib.declared import NotValid
 from routing import guardrail_restoring, plugin_settings, presets, routing_defaults
+from routing.byok_restoring import restore_credential
 from routing.models import PluginSetting, Preset, PresetVersion, RoutingDefaults
 from routing.plugins import PLUGINS
 from workspaces.locking import WorkspaceGone
@@ -16,6 +17,7 @@ from workspaces.models import Workspace
 
 def fill() -> None:
     """Put this app's restorers in their places."""
+    restorers.fill("byokcredential", restore_credential)
     restorers.fill("guardrail", guardrail_restoring.restore_guardrail)
     restorers.fill("keyassignment", guardrail_restoring.restore_key_assignment)
     restorers.fill("memberassignment", guardrail_restoring.restore_member_assignment)

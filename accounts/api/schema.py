@@ -16,7 +16,7 @@ MEANINGS = {
     409: "The request is in flight, or the object is in a state that forbids the change.",
     413: "The body is too large.",
     422: "The Idempotency-Key was used for another request.",
-    429: "Too many requests at once; see Retry-After.",
+    429: "Too many requests in this minute; see Retry-After.",
 }
 
 
@@ -60,7 +60,7 @@ def answer(name: str, **fields: Field[Any, Any, Any, Any]) -> serializers.Serial
 
 
 def errors(*statuses: int) -> dict[int, OpenApiResponse]:
-    """The documented errors of an operation; every operation may also answer 500 and 503."""
-    described = {status: OpenApiResponse(ErrorAnswer, MEANINGS[status]) for status in statuses}
+    """The documented errors of an operation; every operation may also answer 429, 500 and 503."""
+    described = {status: OpenApiResponse(ErrorAnswer, MEANINGS[status]) for status in (*statuses, 429)}
     unavailable = OpenApiResponse(ErrorAnswer, "The database cannot be reached; see Retry-After.")
     return described | {500: OpenApiResponse(ErrorAnswer, "Our own fault."), 503: unavailable}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property, wraps
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -118,6 +118,7 @@ def _authenticate(request: Request) -> tuple[str, Caller]:
         raise _unauthorized("Missing Authentication header")
     secret = secrets.pop()
     caller = find_caller(secret)
+    cast(Any, request._request).is_key_accepted = caller is not None  # for accounts.api.limits
     if caller is None:
         raise _unauthorized("Invalid API key")
     return secret, caller

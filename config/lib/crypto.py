@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from config.lib.environment import environment
+
 NONCE_BYTES = 12
+KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
 class SealingError(Exception):
@@ -33,7 +37,7 @@ class KeyRing:
                 key = base64.b64decode(encoded, validate=True)
             except ValueError:
                 key = b""
-            if not identifier or len(key) != 32:
+            if not KEY_ID.fullmatch(identifier) or len(key) != 32:
                 raise SealingError(f"entry {number} is not an id, a colon and 32 bytes in base64")
             if identifier in keys:
                 raise SealingError(f"the id {identifier!r} appears twice")
@@ -64,3 +68,8 @@ class KeyRing:
     def key_id_of(self, sealed: str) -> str:
         """The id of the key that sealed a text."""
         return sealed.partition(".")[0]
+
+
+def sealing_ring() -> KeyRing:
+    """The environment's key ring. Raises SealingError."""
+    return KeyRing.parse(environment().sealing_keys)

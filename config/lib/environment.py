@@ -44,6 +44,8 @@ class Environment(BaseSettings):
     max_concurrency: int = Field(10_000, gt=0, alias="HEADGATE_MAX_CONCURRENCY")
     organization_share: float = Field(0.5, gt=0, le=1, alias="HEADGATE_ORGANIZATION_SHARE")
     max_body_bytes: int = Field(32 * 1024 * 1024, gt=0, alias="HEADGATE_MAX_BODY_BYTES")
+    management_requests_per_minute: int = Field(3_000, ge=0, alias="HEADGATE_MANAGEMENT_REQUESTS_PER_MINUTE")
+    failed_keys_per_minute: int = Field(300, ge=0, alias="HEADGATE_FAILED_KEYS_PER_MINUTE")
     first_token_seconds: float = Field(120, gt=0, alias="HEADGATE_FIRST_TOKEN_SECONDS")
     stream_silence_seconds: float = Field(120, gt=0, alias="HEADGATE_STREAM_SILENCE_SECONDS")
     answer_seconds: float = Field(600, gt=0, alias="HEADGATE_ANSWER_SECONDS")

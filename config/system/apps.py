@@ -10,4 +10,4 @@ class SystemConfig(AppConfig):
     label = "system"
 
     def ready(self) -> None:
-        from config.system import checks  # noqa: F401  # importing registers them
+        from config.system import checks, stored_secrets  # noqa: F401  # importing registers them

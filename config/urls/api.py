@@ -20,6 +20,7 @@ from accounts.api.revisions import OneRevisionView, RestoreView, RevisionDiffVie
 from config.lib.api_errors import as_response, not_found
 from config.urls import not_offered
 from observability.api.generations import GenerationView
+from routing.api.byok import CredentialsView, OneCredentialView
 from routing.api.guardrail_assignments import (
     AllKeyAssignmentsView,
     AllMemberAssignmentsView,
@@ -47,6 +48,8 @@ from workspaces.api.workspaces import OneWorkspaceView, WorkspacesView
 
 ROUTES: dict[str, type[View]] = {
     "audit-log": AuditLogView,
+    "byok": CredentialsView,
+    "byok/<str:id>": OneCredentialView,
     "credits": CreditsView,
     "generation": GenerationView,
     "guardrails": GuardrailsView,

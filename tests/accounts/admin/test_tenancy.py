@@ -27,8 +27,9 @@ from config.lib.admin import ScopedModelAdmin
 from config.lib.ids import uuid7
 from config.lib.scoping import tenant
 from observability.models import DeadLetterRecord, Generation, JournalPosition, OutboxRow
-from routing import guardrail_assignments, guardrail_settings, plugin_settings, routing_defaults
+from routing import byok, guardrail_assignments, guardrail_settings, plugin_settings, routing_defaults
 from routing.models import (
+    ByokCredential,
     Endpoint,
     Guardrail,
     KeyAssignment,
@@ -92,6 +93,7 @@ TABLE = {
     Guardrail: (LIST, ADMINS, OWN, OWN, OWN),
     KeyAssignment: (LIST, ADMINS, OWN, OWN, OWN),
     MemberAssignment: (LIST, ADMINS, OWN, OWN, OWN),
+    ByokCredential: (LIST, ADMINS, OWN, OWN, OWN),
     Purse: (LIST, NOBODY, OWN, KEPT, OWN),
     Generation: (LIST, NOBODY, OWN, KEPT, OWN),
     OutboxRow: (LIST, NOBODY, OWN, KEPT, OWN),
@@ -218,6 +220,16 @@ class Objects:
         with tenant(self.acme.organization.pk):
             guardrail_assignments.assign_members(guardrail=guardrail, memberships=[self.acme.bob], by=BY)
             return MemberAssignment.objects.get()
+
+    def make_ByokCredential(self):
+        with tenant(self.acme.organization.pk):
+            return byok.create(
+                organization=self.acme.organization,
+                workspace=self.acme.production,
+                provider="openai",
+                secret="sk-1",
+                by=BY,
+            )
 
     def make_Generation(self):
         return a_generation(self.acme.production)

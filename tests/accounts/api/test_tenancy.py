@@ -12,8 +12,8 @@ from accounts.models import Revision
 from config.lib.ids import generation_id, uuid7
 from config.lib.scoping import tenant
 from observability import recent
-from routing import guardrail_settings
-from routing.models import Guardrail
+from routing import byok, guardrail_settings
+from routing.models import ByokCredential, Guardrail
 from routing.preset_config import Content
 from routing.presets import save_version
 from tests.cast import STAGE, Acme, Cast
@@ -68,6 +68,18 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
     ("get", "/workspaces/{production}/routing", None, (200, 404, 403, 401, 401)),
     ("patch", "/workspaces/{production}/routing", {"is_strict": True}, (200, 404, 403, 401, 401)),
     ("get", "/key", None, (200, 200, 200, 401, 401)),
+    ("get", "/byok", None, (200, 200, 401, 401, 401)),
+    ("get", "/byok?workspace_id={production}", None, (200, 400, 401, 401, 401)),
+    ("post", "/byok", {"provider": "openai", "key": "sk-1"}, (201, 201, 403, 401, 401)),
+    (
+        "post",
+        "/byok",
+        {"provider": "openai", "key": "sk-1", "workspace_id": "{production}"},
+        (201, 400, 403, 401, 401),
+    ),
+    ("get", "/byok/{credential}", None, (200, 404, 401, 401, 401)),
+    ("patch", "/byok/{credential}", {"name": "Renamed"}, (200, 404, 401, 401, 401)),
+    ("delete", "/byok/{credential}", None, (200, 404, 401, 401, 401)),
     ("get", "/credits", None, (200, 200, 403, 401, 401)),
     ("get", "/audit-log", None, (200, 200, 403, 401, 401)),
     ("get", "/audit-log?workspace_id={production}", None, (200, 404, 403, 401, 401)),
@@ -102,9 +114,13 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
 ]
 
 
+CREDENTIAL = uuid.UUID("6f7a7a0c-5c1e-4a52-9d0b-0d8b8c2b7a11")
+
+
 def filled(value: Any, acme: Acme) -> Any:
     """The path or body with the cast's ids."""
     names = {
+        "{credential}": str(CREDENTIAL),
         "{production}": str(acme.production.public_id),
         "{empty}": "empty",
         "{alice}": acme.alice.user.public_id,
@@ -129,6 +145,18 @@ def newest(object_type: str, acme: Acme) -> int:
         return int(Revision.objects.filter(object_type=object_type).latest("pk").pk)
 
 
+def a_credential(acme: Acme) -> None:
+    """A credential of acme's, with an id that is known beforehand."""
+    made = byok.create(
+        organization=acme.organization,
+        workspace=acme.production,
+        provider="openai",
+        secret="sk-1",
+        by=STAGE,
+    )
+    ByokCredential.objects.filter(pk=made.pk).update(public_id=CREDENTIAL)
+
+
 def api_of(caller: str, cast: Cast) -> Api:
     """The API as one of the callers sees it."""
     secrets = {
@@ -143,7 +171,7 @@ def api_of(caller: str, cast: Cast) -> Api:
 
 @pytest.fixture(autouse=True)
 def furniture(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A workspace without keys, a budget, presets, a guardrail, and no patience with generations that do not exist."""
+    """A workspace without keys, one object of each kind, and no patience with generations that do not exist."""
     with tenant(acme.organization.pk):
         create(organization=acme.organization, name="Empty", slug="empty", by=STAGE)
         change(workspace=acme.production, by=STAGE, name="Live")
@@ -156,6 +184,7 @@ def furniture(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
         )
         guardrail_settings.recreate(guardrail=own, by=STAGE)
         guardrail_settings.change(guardrail=default, by=STAGE, name="Everybody's")
+        a_credential(acme)
     monkeypatch.setattr(recent, "PATIENCE_SECONDS", 0)
 
 
@@ -190,6 +219,32 @@ class TestTheTable:
 
 
 class TestSomebodyElsesObject:
+    @pytest.mark.parametrize(
+        ("method", "path", "body"),
+        [
+            ("get", "/workspaces/{}", None),
+            ("patch", "/workspaces/{}", {"name": "Mine"}),
+            ("patch", "/workspaces/{}", {"nonsense": 1}),
+            ("delete", "/workspaces/{}", None),
+            ("get", "/workspaces/{}/members", None),
+            ("put", "/workspaces/{}/budgets/daily", {"limit_usd": 1}),
+            ("get", "/keys?workspace_id={}", None),
+            ("post", "/keys", {"name": "New", "workspace_id": "{}"}),
+            ("get", "/byok?workspace_id={}", None),
+            ("post", "/byok", {"provider": "openai", "key": "sk-1", "workspace_id": "{}"}),
+        ],
+    )
+    def test_answers_byte_for_byte_like_an_unknown_one(self, cast: Cast, method: str, path: str, body: Any):
+        api = Api(cast.globex.management_key.secret)
+
+        answers = [
+            api.send(method, path.format(name), json.loads(json.dumps(body).replace("{}", name)))
+            for name in (str(cast.acme.production.public_id), str(uuid.uuid4()))
+        ]
+
+        assert answers[0].content == answers[1].content
+        assert answers[0].status_code == answers[1].status_code
+
     def test_is_not_changed(self, cast: Cast):
         Api(cast.globex.management_key.secret).delete(f"/keys/{cast.acme.bob_key.key.hash}")
 
