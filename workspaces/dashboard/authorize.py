@@ -96,16 +96,10 @@ class AuthorizeView(DashboardView):
             address=self.request.get_full_path(),
         )
         if asked.callback_url:
-            # Browsers hold the redirect that answers a form against form-action.
-            _let_forms_lead_to(response, asked.callback_url)
+            # Browsers hold every redirect that follows on a form against the page's form-action: the one to the
+            # callback, and those that the application answers there, which lead wherever it wants.
+            cast(Any, response)._csp_replace = {"form-action": None}  # read by csp's middleware
         return response
-
-
-def _let_forms_lead_to(response: HttpResponse, url: str) -> None:
-    scheme = url.partition("://")[0].lower()
-    cast(Any, response)._csp_update = {
-        "form-action": [f"{scheme}://{host_of(url)}"]
-    }  # read by csp's middleware
 
 
 def _faults(ask: AskForm) -> list[str]:
