@@ -10,13 +10,6 @@ from accounts.models import Membership
 from accounts.revisions import Actor
 from workspaces import api_keys
 from workspaces.models import ApiKey, Workspace
-from workspaces.models.api_key import ApiKeyQuerySet
-
-
-def keys_owned_by(membership: Membership, workspace: Workspace) -> ApiKeyQuerySet:
-    """The active keys that keep a member in a workspace."""
-    keys: ApiKeyQuerySet = ApiKey.objects.for_workspace(workspace).active()
-    return keys.filter(owner=membership)
 
 
 def give(*, keys: Sequence[ApiKey], owner: Membership | None, by: Actor) -> list[ApiKey]:

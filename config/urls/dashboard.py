@@ -7,6 +7,7 @@ from accounts.dashboard.credits import CreditsView
 from observability.dashboard.logs import GenerationView, LogsView
 from workspaces.dashboard.authorize import AuthorizeView
 from workspaces.dashboard.home import HomeView
+from workspaces.dashboard.key_links import KeyLinkView, KeyLogsLinkView
 from workspaces.dashboard.key_rotation import EndSecretView, RotateKeyView
 from workspaces.dashboard.key_transfer import TransferKeysView
 from workspaces.dashboard.keys import DeleteKeyView, EditKeyView, KeysView, NewKeyView, SwitchKeyView
@@ -40,6 +41,8 @@ organization_urls: list[URLPattern | URLResolver] = [
 ]
 urlpatterns = [
     path("", RootView.as_view(), name="root"),
+    path("keys/<slug:key>", KeyLinkView.as_view(), name="key_link"),
+    path("logs", KeyLogsLinkView.as_view(), name="key_logs_link"),
     path("auth", AuthorizeView.as_view(), name="authorize"),
     path("o/<slug:organization>/", include(organization_urls)),
 ]

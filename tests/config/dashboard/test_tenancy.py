@@ -98,8 +98,15 @@ def pages_of_keys(cast: Cast) -> Iterator[Row]:
         yield Row(f"{key}/delete", expected)
         yield Row(f"{key}/delete", changing(expected, INVALID), "post", {"name": "not its name"})
         yield Row(f"{key}/rotate", expected)
+        if key.startswith((production, f"{default}/{acme.alice_key.key.hash}")):
+            digest = key.rpartition("/")[2]
+            yield Row(f"/keys/{digest}", changing(expected, ELSEWHERE))
+            yield Row(f"/logs?api_key_hash={digest}", changing(expected, ELSEWHERE))
         yield Row(f"{key}/rotate", changing(expected, INVALID), "post", {"grace": "for ever"})
         yield Row(f"{key}/secrets/{'f' * 64}/end", changing(expected, 404), "post")
+    yield Row(f"/keys/{'f' * 64}", NOBODY)
+    yield Row("/logs?api_key_hash=%00", NOBODY)
+    yield Row("/logs", NOBODY)
     yield Row(f"{production}/transfer", ADMINISTRATOR_OF_PRODUCTION)
     yield Row(
         f"{production}/transfer", changing(ADMINISTRATOR_OF_PRODUCTION, INVALID), "post", {"action": ""}
