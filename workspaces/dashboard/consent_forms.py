@@ -87,6 +87,8 @@ class ConsentForm(KeyForm):
 
     def __init__(self, *args: Any, asked: Request, places: list[Workspace], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # Whoever comes here with a finger on Enter must not have allowed it.
+        del self.fields["name"].widget.attrs["autofocus"]
         self._asked, self._places = asked, {str(place.public_id): place for place in places}
         self.fields["workspace"].choices = _by_organization(places)  # type: ignore[attr-defined]
         wished = (
@@ -127,7 +129,9 @@ class ConsentForm(KeyForm):
 
 
 def _by_organization(places: list[Workspace]) -> list[tuple[str, list[tuple[str, str]]]]:
-    groups: dict[str, list[tuple[str, str]]] = {}
+    names = {place.organization_id: place.organization.name for place in places}
+    groups: dict[int, list[tuple[str, str]]] = {pk: [] for pk in names}
     for place in places:
-        groups.setdefault(place.organization.name, []).append((str(place.public_id), place.name))
-    return list(groups.items())
+        shown = place.name if len(names) == 1 else f"{place.name} · {names[place.organization_id]}"
+        groups[place.organization_id].append((str(place.public_id), shown))
+    return [(names[pk], choices) for pk, choices in groups.items()]

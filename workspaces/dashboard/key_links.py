@@ -30,14 +30,15 @@ class KeyLinkView(DashboardView):
 
     def key(self, digest: str) -> ApiKey:
         """The key with this hash, now or formerly, if this person may know of it."""
-        memberships = {row.organization_id: row for row in memberships_of(cast(User, self.request.user))}
+        user = cast(User, self.request.user)
+        memberships = {row.organization_id: row for row in memberships_of(user)}
         enter_tenant(*memberships)
-        keys = ApiKey.objects.for_user(self.request.user).active().filter(workspace__deleted_at=None)
+        keys = ApiKey.objects.for_user(user).active().filter(workspace__deleted_at=None)
         key = addressed(keys.select_related("organization", "workspace"), digest)
         membership = memberships.get(key.organization_id) if key else None
         if key is None or membership is None:
             raise Http404
-        standing = standing_in(key.workspace, membership.user)
+        standing = standing_in(key.workspace, user)
         if not keys_visible_to(membership, standing, key.workspace).filter(pk=key.pk).exists():
             raise Http404
         return key

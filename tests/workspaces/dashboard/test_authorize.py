@@ -76,6 +76,7 @@ class TestThePageThatAsks:
 
         assert '<optgroup label="Acme">' in page
         assert '<optgroup label="Globex">' in page
+        assert ">Default · Globex</option>" in page
 
     def test_is_filled_in_with_what_is_asked_for(self, acme: Acme, viewers: dict[str, Client]):
         page = text_of(
@@ -116,6 +117,9 @@ class TestThePageThatAsks:
         place = urlsplit(answer["Location"])
         assert (answer.status_code, place.path) == (302, "/accounts/login/")
         assert parse_qs(place.query)["next"] == [address()]
+
+    def test_waits_for_a_hand_on_its_button(self, acme: Acme, viewers: dict[str, Client]):
+        assert "autofocus" not in text_of(viewers["bob"].get(address()))
 
     def test_is_in_no_frame_and_no_cache(self, acme: Acme, viewers: dict[str, Client]):
         answer = viewers["bob"].get(address())
