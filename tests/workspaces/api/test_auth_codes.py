@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import threading
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
 from accounts.management_keys import issue as issue_management_key
@@ -19,7 +16,7 @@ from accounts.organizations import remove_member
 from config.lib.keys import hash_of
 from config.lib.scoping import tenant, unscoped
 from tests.cast import STAGE, Acme, Cast, acting
-from tests.management_api import Api, data_of, error_of
+from tests.management_api import Api, at_once, data_of, error_of
 from workspaces import api_keys, members, workspaces
 from workspaces.auth_codes import Challenge, Request, allow
 from workspaces.models import ApiKey, AuthCode
@@ -396,25 +393,6 @@ class TestTwoExchangesAtOnce:
         assert sorted(statuses) == [200, 403, 403, 403]
         with unscoped(reason="the test counts"):
             assert ApiKey.objects.filter(name="app.example").count() == 1
-
-
-def at_once(work: Callable[[], int], *, times: int) -> list[int]:
-    """What the work gave in as many threads, which began together."""
-    barrier, found = threading.Barrier(times), list[int]()
-
-    def run() -> None:
-        try:
-            barrier.wait()
-            found.append(work())
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run) for _ in range(times)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return found
 
 
 def standard(verifier: str) -> str:

@@ -13,7 +13,7 @@ from accounts.models import Revision
 from config.lib.keys import hash_of
 from config.lib.scoping import tenant
 from tests.cast import Acme, Cast
-from tests.management_api import Api, data_of, error_of
+from tests.management_api import Api, at_once, data_of, error_of
 from workspaces.models import ApiKey, FormerSecret
 
 pytestmark = pytest.mark.django_db
@@ -236,6 +236,18 @@ class TestTheLastUse:
         used(acme.bob_key.key, new, number=2)
         assert last_uses(api, address) == [new, old]
         assert data_of(api.get(address))["last_used_at"] == "2026-01-03T00:00:00Z"
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTwoRotationsAtOnce:
+    def test_leave_two_working_secrets_and_not_three(self, acme: Acme, api: Api, address: str):
+        statuses = at_once(
+            lambda: Api(acme.management_key.secret).post(f"{address}/rotate", {}).status_code, times=3
+        )
+
+        assert sorted(statuses) == [200, 409, 409]
+        assert len(data_of(api.get(f"{address}/secrets"))) == 2
+        assert opens(acme.bob_key.secret)
 
 
 def data_of_deletion(response: Any) -> bool:
