@@ -124,6 +124,15 @@ def allow(*, workspace: Workspace, owner: Membership | None, request: Request, b
     return NewCode(row, code)
 
 
+def find(code: str) -> AuthCode:
+    """The code, used or not, for who repeats an exchange. Raises InvalidCode."""
+    everybodys = AuthCode.objects.unscoped(reason="a code says which organization it is about")
+    row = everybodys.filter(hash=hash_of(code)).first()
+    if row is None:
+        raise InvalidCode("Invalid code or code_verifier")
+    return row
+
+
 def exchange(
     *, code: str, verifier: str | None, method: str | None, address: str | None
 ) -> tuple[api_keys.IssuedKey, User | None]:

@@ -16,6 +16,7 @@ from accounts.models import Membership
 from accounts.permissions import Permission
 from config.lib.api import ApiView, client_address
 from config.lib.api_fields import Moment, StrictSerializer, Text, Usd
+from config.lib.scoping import enter_tenant
 from workspaces import auth_codes
 from workspaces.api.keys import Reset
 from workspaces.api.places import referenced_workspace
@@ -137,14 +138,30 @@ class ExchangeView(ApiView):
         "Access-Control-Allow-Headers": "*, Authorization",
         "Access-Control-Max-Age": "86400",
     }
+    organization_id: int
+    caller_name: str
+    secret: str
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Whoever repeats an exchange is known by his code, and by all else that he sends."""
+        super().initial(request, *args, **kwargs)
+        if request.method == "POST" and "Idempotency-Key" in request.headers:
+            body = Exchange(data=request.data)
+            body.is_valid(raise_exception=True)
+            row = auth_codes.find(body.validated_data["code"])
+            self.secret, self.caller_name = body.validated_data["code"], f"auth_code:{row.pk}"
+            self.organization_id = row.organization_id
+            enter_tenant(row.organization_id)
 
     @extend_schema(
         operation_id="exchangeAuthCodeForAPIKey",
         tags=["OAuth"],
         auth=[],
+        parameters=[IDEMPOTENCY_KEY],
         request=Exchange,
-        responses={200: ExchangeAnswer, **errors(400, 403)},
+        responses={200: ExchangeAnswer, **errors(400, 403, 409, 422)},
     )
+    @once
     def post(self, request: Request) -> Response:
         body = Exchange(data=request.data)
         body.is_valid(raise_exception=True)

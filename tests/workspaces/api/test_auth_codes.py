@@ -379,6 +379,25 @@ class TestExchanging:
         assert not any(answer.has_header("Access-Control-Allow-Credentials") for answer in answers)
         assert {answer["Cache-Control"] for answer in answers} == {"no-store"}
 
+    def test_gives_the_same_key_to_who_repeats_it_with_an_idempotency_key(self, acme: Acme):
+        code = allowed(acme)
+        proof = {"code": code, "code_verifier": VERIFIER}
+
+        answers = [ANYBODY.post("/auth/keys", proof, Idempotency_Key="1") for _ in range(2)]
+        others = [
+            ANYBODY.post("/auth/keys", proof | {"code_verifier": "wrong"}, Idempotency_Key="1"),
+            ANYBODY.post("/auth/keys", proof, Idempotency_Key="2"),
+            ANYBODY.post("/auth/keys", proof),
+        ]
+
+        assert [answer.status_code for answer in answers] == [200, 200]
+        assert answers[0].json() == answers[1].json()
+        assert [answer.status_code for answer in others] == [422, 403, 403]
+
+    @pytest.mark.parametrize(("body", "status"), [({}, 400), ({"code": "auth_code_unknown"}, 403)])
+    def test_is_refused_as_well_with_an_idempotency_key(self, acme: Acme, body: Any, status: int):
+        assert ANYBODY.post("/auth/keys", body, Idempotency_Key="1").status_code == status
+
     def test_is_done_with_post_alone(self):
         assert ANYBODY.client.get("/api/v1/auth/keys").status_code == 405
 
