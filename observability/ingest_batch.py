@@ -16,6 +16,7 @@ EARLIEST = 1_577_836_800_000_000  # 2020-01-01
 SECOND, MINUTE, HOUR, DAY = 10**6, 60 * 10**6, 3600 * 10**6, 86_400 * 10**6
 LONGEST_NAME = 256  # model and provider are part of an index, whose entries may have 2,700 bytes
 MOST_TOKENS = 10**12
+MOST_SECRETS = 2**31 - 1
 STATUSES = frozenset({"completed", "error", "cancelled", "interrupted"})
 
 DIMENSIONS = ("organization_id", "workspace_id", "api_key_id", "member_id", "model", "provider")
@@ -59,6 +60,8 @@ class Batch:
     """(subjects, day) -> credit and BYOK; the requests of a key have all their subjects in common."""
     consumed: dict[tuple[int, int], int] = field(default_factory=lambda: defaultdict(int))
     key_use: dict[int, tuple[int, int]] = field(default_factory=dict)
+    secret_use: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    """(key, number of the secret) -> time and organization, for keys that have several secrets."""
 
     @property
     def organization_ids(self) -> list[int]:
@@ -113,6 +116,14 @@ def _add_finished(batch: Batch, request: Finished) -> None:
     if begin.api_key_id is not None:
         last, _ = batch.key_use.get(begin.api_key_id, (0, 0))
         batch.key_use[begin.api_key_id] = (max(last, begin.admitted_at), begin.organization_id)
+        _note_secret(batch, begin, begin.api_key_id)
+
+
+def _note_secret(batch: Batch, begin: Begin, key: int) -> None:
+    secret = begin.context.get("secret")
+    if type(secret) is int and 0 <= secret <= MOST_SECRETS:  # anything may stand in a context
+        last, _ = batch.secret_use.get((key, secret), (0, 0))
+        batch.secret_use[key, secret] = (max(last, begin.admitted_at), begin.organization_id)
 
 
 def _consume(batch: Batch, holds: Sequence[Hold], end: End) -> None:

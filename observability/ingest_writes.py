@@ -40,6 +40,12 @@ SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[])
 ON CONFLICT (api_key_id) DO UPDATE SET last_used_at = excluded.last_used_at
  WHERE known.last_used_at < excluded.last_used_at
 """
+NUMBERED_USE_SQL = """
+INSERT INTO secret_use AS known (api_key_id, number, organization_id, last_used_at)
+SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::timestamptz[])
+ON CONFLICT (api_key_id, number) DO UPDATE SET last_used_at = excluded.last_used_at
+ WHERE known.last_used_at < excluded.last_used_at
+"""
 DEAD_LETTER_SQL = """
 INSERT INTO dead_letter_record (process_id, segment, byte_offset, record, error) VALUES (%s, %s, %s, %s, %s)
 """
@@ -148,6 +154,13 @@ def _touch_keys(cursor: Cursor, batch: Batch) -> None:
         organizations = numbers(batch.key_use[key][1] for key in keys)
         times = moments(batch.key_use[key][0] for key in keys)
         cursor.execute(KEY_USE_SQL, [numbers(keys), organizations, times])
+    if batch.secret_use:
+        secrets = sorted(batch.secret_use)
+        columns = [numbers(column) for column in zip(*secrets, strict=True)]
+        columns.append(numbers(batch.secret_use[secret][1] for secret in secrets))
+        cursor.execute(
+            NUMBERED_USE_SQL, [*columns, moments(batch.secret_use[secret][0] for secret in secrets)]
+        )
 
 
 def _ledger_lines(batch: Batch, portion: Portion) -> list[str]:

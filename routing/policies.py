@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from django.db import connections, transaction
-from django.db.models import Q
 
 from accounts.models import ManagementKey, Membership, Version
 from config.lib.subjects import (
@@ -25,6 +24,7 @@ from config.lib.subjects import (
 from routing.catalog_compiler import compile_catalog
 from routing.catalog_snapshot import CatalogSnapshot
 from routing.policy import Policy, Principal, PurseLimit, RateLimits, ScopeVersion
+from workspaces.key_secrets import OpenedKey, opened_by
 from workspaces.models import ApiKey, Purse, WorkspaceMember
 
 OWNER = "owner"
@@ -47,13 +47,9 @@ def load_policy(key_hash: str) -> Policy | None:
     """The policy of an inference or management key, by its SHA-256; None: there is no such key."""
     with _snapshot():
         keys = ApiKey.objects.using(OWNER).unscoped(reason=BY_HASH)
-        key = (
-            keys.select_related("organization", "workspace", "owner__user")
-            .filter(Q(hash=key_hash) | Q(external_hash=key_hash))
-            .first()
-        )
-        if key is not None:
-            return _policy_of(key)
+        opened = opened_by(keys.select_related("organization", "workspace", "owner__user"), key_hash)
+        if opened is not None:
+            return _policy_of(opened)
         management = (
             ManagementKey.objects.using(OWNER).unscoped(reason=BY_HASH).select_related("organization")
         )
@@ -92,7 +88,8 @@ def _snapshot() -> Iterator[None]:
         yield
 
 
-def _policy_of(key: ApiKey) -> Policy:
+def _policy_of(opened: OpenedKey) -> Policy:
+    key = opened.key
     workspace, owner = key.workspace, key.owner
     scopes = [
         (Version.KEY, key.pk),
@@ -110,12 +107,13 @@ def _policy_of(key: ApiKey) -> Policy:
             api_key_id=key.pk,
             member_id=key.owner_id,
             key_hash=key.hash,
+            secret=opened.number,
         ),
         subjects=subjects,
         purses=_purses(key.organization_id, subjects),
         versions=_versions(scopes),
         refusal=_refusal(key),
-        expires_at=key.expires_at,
+        expires_at=min((at for at in (key.expires_at, opened.works_until) if at is not None), default=None),
         key_rates=RateLimits(key.requests_per_minute, key.tokens_per_minute, key.concurrent_requests),
         default_text_model=workspace.default_text_model or None,
         default_provider_sort=workspace.default_provider_sort or None,

@@ -46,7 +46,10 @@ class ScopeVersion:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: ids only. `kind` is `api_key`, `management_key` or `nobody`; members come with the chat room."""
+    """Who asks: ids only. `kind` is `api_key`, `management_key` or `nobody`; members come with the chat room.
+
+    `secret` numbers the secret that was sent, where the key has several; what is used with it is booked with it.
+    """
 
     kind: str
     organization_id: int = 0
@@ -54,6 +57,7 @@ class Principal:
     api_key_id: int | None = None
     member_id: int | None = None
     key_hash: str = ""
+    secret: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

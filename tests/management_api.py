@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import threading
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
+from django.db import connections
 from django.http import HttpResponse
 from django.test import Client
 from jsonschema import Draft202012Validator, FormatChecker
@@ -76,8 +79,30 @@ def error_of(response: HttpResponse) -> tuple[int, str]:
     return error["code"], error["message"]
 
 
+def at_once(work: Callable[[], int], *, times: int) -> list[int]:
+    """What the work gave in as many threads, which began together."""
+    barrier, found = threading.Barrier(times), list[int]()
+
+    def run() -> None:
+        try:
+            barrier.wait()
+            found.append(work())
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run) for _ in range(times)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
 def conforms(method: str, path: str, response: HttpResponse) -> None:
     """Raise unless the answer is what the contract and our own document say about this operation."""
+    if response.status_code == 204:
+        assert (response.content, response.has_header("Content-Type")) == (b"", False)
+        return
     if response["Content-Type"].startswith("text/csv"):
         return
     assert response["Content-Type"] == "application/json"

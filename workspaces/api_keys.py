@@ -90,7 +90,7 @@ def issue(
             external_hash=external_hash,
         )
         apply_key_limits([key])
-        _record("create", key, None, by)
+        record_key("create", key, None, by)
     return IssuedKey(key, fresh.secret)
 
 
@@ -103,11 +103,7 @@ def change(*, key: ApiKey, by: Actor, **changes: Any) -> ApiKey:
     if unknown:
         raise TypeError(f"a key has no changeable {', '.join(sorted(unknown))}")
     with transaction.atomic():
-        locked = (
-            ApiKey.objects.for_organization(key.organization_id)
-            .select_for_update(of=("self",))
-            .get(pk=key.pk)
-        )
+        locked = locked_key(key)
         before = snapshot(locked)
         for name, value in changes.items():
             setattr(locked, name, value)
@@ -119,23 +115,19 @@ def change(*, key: ApiKey, by: Actor, **changes: Any) -> ApiKey:
         locked.save()
         if LIMITING & changes.keys():
             apply_key_limits([locked])
-        _record("update", locked, before, by)
+        record_key("update", locked, before, by)
     return locked
 
 
 def delete(*, key: ApiKey, by: Actor) -> None:
     """Delete a key: it is refused from now on, its usage stays."""
     with transaction.atomic():
-        locked = (
-            ApiKey.objects.for_organization(key.organization_id)
-            .select_for_update(of=("self",))
-            .get(pk=key.pk)
-        )
+        locked = locked_key(key)
         key_deleting(locked, by)
         before = snapshot(locked)
         locked.deleted_at = locked.updated_at = timezone.now()
         locked.save(update_fields=["deleted_at", "updated_at"])
-        _record("delete", locked, before, by)
+        record_key("delete", locked, before, by)
 
 
 def _check_owner(owner: Membership | None, workspace: Workspace) -> None:
@@ -143,7 +135,15 @@ def _check_owner(owner: Membership | None, workspace: Workspace) -> None:
         raise OwnerNotInWorkspace("The key's owner is not a member of this workspace.")
 
 
-def _record(action: Action, key: ApiKey, before: dict[str, Any] | None, by: Actor) -> None:
+def locked_key(key: ApiKey) -> ApiKey:
+    """The key as it is now, locked until the transaction ends."""
+    keys = ApiKey.objects.for_organization(key.organization_id).select_for_update(of=("self",))
+    found: ApiKey = keys.get(pk=key.pk)
+    return found
+
+
+def record_key(action: Action, key: ApiKey, before: dict[str, Any] | None, by: Actor) -> None:
+    """Record a change of a key, in the caller's transaction."""
     record(
         Change(
             action=action,

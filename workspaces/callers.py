@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
+from django.utils import timezone
 
 from accounts.callers import Caller
 from accounts.permissions import Standing
 from config.lib.scoping import unscoped
+from workspaces.key_secrets import opened_by
 from workspaces.members import is_member
 from workspaces.models import ApiKey
 
@@ -17,10 +18,13 @@ def find_api_key(digest: str) -> Caller | None:
     Fills `api_key_called`.
     """
     with unscoped(reason="a key says which organization the request is about"):
-        keys = ApiKey.objects.enabled().filter(Q(hash=digest) | Q(external_hash=digest))
         lives = {"organization__deleted_at": None, "workspace__deleted_at": None}
-        key = keys.filter(**lives).select_related("workspace", "owner__user").first()
-        if key is None or (key.owner is not None and not _may_use(key)):
+        keys = ApiKey.objects.enabled().filter(**lives).select_related("workspace", "owner__user")
+        opened = opened_by(keys, digest)
+        if opened is None or (opened.works_until is not None and opened.works_until <= timezone.now()):
+            return None
+        key = opened.key
+        if key.owner is not None and not _may_use(key):
             return None
     return Caller(key.organization_id, Standing.INFERENCE_KEY, api_key_id=key.pk)
 

@@ -11,9 +11,9 @@ from typing import Any
 from accounts.models import Membership
 from accounts.restoring import CannotRestore, Recorded, differing, restorers
 from accounts.revisions import Actor
-from workspaces import api_keys, budgets, members, workspaces
+from workspaces import api_keys, budgets, external_users, members, workspaces
 from workspaces.locking import WorkspaceGone
-from workspaces.models import ApiKey, Workspace, WorkspaceBudget, WorkspaceMember
+from workspaces.models import ApiKey, ExternalUser, Workspace, WorkspaceBudget, WorkspaceMember
 
 
 def fill() -> None:
@@ -22,6 +22,7 @@ def fill() -> None:
     restorers.fill("workspacemember", restore_seat)
     restorers.fill("workspacebudget", restore_budget)
     restorers.fill("apikey", restore_api_key)
+    restorers.fill("externaluser", restore_external_user)
 
 
 def restore_workspace(recorded: Recorded, by: Actor) -> None:
@@ -98,6 +99,15 @@ def restore_api_key(recorded: Recorded, by: Actor) -> None:
             api_keys.change(key=key, by=by, **changes)
         except api_keys.OwnerNotInWorkspace as error:
             raise CannotRestore(str(error)) from error
+
+
+def restore_external_user(recorded: Recorded, by: Actor) -> None:
+    """Make a registration as active as it was; before it was made, it was not."""
+    user = ExternalUser.objects.for_organization(recorded.organization_id).filter(pk=recorded.pk).first()
+    if user is None:
+        raise CannotRestore("The registration is gone with its organization.")
+    is_active = recorded.state is not None and recorded.state["is_active"]
+    external_users.set_active(user=user, is_active=is_active, by=by)
 
 
 def _moved(key: ApiKey, state: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property, wraps
 from http import HTTPStatus
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Protocol, cast
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -52,6 +52,11 @@ class KeyedView(ApiView):
         return own
 
     @property
+    def caller_name(self) -> str:
+        """One name per key of either kind."""
+        return self.caller.name
+
+    @property
     def actor(self) -> Actor:
         """Who changes something."""
         return self.caller.actor(client_address(self.request))
@@ -74,11 +79,24 @@ class ManagementView(KeyedView):
             raise ApiError(status, MANAGEMENT_ONLY) from None
 
 
+class Repeatable(Protocol):
+    """A view whose POST can be repeated: it knows whose it is by `initial`, and is within that scope."""
+
+    @property
+    def organization_id(self) -> int: ...
+
+    @property
+    def caller_name(self) -> str: ...
+
+    @property
+    def secret(self) -> str: ...
+
+
 def once(handler: Callable[..., Response]) -> Callable[..., HttpResponseBase]:
     """Let a POST carry an Idempotency-Key: within a day the same request gets the same answer and is done once."""
 
     @wraps(handler)
-    def post(self: KeyedView, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def post(self: Repeatable, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         key = request.headers.get("Idempotency-Key")
         if key is None:
             return handler(self, request, *args, **kwargs)
@@ -98,14 +116,14 @@ def once(handler: Callable[..., Response]) -> Callable[..., HttpResponseBase]:
     return post
 
 
-def _ask(view: KeyedView, request: Request, key: str) -> Ask:
+def _ask(view: Repeatable, request: Request, key: str) -> Ask:
     if not 1 <= len(key) <= 255 or not key.isascii() or not key.isprintable():
         raise ApiError(400, "Idempotency-Key: must be 1 to 255 printable ASCII characters.")
     request.data  # noqa: B018  # parsing it makes the digest, and refuses what is no JSON
     digest = getattr(request, "body_digest", EMPTY_DIGEST)
     return Ask(
         organization_id=view.organization_id,
-        caller=view.caller.name,
+        caller=view.caller_name,
         key=key,
         secret=view.secret,
         request=f"{request.method} {request.get_full_path()} {digest}",

@@ -40,17 +40,23 @@ from routing.api.presets import (
     PresetVersionView,
 )
 from routing.api.routing import RoutingView
+from workspaces.api.auth_codes import CodesView, ExchangeView
 from workspaces.api.budgets import BudgetsView, BudgetView
 from workspaces.api.current_key import CurrentKeyView
+from workspaces.api.external_users import ExternalUsersView, ExternalUserView
 from workspaces.api.keys import KeysView, OneKeyView
 from workspaces.api.members import AddMembersView, MembersView, RemoveMembersView
+from workspaces.api.rotation import OneSecretView, RotateView, SecretsView
 from workspaces.api.workspaces import OneWorkspaceView, WorkspacesView
 
 ROUTES: dict[str, type[View]] = {
     "audit-log": AuditLogView,
     "byok": CredentialsView,
     "byok/<str:id>": OneCredentialView,
+    "auth/keys": ExchangeView,
+    "auth/keys/code": CodesView,
     "credits": CreditsView,
+    "external-users": ExternalUsersView,
     "generation": GenerationView,
     "guardrails": GuardrailsView,
     "guardrails/assignments/keys": AllKeyAssignmentsView,
@@ -77,6 +83,9 @@ ROUTES: dict[str, type[View]] = {
     "presets/<str:slug>/versions/<str:version>/diff": PresetDifferenceView,
     "organization/privacy": PrivacyView,
     "organization/settings": OrganizationSettingsView,
+    "keys/<str:hash>/rotate": RotateView,
+    "keys/<str:hash>/secrets": SecretsView,
+    "keys/<str:hash>/secrets/<str:secret>": OneSecretView,
     "workspaces": WorkspacesView,
     "workspaces/<str:id>": OneWorkspaceView,
     "workspaces/<str:id>/budgets": BudgetsView,
@@ -106,6 +115,8 @@ urlpatterns = [
     # Without a transaction: they hold no data, and answer while the database is away.
     path("openapi.json", non_atomic_requests(OpenAPIView.as_view()), name="openapi"),
     path("docs", non_atomic_requests(DocumentationView.as_view()), name="api-docs"),
+    # One address: a partner's id may hold slashes, at its end too.
+    path("external-users/<path:user>", ExternalUserView.as_view()),
     *(pattern for address, view in ROUTES.items() for pattern in both(address, view)),
     *not_offered.urlpatterns,
     re_path("", unknown),

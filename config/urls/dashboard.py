@@ -5,7 +5,11 @@ from django.urls import URLPattern, URLResolver, include, path
 from accounts.dashboard.audit_log import AuditLogView, EntryView, ExportView, RestoreView
 from accounts.dashboard.credits import CreditsView
 from observability.dashboard.logs import GenerationView, LogsView
+from workspaces.dashboard.authorize import AuthorizeView
 from workspaces.dashboard.home import HomeView
+from workspaces.dashboard.key_links import KeyLinkView, KeyLogsLinkView
+from workspaces.dashboard.key_rotation import EndSecretView, RotateKeyView
+from workspaces.dashboard.key_transfer import TransferKeysView
 from workspaces.dashboard.keys import DeleteKeyView, EditKeyView, KeysView, NewKeyView, SwitchKeyView
 from workspaces.dashboard.places import OrganizationRootView, RootView, WorkspacesView
 
@@ -15,10 +19,13 @@ workspace_urls: list[URLPattern | URLResolver] = [
     path("", HomeView.as_view(), name="home"),
     path("keys", KeysView.as_view(), name="keys"),
     path("keys/new", NewKeyView.as_view(), name="key_new"),
+    path("keys/transfer", TransferKeysView.as_view(), name="keys_transfer"),
     path("keys/<slug:key>", EditKeyView.as_view(), name="key_edit"),
     path("keys/<slug:key>/disable", SwitchKeyView.as_view(is_disabled=True), name="key_disable"),
     path("keys/<slug:key>/enable", SwitchKeyView.as_view(is_disabled=False), name="key_enable"),
     path("keys/<slug:key>/delete", DeleteKeyView.as_view(), name="key_delete"),
+    path("keys/<slug:key>/rotate", RotateKeyView.as_view(), name="key_rotate"),
+    path("keys/<slug:key>/secrets/<slug:secret>/end", EndSecretView.as_view(), name="key_end_secret"),
 ]
 organization_urls: list[URLPattern | URLResolver] = [
     path("", OrganizationRootView.as_view(), name="organization"),
@@ -34,5 +41,8 @@ organization_urls: list[URLPattern | URLResolver] = [
 ]
 urlpatterns = [
     path("", RootView.as_view(), name="root"),
+    path("keys/<slug:key>", KeyLinkView.as_view(), name="key_link"),
+    path("logs", KeyLogsLinkView.as_view(), name="key_logs_link"),
+    path("auth", AuthorizeView.as_view(), name="authorize"),
     path("o/<slug:organization>/", include(organization_urls)),
 ]

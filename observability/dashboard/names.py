@@ -9,6 +9,7 @@ from accounts.permissions import Permission, may
 from accounts.standing import standing_of
 from observability.logs import duration_ms_of
 from observability.models import Generation
+from workspaces.key_secrets import addressed
 from workspaces.members import workspaces_of
 from workspaces.models import ApiKey, Workspace
 
@@ -53,7 +54,7 @@ class NamesFor:
 
     def key_id(self, key_hash: str) -> int | None:
         """The id of a key that the reader may know of."""
-        key = self._keys().filter(hash=key_hash).first()
+        key = addressed(self._keys(), key_hash)
         return key.pk if key else None
 
     def _line(self, row: Generation, key: ApiKey | None) -> LogLine:

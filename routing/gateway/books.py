@@ -133,6 +133,8 @@ def _begin(opened: Opened, decision: Decision) -> Begin:
         "policy_versions": opened.known.versions,
         "seed": decision.seed,
     }
+    if principal.secret is not None:
+        context["secret"] = principal.secret
     for name in ("app_title", "app_url", "user", "session_id"):
         if text := getattr(given, name):
             context[name] = text

@@ -86,6 +86,31 @@ class TestAFinishedRequest:
             NOW,
         )
 
+    def test_tells_when_each_of_several_secrets_was_last_used(self, books: Books):
+        journal = books.process()
+        for secret, minutes in ((1, 5), (2, 3), (1, 4), (0, 1)):
+            books.request(journal, at=NOW - timedelta(minutes=minutes), context={"secret": secret})
+        books.request(journal, at=NOW)
+        books.ingest(journal)
+        books.request(journal, at=NOW - timedelta(minutes=9), context={"secret": 2})
+        books.ingest(journal)
+
+        columns = "api_key_id, organization_id, number, last_used_at"
+        assert books.all(f"SELECT {columns} FROM secret_use ORDER BY number") == [
+            (6, books.organization_id, number, NOW - timedelta(minutes=minutes))
+            for number, minutes in ((0, 1), (1, 4), (2, 3))
+        ]
+        assert books.one("SELECT last_used_at FROM api_key_use") == NOW
+
+    @pytest.mark.parametrize("secret", [-1, 2**31, True, "1", None, [1]])
+    def test_notes_no_secret_that_is_no_number(self, books: Books, secret: object):
+        journal = books.process()
+        books.request(journal, context={"secret": secret})
+        books.ingest(journal)
+
+        assert books.one("SELECT count(*) FROM secret_use") == 0
+        assert books.one("SELECT count(*) FROM generation") == 1
+
     def test_counts_a_subject_once_even_if_it_is_named_twice(self, books: Books):
         journal, purse = books.process(), books.purse()
 

@@ -29,6 +29,7 @@ from routing.policy import RateLimits
 from tests.cast import STAGE, Acme
 from workspaces import api_keys, workspaces
 from workspaces.models import WorkspaceMember
+from workspaces.rotation import rotate
 from workspaces.spending import ensure_purse, set_limits
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
@@ -68,6 +69,33 @@ class TestWhoAsks:
     def test_is_nobody_for_a_hash_that_no_key_has(self, acme: Acme):
         assert load_policy("0" * 64) is None
         assert load_policy(hash_of(acme.bob_key.key.hash)) is None
+
+    def test_is_the_same_key_with_either_secret_and_says_which(self, acme: Acme):
+        assert policy_of(acme.bob_key).principal.secret is None
+        with tenant(acme.organization.pk):
+            second = rotate(key=acme.bob_key.key, by=STAGE, grace_seconds=60)
+
+        old, new = policy_of(acme.bob_key), policy_of(second)
+
+        assert (old.principal.secret, new.principal.secret) == (1, 2)
+        assert (old.principal.api_key_id, old.subjects, old.purses) == (
+            new.principal.api_key_id,
+            new.subjects,
+            new.purses,
+        )
+        assert old.versions == new.versions
+
+    def test_is_let_in_with_the_old_secret_until_its_grace_or_the_key_ends(self, acme: Acme):
+        soon, late = timezone.now() + timedelta(seconds=30), timezone.now() + timedelta(days=9)
+        with tenant(acme.organization.pk):
+            second = rotate(key=acme.bob_key.key, by=STAGE, grace_seconds=60)
+        grace = policy_of(acme.bob_key).expires_at
+
+        for end, expected in ((soon, soon), (late, grace)):
+            with tenant(acme.organization.pk):
+                api_keys.change(key=second.key, by=STAGE, expires_at=end)
+            assert policy_of(acme.bob_key).expires_at == expected
+            assert policy_of(second).expires_at == end
 
     def test_may_be_a_management_key(self, acme: Acme):
         policy = policy_of(acme.management_key)

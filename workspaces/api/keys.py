@@ -23,6 +23,7 @@ from workspaces.api.key_shapes import KEY, KEYS, NEW_KEY, RESET_NAMES, KeyShape
 from workspaces.api.places import referenced_workspace
 from workspaces.bulk_members import UnknownMembers, memberships_by_user
 from workspaces.external_keys import UnusableSecret, hash_of_external
+from workspaces.key_secrets import addressed
 from workspaces.models import ApiKey
 from workspaces.models.api_key import ApiKeyQuerySet
 from workspaces.visible_keys import statuses_of
@@ -57,7 +58,7 @@ class Reset(serializers.ChoiceField):
 class External(StrictSerializer):
     """A partner's own identity for whoever uses the key."""
 
-    user = Text(min_length=1, max_length=256)
+    user = Text(min_length=1, max_length=512)
     api_key = Text(required=False, help_text="A secret of the partner's own that opens the key as well.")
 
     def validate_api_key(self, value: str) -> str:
@@ -113,7 +114,7 @@ class KeysView(ManagementView):
         if not query_flag(request, "include_expired"):
             keys = keys.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
         page = query_page(request, default=PAGE_SIZE, maximum=PAGE_SIZE)
-        rows = _with_relations(keys).order_by("-created_at", "-pk")[page]
+        rows = with_relations(keys).order_by("-created_at", "-pk")[page]
         return Response({"data": KeyShape(statuses_of(rows), many=True).data})
 
     @extend_schema(
@@ -137,7 +138,7 @@ class KeysView(ManagementView):
             by=self.actor,
             **_columns(asked),
         )
-        stored = _with_relations(ApiKey.objects.for_organization(self.organization_id)).get(pk=issued.key.pk)
+        stored = with_relations(ApiKey.objects.for_organization(self.organization_id)).get(pk=issued.key.pk)
         (status,) = statuses_of([stored])
         return Response({"data": KeyShape(status).data, "key": issued.secret}, status=201)
 
@@ -152,25 +153,30 @@ class KeysView(ManagementView):
         return membership
 
 
-class OneKeyView(ManagementView):
-    """One inference key, addressed by its hash."""
+class KeyView(ManagementView):
+    """A view about one key, addressed by the SHA-256 of its present secret or of any that it had before."""
 
     permission = Permission.OTHERS_KEYS
-    hidden_from_inference_keys = frozenset({"GET", "DELETE"})
-    refusals = {api_keys.OwnerNotInWorkspace: 409}
     key: ApiKey
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        keys = _with_relations(ApiKey.objects.for_organization(self.organization_id).active())
-        key = keys.filter(hash=kwargs["hash"]).first() if HASH.fullmatch(kwargs["hash"]) else None
+        keys = with_relations(ApiKey.objects.for_organization(self.organization_id).active())
+        key = addressed(keys, kwargs["hash"]) if HASH.fullmatch(kwargs["hash"]) else None
         if key is None:
             raise not_found()
         self.key = key
 
+
+class OneKeyView(KeyView):
+    """One inference key."""
+
+    hidden_from_inference_keys = frozenset({"GET", "DELETE"})
+    refusals = {api_keys.OwnerNotInWorkspace: 409}
+
     @extend_schema(operation_id="getKey", tags=["API Keys"], responses={200: KEY, **errors(401, 404)})
     def get(self, request: Request, **address: str) -> Response:
-        return _described(self.key)
+        return described(self.key)
 
     @extend_schema(
         operation_id="updateKeys",
@@ -185,17 +191,20 @@ class OneKeyView(ManagementView):
         if "workspace_id" in body.validated_data:
             reference = body.validated_data["workspace_id"]
             changes["workspace"] = referenced_workspace(self.organization_id, reference)
-        return _described(api_keys.change(key=self.key, by=self.actor, **changes))
+        return described(api_keys.change(key=self.key, by=self.actor, **changes))
 
     @extend_schema(
-        operation_id="deleteKeys", tags=["API Keys"], responses={200: DeletedAnswer, **errors(401, 404)}
+        operation_id="deleteKeys", tags=["API Keys"], responses={200: DeletedAnswer, **errors(401, 404, 409)}
     )
     def delete(self, request: Request, **address: str) -> Response:
+        if address["hash"] != self.key.hash:  # whoever cleans up after a rotation means the old secret alone
+            raise ApiError(409, f"This is a former secret of the key {self.key.hash}, which would end too.")
         api_keys.delete(key=self.key, by=self.actor)
         return Response({"deleted": True})
 
 
-def _with_relations(keys: ApiKeyQuerySet) -> ApiKeyQuerySet:
+def with_relations(keys: ApiKeyQuerySet) -> ApiKeyQuerySet:
+    """The keys with what their shape reads."""
     return keys.select_related("workspace", "owner__user", "created_by")
 
 
@@ -206,6 +215,7 @@ def _columns(asked: dict[str, Any]) -> dict[str, Any]:
     return changes
 
 
-def _described(key: ApiKey) -> Response:
+def described(key: ApiKey) -> Response:
+    """The answer that shows one key."""
     (status,) = statuses_of([key])
     return Response({"data": KeyShape(status).data})

@@ -15,6 +15,7 @@ from workspaces import api_keys
 from workspaces.dashboard.forms import ConfirmForm, KeyForm, NewKeyForm
 from workspaces.dashboard.pages import WorkspaceView
 from workspaces.dashboard.snippets import snippets
+from workspaces.key_secrets import addressed, secrets_of
 from workspaces.models import ApiKey
 from workspaces.models.api_key import ApiKeyQuerySet
 from workspaces.visible_keys import keys_visible_to, statuses_of
@@ -90,13 +91,13 @@ class NewKeyView(KeysPage):
 
 
 class KeyPage(KeysPage):
-    """A page about one key, which the address names by its public hash."""
+    """A page about one key, which the address names by the hash of its present secret or of a former one."""
 
     key: ApiKey
 
     def enter(self) -> None:
         super().enter()
-        key = self.visible_keys().select_related("owner__user").filter(hash=self.kwargs["key"]).first()
+        key = addressed(self.visible_keys().select_related("owner__user"), self.kwargs["key"])
         if key is None:
             raise Http404
         self.key = key
@@ -107,16 +108,28 @@ class EditKeyView(KeyPage):
 
     def get(self, request: HttpRequest, **names: str) -> HttpResponse:
         """The form as the key is."""
-        return self.page("workspaces/key_edit.html", key=self.key, form=KeyForm.of(self.key))
+        return self.drawn(KeyForm.of(self.key))
 
     def post(self, request: HttpRequest, **names: str) -> HttpResponse:
         """Change it."""
         form = KeyForm(request.POST)
         if not form.is_valid():
-            return self.page("workspaces/key_edit.html", key=self.key, form=form, status=INVALID_FORM)
+            return self.drawn(form, status=INVALID_FORM)
         changed = api_keys.change(key=self.key, by=self.actor, **form.changes())
         messages.success(request, f"Saved “{changed.name}”.")
         return self.to_list()
+
+    def drawn(self, form: KeyForm, *, status: int = 200) -> HttpResponse:
+        """The form, and the key's secrets where there are several."""
+        secrets = secrets_of(self.key)
+        return self.page(
+            "workspaces/key_edit.html",
+            status=status,
+            key=self.key,
+            form=form,
+            secrets=secrets if len(secrets) > 1 else [],
+            may_transfer=self.may(Permission.OTHERS_KEYS),
+        )
 
 
 class SwitchKeyView(KeyPage):

@@ -30,7 +30,8 @@ class ApiKeyQuerySet(ScopedQuerySet["ApiKey"]):
 class ApiKey(TenantModel):
     """A key for the inference routes of one workspace; only its SHA-256 is kept.
 
-    `external_hash` is the SHA-256 of a second secret of a partner's own making, which opens the same key.
+    `external_hash` is the SHA-256 of a second secret of a partner's own making, which opens the same key. Rotating
+    gives the key another secret, the next `secret_number`; the one before becomes a FormerSecret.
 
     `owner` is the member whose key it is; a system key has none and belongs to the workspace. The limit counts
     per `limit_reset` window ('d', 'w', 'm', or 't' for the key's whole life).
@@ -50,12 +51,13 @@ class ApiKey(TenantModel):
     hash = models.CharField(max_length=64, unique=True, editable=False)
     external_hash = models.CharField(max_length=64, unique=True, null=True, editable=False)
     label = models.CharField(max_length=40, editable=False)
+    secret_number = models.PositiveIntegerField(default=1, db_default=1, editable=False)
     is_disabled = models.BooleanField(default=False)
     limit_nano = models.BigIntegerField(null=True, blank=True)
     limit_interval = models.CharField(max_length=1, default="t")
     is_byok_in_limit = models.BooleanField(default=False)
     expires_at = models.DateTimeField(null=True, blank=True)
-    external_user = models.CharField(max_length=256, null=True, blank=True)
+    external_user = models.CharField(max_length=512, null=True, blank=True)
     requests_per_minute = models.PositiveIntegerField(null=True, blank=True)
     tokens_per_minute = models.PositiveIntegerField(null=True, blank=True)
     concurrent_requests = models.PositiveIntegerField(null=True, blank=True)

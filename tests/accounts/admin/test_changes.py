@@ -15,7 +15,7 @@ from config.lib.keys import hash_of
 from config.lib.scoping import tenant, unscoped
 from tests.admin_pages import errors_of, page, text_of
 from workspaces import members
-from workspaces.models import ApiKey, Purse, Workspace, WorkspaceBudget, WorkspaceMember
+from workspaces.models import ApiKey, ExternalUser, Purse, Workspace, WorkspaceBudget, WorkspaceMember
 
 pytestmark = pytest.mark.django_db
 
@@ -399,3 +399,26 @@ class TestAUser:
         answer = doors["staff"].post(page(User, "add"), {"email": "ALICE@acme.example", "name": "Again"})
 
         assert "email" in errors_of(answer) or "__all__" in errors_of(answer)
+
+
+class TestExternalUsers:
+    def test_are_registered_once_and_deactivated(self, doors, acme):
+        values = {"organization": acme.organization.pk, "identifier": "customer-7"}
+        doors["alice"].post(page(ExternalUser, "add"), values)
+        with tenant(acme.organization.pk):
+            user = ExternalUser.objects.get(identifier="customer-7")
+
+        again = doors["alice"].post(page(ExternalUser, "add"), values)
+        doors["alice"].post(page(ExternalUser, "change", user.pk), {})
+
+        assert errors_of(again)
+        with tenant(acme.organization.pk):
+            assert not ExternalUser.objects.get(pk=user.pk).is_active
+        assert newest_revision(acme.organization).object_type == "externaluser"
+
+    def test_are_not_registered_for_another_organization(self, doors, acme):
+        values = {"organization": acme.organization.pk, "identifier": "customer-7"}
+
+        answer = doors["mallory"].post(page(ExternalUser, "add"), values)
+
+        assert "organization" in errors_of(answer)

@@ -45,16 +45,23 @@ from routing.models import (
 from routing.preset_config import Content
 from routing.presets import save_version
 from tests.admin_pages import Doors, page
+from workspaces.auth_codes import Request, allow
 from workspaces.budgets import set_budget
+from workspaces.external_users import register
 from workspaces.models import (
     ApiKey,
     ApiKeyUse,
+    AuthCode,
+    ExternalUser,
+    FormerSecret,
     GatewayProcess,
     Purse,
+    SecretUse,
     Workspace,
     WorkspaceBudget,
     WorkspaceMember,
 )
+from workspaces.rotation import rotate
 
 pytestmark = pytest.mark.django_db
 
@@ -84,6 +91,9 @@ TABLE = {
     Workspace: (LIST, ADMINS, OWN, OWN, OWN),
     WorkspaceMember: (LIST, ADMINS, OWN, OWN, OWN),
     ApiKey: (LIST, ADMINS, OWN, OWN, OWN),
+    AuthCode: (LIST, NOBODY, OWN, KEPT, OWN),
+    FormerSecret: (LIST, NOBODY, OWN, KEPT, OWN),
+    ExternalUser: (LIST, ADMINS, OWN, KEPT, OWN),
     WorkspaceBudget: (LIST, ADMINS, OWN, OWN, OWN),
     Preset: (LIST, ADMINS, OWN, OWN, OWN),
     PresetVersion: (LIST, ADMINS, OWN, KEPT, OWN),
@@ -102,6 +112,7 @@ TABLE = {
     DeadLetterRecord: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     IdempotentAnswer: (STAFF, NOBODY, KNOWN_TO_STAFF, KEPT, KNOWN_TO_STAFF),
     ApiKeyUse: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
+    SecretUse: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     Provider: (STAFF, STAFF, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     LanguageModel: (STAFF, STAFF, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     Endpoint: (STAFF, STAFF, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
@@ -109,6 +120,7 @@ TABLE = {
 }
 WRITTEN_BY_THE_DATA_PLANE = {
     ApiKeyUse,
+    SecretUse,
     Generation,
     OutboxRow,
     GatewayProcess,
@@ -255,6 +267,28 @@ class Objects:
             organization_id=self.acme.organization.pk,
             last_used_at=datetime.now(UTC),
         )
+
+    def make_SecretUse(self):
+        return SecretUse.objects.using("owner").create(
+            api_key_id=self.acme.bob_key.key.pk,
+            organization_id=self.acme.organization.pk,
+            number=1,
+            last_used_at=datetime.now(UTC),
+        )
+
+    def make_AuthCode(self):
+        with tenant(self.acme.organization.pk):
+            request = Request(callback_url="https://app.example/")
+            return allow(workspace=self.acme.production, owner=self.acme.bob, request=request, by=BY).row
+
+    def make_FormerSecret(self):
+        with tenant(self.acme.organization.pk):
+            key = rotate(key=self.acme.bob_key.key, by=BY).key
+            return FormerSecret.objects.get(key=key)
+
+    def make_ExternalUser(self):
+        with tenant(self.acme.organization.pk):
+            return register(organization=self.acme.organization, identifier="customer-7", by=BY)
 
     def make_GatewayProcess(self):
         return GatewayProcess.objects.using("owner").create(id=uuid.uuid4(), host="here")

@@ -19,6 +19,7 @@ from routing.presets import save_version
 from tests.cast import STAGE, Acme, Cast
 from tests.management_api import Api, operation_of, our_document
 from workspaces.budgets import set_budget
+from workspaces.external_users import register
 from workspaces.workspaces import change, create
 
 CALLERS = ("acme", "globex", "inference", "unknown", "nobody")
@@ -67,6 +68,16 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
     ("delete", "/workspaces/{production}/plugins/web", None, (200, 404, 403, 401, 401)),
     ("get", "/workspaces/{production}/routing", None, (200, 404, 403, 401, 401)),
     ("patch", "/workspaces/{production}/routing", {"is_strict": True}, (200, 404, 403, 401, 401)),
+    ("post", "/keys/{bob_key}/rotate", {}, (200, 404, 403, 401, 401)),
+    ("get", "/keys/{bob_key}/secrets", None, (200, 404, 403, 401, 401)),
+    ("delete", "/keys/{bob_key}/secrets/{former}", None, (404, 404, 403, 401, 401)),
+    ("get", "/external-users", None, (200, 200, 403, 401, 401)),
+    ("post", "/external-users", {"user": "customer-8"}, (201, 201, 401, 401, 401)),
+    ("get", "/external-users/{customer}", None, (200, 404, 403, 401, 401)),
+    ("patch", "/external-users/{customer}", {"is_active": False}, (200, 404, 401, 401, 401)),
+    ("delete", "/external-users/{customer}", None, (204, 404, 401, 401, 401)),
+    ("post", "/auth/keys/code", {"callback_url": "https://app.example/"}, (200, 200, 403, 401, 401)),
+    ("post", "/auth/keys", {"code": "auth_code_nonsense"}, (403, 403, 403, 403, 403)),
     ("get", "/key", None, (200, 200, 200, 401, 401)),
     ("get", "/byok", None, (200, 200, 401, 401, 401)),
     ("get", "/byok?workspace_id={production}", None, (200, 400, 401, 401, 401)),
@@ -127,6 +138,8 @@ def filled(value: Any, acme: Acme) -> Any:
         "{bob}": acme.bob.user.public_id,
         "{carol}": acme.carol.user.public_id,
         "{bob_key}": acme.bob_key.key.hash,
+        "{customer}": "customer-7",
+        "{former}": "f" * 64,
         "{generation}": generation_id(uuid7()),
         "{revision}": str(newest("workspace", acme)),
         "{role}": str(newest("membership", acme)),
@@ -185,6 +198,7 @@ def furniture(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
         guardrail_settings.recreate(guardrail=own, by=STAGE)
         guardrail_settings.change(guardrail=default, by=STAGE, name="Everybody's")
         a_credential(acme)
+        register(organization=acme.organization, identifier="customer-7", by=STAGE)
     monkeypatch.setattr(recent, "PATIENCE_SECONDS", 0)
 
 

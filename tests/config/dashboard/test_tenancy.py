@@ -25,6 +25,7 @@ ADMINISTRATOR = (200, 403, 403, 404, LOGIN)
 PRODUCTION = (200, 200, 404, 404, LOGIN)
 RESEARCH = (200, 404, 200, 404, LOGIN)
 ADMINISTRATOR_KNOWS = (200, 404, 404, 404, LOGIN)
+ADMINISTRATOR_OF_PRODUCTION = (200, 404, 404, 404, LOGIN)
 GLOBEX = (404, 404, 404, 200, LOGIN)
 NOBODY = (404, 404, 404, 404, LOGIN)
 ELSEWHERE, INVALID = 302, 422
@@ -52,6 +53,8 @@ def pages_to_see(cast: Cast, generation: Generation) -> Iterator[Row]:
     yield Row(f"{acme}/", changing(EVERYBODY_OF_ACME, ELSEWHERE))
     yield Row(f"{globex}/", changing(GLOBEX, ELSEWHERE))
     yield Row("/o/initech/", NOBODY)
+    yield Row("/auth?callback_url=https%3A%2F%2Fapp.example%2F", (200, 200, 200, 200, LOGIN))
+    yield Row("/auth?callback_url=javascript%3Aalert(1)", (400, 400, 400, 400, LOGIN))
     yield Row(f"{acme}/workspaces", EVERYBODY_OF_ACME)
     yield Row(f"{acme}/logs", EVERYBODY_OF_ACME)
     yield Row(f"{globex}/logs", GLOBEX)
@@ -94,6 +97,21 @@ def pages_of_keys(cast: Cast) -> Iterator[Row]:
         yield Row(f"{key}/enable", changing(expected, ELSEWHERE), "post")
         yield Row(f"{key}/delete", expected)
         yield Row(f"{key}/delete", changing(expected, INVALID), "post", {"name": "not its name"})
+        yield Row(f"{key}/rotate", expected)
+        if key.startswith((production, f"{default}/{acme.alice_key.key.hash}")):
+            digest = key.rpartition("/")[2]
+            yield Row(f"/keys/{digest}", changing(expected, ELSEWHERE))
+            yield Row(f"/logs?api_key_hash={digest}", changing(expected, ELSEWHERE))
+        yield Row(f"{key}/rotate", changing(expected, INVALID), "post", {"grace": "for ever"})
+        yield Row(f"{key}/secrets/{'f' * 64}/end", changing(expected, 404), "post")
+    yield Row(f"/keys/{'f' * 64}", NOBODY)
+    yield Row("/logs?api_key_hash=%00", NOBODY)
+    yield Row("/logs", NOBODY)
+    yield Row(f"{production}/transfer", ADMINISTRATOR_OF_PRODUCTION)
+    yield Row(
+        f"{production}/transfer", changing(ADMINISTRATOR_OF_PRODUCTION, INVALID), "post", {"action": ""}
+    )
+    yield Row("/o/globex/w/default/keys/transfer", GLOBEX)
     yield Row(f"{production}/new", changing(PRODUCTION, INVALID), "post", {"name": ""})
 
 
@@ -133,7 +151,7 @@ class TestTheTable:
 
         rows = [*pages_to_see(cast, generation), *pages_of_keys(cast), *pages_of_revisions(cast)]
 
-        asked = {resolve(row.path).url_name for row in rows}
+        asked = {resolve(row.path.partition("?")[0]).url_name for row in rows}
         assert asked == set(names_of_pages(get_resolver()))
 
 

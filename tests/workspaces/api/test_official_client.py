@@ -139,3 +139,49 @@ class TestTheOfficialClient:
         second = client.api_keys.create(name="New", http_headers=headers)
 
         assert first == second
+
+    def test_lets_an_application_have_a_key(self, client: OpenRouter, acme: Acme, live_server: LiveServer):
+        verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+        made = client.o_auth.create_auth_code(
+            callback_url="http://localhost:3000/callback",
+            code_challenge="E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+            code_challenge_method="S256",
+            limit=5,
+            usage_limit_type="weekly",
+            key_label="My app",
+        ).data
+
+        with pytest.raises(errors.ForbiddenResponseError, match="Invalid code or code_verifier"):
+            client.o_auth.exchange_auth_code_for_api_key(code=made.id, code_verifier="wrong")
+        with pytest.raises(errors.BadRequestResponseError, match="Invalid code_challenge_method"):
+            client.o_auth.exchange_auth_code_for_api_key(
+                code=made.id, code_verifier=verifier, code_challenge_method="plain"
+            )
+        issued = client.o_auth.exchange_auth_code_for_api_key(
+            code=made.id, code_verifier=verifier, code_challenge_method="S256"
+        )
+
+        assert issued.user_id is None
+        with connected(issued.key, live_server) as own:
+            data = own.api_keys.get_current_key_metadata().data
+        assert (data.limit, data.limit_reset) == (5, "weekly")
+
+    def test_registers_external_users(self, client: OpenRouter):
+        made = client.external_users.create(user="Kunde 7/b").data
+        client.external_users.create(user="other")
+        with pytest.raises(errors.ConflictResponseError):
+            client.external_users.create(user="other")
+        client.external_users.delete(user="other")
+        found = client.external_users.get(user="Kunde 7/b").data
+        inactive = client.external_users.get(user="other").data
+        active = client.external_users.update(user="other", is_active=True).data
+        listed = client.external_users.list(limit=1)
+        rest = listed.next()
+
+        assert (made.user, made.is_active) == ("Kunde 7/b", True)
+        assert found == made
+        assert (inactive.is_active, active.is_active) == (False, True)
+        assert (listed.result.data, listed.result.total_count) == ([made], 2)
+        assert [row.user for row in rest.result.data] == ["other"]
+        with pytest.raises(errors.NotFoundResponseError):
+            client.external_users.get(user="nobody")
