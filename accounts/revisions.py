@@ -23,7 +23,8 @@ Action = Literal["create", "update", "delete"]
 
 @dataclass(frozen=True)
 class Actor:
-    """Who changes something, through which door (`api`, `dashboard`, `admin`, `shell`, `scim`), from where."""
+    """Who changes something, through which door (`api`, `dashboard`, `admin`, `shell`, `scim`,
+    `stripe`), from where."""
 
     door: str
     user: User | None = None

@@ -1,5 +1,5 @@
 """The accounts app in the Django admin; importing the modules registers their classes."""
 
-from accounts.admin import ledger, management_keys, organizations, people, revisions
+from accounts.admin import billing, ledger, management_keys, organizations, people, revisions
 
-__all__ = ["ledger", "management_keys", "organizations", "people", "revisions"]
+__all__ = ["billing", "ledger", "management_keys", "organizations", "people", "revisions"]

@@ -10,7 +10,7 @@ from accounts.models import Organization, Revision
 from accounts.revisions import diff
 from config.lib.admin_lists import KeysetModelAdmin, by_name, exactly, one_of
 
-DOORS = ("api", "dashboard", "admin", "shell", "scim")
+DOORS = ("api", "dashboard", "admin", "shell", "scim", "stripe")
 
 
 @admin.register(Revision)

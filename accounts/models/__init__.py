@@ -1,7 +1,9 @@
 """People, organizations, what they may do, and what they own in credits."""
 
+from accounts.models.checkout import StripeCheckout, StripeEvent
 from accounts.models.credit import LedgerEntry
 from accounts.models.idempotency import IdempotentAnswer
+from accounts.models.invoice import BillingDetails, Invoice
 from accounts.models.management_key import ManagementKey
 from accounts.models.membership import Membership
 from accounts.models.organization import Organization
@@ -9,12 +11,16 @@ from accounts.models.revision import Revision, Version
 from accounts.models.user import User
 
 __all__ = [
+    "BillingDetails",
     "IdempotentAnswer",
+    "Invoice",
     "LedgerEntry",
     "ManagementKey",
     "Membership",
     "Organization",
     "Revision",
+    "StripeCheckout",
+    "StripeEvent",
     "User",
     "Version",
 ]

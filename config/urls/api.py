@@ -11,7 +11,7 @@ from django.urls import URLPattern, path, re_path
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
-from accounts.api.credits import CreditsView
+from accounts.api.credits import CreditsView, InvoicesView, LedgerFileView, LedgerView, OneInvoiceView
 from accounts.api.documentation import DocumentationView, OpenAPIView
 from config.lib.api_errors import as_response, not_found
 from observability.api.generations import GenerationView
@@ -23,6 +23,10 @@ from workspaces.api.workspaces import OneWorkspaceView, WorkspacesView
 
 ROUTES: dict[str, type[View]] = {
     "credits": CreditsView,
+    "credits/invoices": InvoicesView,
+    "credits/invoices/<str:number>": OneInvoiceView,
+    "credits/ledger": LedgerView,
+    "credits/ledger.csv": LedgerFileView,
     "generation": GenerationView,
     "key": CurrentKeyView,
     "keys": KeysView,

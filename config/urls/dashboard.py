@@ -2,7 +2,8 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from accounts.dashboard.credits import CreditsView
+from accounts.dashboard.billing import BillingView, InvoicesView, InvoiceView, StatementView
+from accounts.dashboard.credits import AddCreditsView, CreditsView, LedgerFileView
 from observability.dashboard.logs import GenerationView, LogsView
 from workspaces.dashboard.home import HomeView
 from workspaces.dashboard.keys import DeleteKeyView, EditKeyView, KeysView, NewKeyView, SwitchKeyView
@@ -25,6 +26,12 @@ organization_urls: list[URLPattern | URLResolver] = [
     path("logs", LogsView.as_view(), name="logs"),
     path("logs/<slug:generation>", GenerationView.as_view(), name="generation"),
     path("credits", CreditsView.as_view(), name="credits"),
+    path("credits/add", AddCreditsView.as_view(), name="credits_add"),
+    path("credits/ledger.csv", LedgerFileView.as_view(), name="ledger_file"),
+    path("credits/billing", BillingView.as_view(), name="billing"),
+    path("credits/invoices", InvoicesView.as_view(), name="invoices"),
+    path("credits/invoices/<str:number>", InvoiceView.as_view(), name="invoice"),
+    path("credits/statements/<str:month>", StatementView.as_view(), name="statement"),
     path("w/<slug:workspace>/", include(workspace_urls)),
 ]
 urlpatterns = [
