@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 from django.db import connections
@@ -50,8 +51,7 @@ class TestAStatement:
         with tenant(booked.pk):
             months = [statement(booked, month) for month in months_of(booked)[::-1]]
 
-        pairs = zip(months, months[1:], strict=False)
-        assert all(before.closing_nano == after.opening_nano for before, after in pairs)
+        assert all(before.closing_nano == after.opening_nano for before, after in pairwise(months))
         assert months[0].month == datetime(2026, 1, 1, tzinfo=UTC)
 
     def test_of_another_organization_has_none_of_it(self, booked: Organization, cast: Cast):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from accounts.credits import deposit
 from config.lib.ids import generation_id, uuid7
 from config.lib.scoping import tenant
 from observability import recent
@@ -42,6 +43,10 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
     ("delete", "/keys/{bob_key}", None, (200, 404, 401, 401, 401)),
     ("get", "/key", None, (200, 200, 200, 401, 401)),
     ("get", "/credits", None, (200, 200, 403, 401, 401)),
+    ("get", "/credits/ledger", None, (200, 200, 403, 401, 401)),
+    ("get", "/credits/ledger.csv", None, (200, 200, 403, 401, 401)),
+    ("get", "/credits/invoices", None, (200, 200, 403, 401, 401)),
+    ("get", "/credits/invoices/1", None, (200, 404, 403, 401, 401)),
     ("get", "/generation?id={generation}", None, (404, 404, 404, 401, 401)),
 ]
 
@@ -77,10 +82,11 @@ def api_of(caller: str, cast: Cast) -> Api:
 
 @pytest.fixture(autouse=True)
 def furniture(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A workspace without keys, a budget to look at, and no patience with generations that do not exist."""
+    """An empty workspace, a budget and an invoice to look at, and no patience with generations that do not exist."""
     with tenant(acme.organization.pk):
         create(organization=acme.organization, name="Empty", slug="empty", by=STAGE)
         set_budget(workspace=acme.production, interval="d", limit_nano=10**9, by=STAGE)
+        deposit(organization=acme.organization, kind="purchase", amount_nano=10**9, description="", by=STAGE)
     monkeypatch.setattr(recent, "PATIENCE_SECONDS", 0)
 
 
@@ -104,6 +110,7 @@ class TestTheTable:
 
         named = {(row[0], row[1].partition("?")[0]) for row in TABLE}
 
+        named = {(method, path.replace("/invoices/1", "/invoices/{number}")) for method, path in named}
         wildcards = {"{production}": "{id}", "{empty}": "{id}", "{bob_key}": "{hash}", "daily": "{interval}"}
         for filling, name in wildcards.items():
             named = {(method, path.replace(filling, name)) for method, path in named}
