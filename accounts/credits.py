@@ -151,7 +151,7 @@ def transfer(
         booked = _booked(taken)
         if booked is not None:
             theirs = LedgerEntry.objects.for_organization(destination)
-            _require_same(theirs.filter(transaction=booked.refers_to).exists())
+            _require_same(theirs.filter(refers_to=booked.transaction).exists())
             return booked.transaction
         if amount_nano > deposited_nano(source) - used_nano(source):
             raise MoreThanLeft("More than the organization has left.")

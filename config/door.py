@@ -110,17 +110,19 @@ class Door:
 
 
 class Answer:
-    """Kept until it is whole; a piece that says that more will come makes it a stream, which is passed on at once."""
+    """Kept until it is whole; one that does not say how long it is is a stream, whose pieces are passed on at once."""
 
     def __init__(self, send: Send, streams: asyncio.Semaphore, unread_seconds: float) -> None:
         self.kept: list[Message] = []
         self._send, self._streams, self._unread_seconds = send, streams, unread_seconds
-        self._is_streamed = False
+        self._has_length = self._is_streamed = False
 
     async def take(self, message: Message) -> None:
         """Keep a message, or pass it on. Raises TooManyStreams, TimeoutError."""
         self.kept.append(message)
-        if message.get("more_body", False) and not self._is_streamed:
+        if message["type"] == "http.response.start":
+            self._has_length = any(name.lower() == b"content-length" for name, _ in message["headers"])
+        elif message.get("more_body", False) and not (self._has_length or self._is_streamed):
             if self._streams.locked():
                 raise TooManyStreams
             await self._streams.acquire()

@@ -69,7 +69,7 @@ class DepositForm(forms.ModelForm):
         fields = ("organization", "kind", "amount_nano", "description", "reference", "refers_to")
 
     def clean(self):
-        values = super().clean()
+        values = super().clean() or {}
         for kind, name in ((LedgerEntry.REFUND, "refers_to"), (LedgerEntry.TRANSFER, "destination")):
             if (values.get("kind") == kind) != bool(values.get(name)) and name not in self.errors:
                 self.add_error(name, f"A {kind} needs it, and nothing else may have it.")

@@ -40,7 +40,7 @@ class CreditsShape(serializers.Serializer[dict[str, int]]):
     total_usage = Usd(help_text="Credits used, in US dollars.")
 
 
-class MovementShape(serializers.Serializer[LedgerEntry]):
+class MovementShape(serializers.Serializer[Any]):
     """What moved the credits once."""
 
     id = serializers.UUIDField(source="transaction", help_text="The entry's id.")
@@ -74,7 +74,7 @@ class InvoiceShape(serializers.Serializer[Any]):
     """The receipt of a purchase, as it was issued."""
 
     number = serializers.IntegerField(help_text="Counts the organization's invoices from 1, without a gap.")
-    label = serializers.CharField(help_text="The number as it is printed.")
+    printed_number = serializers.CharField(source="label", help_text="The number on the paper.")
     issued_at = Moment()
     purchase = serializers.UUIDField(help_text="The purchase's id in the ledger.")
     issuer = serializers.CharField()

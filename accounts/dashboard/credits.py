@@ -62,10 +62,10 @@ class CreditsView(MovementsPage):
             )
         except UnknownCursor as error:
             raise Http404 from error
-        shown = {"page": page, "wanted": wanted, "filters": query_without(request.GET, "before", "paid")}
+        filters = query_without(request.GET, "before", "paid")
         if self.is_continuation:
-            return self.page("accounts/_movements.html", **shown)
-        return self.page("accounts/credits.html", **shown, **self._frame())
+            return self.page("accounts/_movements.html", page=page, filters=filters)
+        return self.page("accounts/credits.html", page=page, filters=filters, wanted=wanted, **self._frame())
 
     def _frame(self) -> dict[str, Any]:
         deposited, used = deposited_nano(self.organization), used_nano(self.organization)

@@ -92,8 +92,9 @@ class Reader(threading.Thread):
 
     def run(self) -> None:
         """Read, and close this thread's connection."""
+        last: Exception | None = None
         try:
-            last = self._read()
+            self._read()
         except Exception as error:  # told to whoever waits on the loop
             last = error
         finally:

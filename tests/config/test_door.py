@@ -126,11 +126,12 @@ class TestTheDoor:
 class Export:
     """Answers with a file, piece by piece."""
 
-    def __init__(self, pieces: int = 3) -> None:
+    def __init__(self, pieces: int = 3, length: int | None = None) -> None:
         self.pieces, self.sent = pieces, 0
+        self.headers = [] if length is None else [(b"Content-Length", b"%d" % length)]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.start", "status": 200, "headers": self.headers})
         for _ in range(self.pieces):
             await send({"type": "http.response.body", "body": b"x", "more_body": True})
             self.sent += 1
@@ -173,6 +174,17 @@ class TestAnExport:
 
         with pytest.raises(TimeoutError):
             await Door(Export(), unread_seconds=0.01)(scope(), reader.receive, reader.send)
+
+    async def test_is_no_answer_whose_length_is_known(self):
+        reader = Reader(takes=0)
+        export = Export(length=3)
+        asking = asyncio.ensure_future(Door(export)(scope(), reader.receive, reader.send))
+        await settle()
+
+        assert export.sent == 3
+        reader.goes_on.set()
+        await asking
+        assert len(reader.taken) == 5
 
     async def test_waits_for_no_more_than_a_few_others(self):
         door, readers = Door(Export(), most_of_caller=99), [Reader(takes=1) for _ in range(MOST_STREAMING)]
