@@ -11,8 +11,7 @@ from accounts.models import Organization, StripeCheckout
 from accounts.revisions import Actor
 from config.lib.environment import environment
 from config.lib.money import NANO_PER_USD
-from config.lib.outbound import OutboundRules
-from config.lib.outbound_calls import CallFailed, post_form
+from config.lib.outbound import CallFailed, OutboundRules, post_form
 
 API_VERSION = "2024-06-20"
 CENTS_PER_USD = 100

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
+from django.db import connections
 
 from accounts.billing import set_billing
 from accounts.invoices import find_invoice, invoices_of
@@ -11,6 +14,7 @@ from accounts.restoring import CannotRestore, Recorded, restorers
 from config.lib.environment import environment
 from config.lib.scoping import tenant
 from tests.accounts.test_credits import USD, buy, take_back
+from tests.books_check import violations
 from tests.cast import STAGE, Cast
 
 pytestmark = pytest.mark.django_db
@@ -129,3 +133,18 @@ class TestBillingDetails:
         assert invoices(cast.globex.organization)[0].billed_name == "Globex"
         with tenant(cast.globex.organization.pk):
             assert not BillingDetails.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+class TestPurchasesFromBeforeThereWereInvoices:
+    def test_get_theirs_in_the_order_in_which_they_were_booked(self, cast: Cast):
+        bought = [buy(cast.acme.organization, nano) for nano in (3, 1, 2)]
+        buy(cast.globex.organization, USD)
+        fill = import_module("accounts.migrations.0011_fill_invoices").FILL
+
+        with connections["owner"].cursor() as cursor:
+            cursor.execute("DELETE FROM invoice")
+            cursor.execute(fill)
+
+        assert [invoice.purchase for invoice in invoices(cast.acme.organization)] == bought
+        assert violations() == {}
