@@ -24,7 +24,7 @@ from accounts.revisions import diff
 from config.lib.keyset import Page, UnknownCursor
 from config.lib.registry import Slot
 
-DOORS: Final = ("api", "dashboard", "admin", "shell", "scim")
+DOORS: Final = ("api", "dashboard", "admin", "shell", "scim", "stripe")
 ACTIONS: Final = {"create": "created", "update": "changed", "delete": "deleted"}
 LONGEST_ID = 18
 NAMED_COLUMNS = 4

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts import management_keys, organizations, privacy
+from accounts import billing, management_keys, organizations, privacy
 from accounts.models import ManagementKey, Membership, Organization
 from accounts.restoring import CannotRestore, Recorded, differing, restorers
 from accounts.revisions import Actor
@@ -14,6 +14,8 @@ def fill() -> None:
     restorers.fill("membership", restore_membership)
     restorers.fill("managementkey", restore_management_key)
     restorers.fill("privacysettings", privacy.restore)
+    restorers.fill("billingdetails", billing.restore_billing)
+    restorers.fill("ledgerentry", billing.keep_the_ledger)
 
 
 def restore_organization(recorded: Recorded, by: Actor) -> None:

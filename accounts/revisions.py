@@ -25,7 +25,7 @@ Action = Literal["create", "update", "delete"]
 
 @dataclass(frozen=True)
 class Actor:
-    """Who changes something, through which door (`api`, `dashboard`, `admin`, `shell`, `scim`), from where.
+    """Who changes something, through which door (accounts.audit_log), from where.
 
     `restores` is the revision that is being rolled back to, if that is what happens.
     """

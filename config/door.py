@@ -1,7 +1,8 @@
 """The way into the control plane: a bounded body, and so many requests inside at once.
 
 Django gives each request that is inside a thread and a database connection of its own, and keeps a body of any size
-on disk. So a body is read, and an answer is sent, outside: whoever is slow at either holds neither.
+on disk. So a body is read, and an answer is sent, outside: whoever is slow at either holds neither. Only an export
+goes out while it is read, because it may have any length: few at once, and nobody may keep one waiting for long.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ MAX_BODY_BYTES = 2 * 1024 * 1024
 MOST_INSIDE = 24
 MOST_OF_ONE_CALLER = 8
 MOST_WAITING = 2_000
+MOST_STREAMING = 4
+UNREAD_SECONDS = 30
+"""How long a piece of an export may wait for its reader."""
 
 CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"cookie"})
 TOO_LARGE = Refusal(
@@ -34,6 +38,10 @@ TOO_BUSY = Refusal(503, "provider_overloaded", "Service temporarily unavailable"
 
 class TooLarge(Exception):
     """The body is larger than anything here needs."""
+
+
+class TooManyStreams(Exception):
+    """As many exports as may be are under way."""
 
 
 class Turn:
@@ -48,9 +56,16 @@ class Door:
     """Lets requests into a plane that answers each of them whole."""
 
     def __init__(
-        self, plane: Plane, *, most_inside: int = MOST_INSIDE, most_of_caller: int = MOST_OF_ONE_CALLER
+        self,
+        plane: Plane,
+        *,
+        most_inside: int = MOST_INSIDE,
+        most_of_caller: int = MOST_OF_ONE_CALLER,
+        unread_seconds: float = UNREAD_SECONDS,
     ) -> None:
         self._plane = plane
+        self._unread_seconds = unread_seconds
+        self._streams = asyncio.Semaphore(MOST_STREAMING)
         self._inside = asyncio.Semaphore(most_inside)
         self._most_of_caller = most_of_caller
         self._turns: dict[tuple[bytes, ...], Turn] = {}
@@ -68,11 +83,16 @@ class Door:
         if self._present >= MOST_WAITING:
             await _refuse(send, TOO_BUSY)
             return
-        answer: list[Message] = []
+        answer = Answer(send, self._streams, self._unread_seconds)
         async with self._place(_caller(scope)):
-            await self._plane(scope, _again(body, receive), _into(answer))
-        for message in answer:
-            await send(message)
+            try:
+                await self._plane(scope, _again(body, receive), answer.take)
+            except TooManyStreams:
+                answer.kept.clear()
+                await _refuse(send, TOO_BUSY)
+            finally:
+                answer.end()
+        await answer.send_rest()
 
     @asynccontextmanager
     async def _place(self, caller: tuple[bytes, ...]) -> AsyncIterator[None]:
@@ -87,6 +107,38 @@ class Door:
             turn.users -= 1
             if not turn.users:
                 del self._turns[caller]
+
+
+class Answer:
+    """Kept until it is whole; one that does not say how long it is is a stream, whose pieces are passed on at once."""
+
+    def __init__(self, send: Send, streams: asyncio.Semaphore, unread_seconds: float) -> None:
+        self.kept: list[Message] = []
+        self._send, self._streams, self._unread_seconds = send, streams, unread_seconds
+        self._has_length = self._is_streamed = False
+
+    async def take(self, message: Message) -> None:
+        """Keep a message, or pass it on. Raises TooManyStreams, TimeoutError."""
+        self.kept.append(message)
+        if message["type"] == "http.response.start":
+            self._has_length = any(name.lower() == b"content-length" for name, _ in message["headers"])
+        elif message.get("more_body", False) and not (self._has_length or self._is_streamed):
+            if self._streams.locked():
+                raise TooManyStreams
+            await self._streams.acquire()
+            self._is_streamed = True
+        if self._is_streamed:
+            await asyncio.wait_for(self.send_rest(), self._unread_seconds)
+
+    async def send_rest(self) -> None:
+        """Send what was kept."""
+        while self.kept:
+            await self._send(self.kept.pop(0))
+
+    def end(self) -> None:
+        """Nothing more will come: let another export begin."""
+        if self._is_streamed:
+            self._streams.release()
 
 
 def _caller(scope: Scope) -> tuple[bytes, ...]:
@@ -120,13 +172,6 @@ def _again(body: bytes, receive: Receive) -> Receive:
         return whole.pop() if whole else await receive()
 
     return receive_again
-
-
-def _into(answer: list[Message]) -> Send:
-    async def keep(message: Message) -> None:
-        answer.append(message)
-
-    return keep
 
 
 async def _refuse(send: Send, refusal: Refusal) -> None:

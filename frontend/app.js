@@ -102,6 +102,7 @@
     closeMenus(target.closest("details[data-menu]"));
     const copier = target.closest("[data-copy]");
     if (copier) copy(copier);
+    if (target.closest("[data-print]")) window.print();
     const theme = target.closest("[data-choose-theme]");
     if (theme) chooseTheme(theme.dataset.chooseTheme);
     const dialog = target.closest("dialog");

@@ -147,6 +147,47 @@ CHECKS = (
             USING (organization_id)
             WHERE coalesce(credit.limit_nano, 0) <> coalesce(paid.nano, 0)""",
     ),
+    Check(
+        "R9",
+        "each purchase has one invoice of its amount, and invoices are numbered without a gap",
+        """SELECT coalesce(bought.organization_id, invoice.organization_id) AS organization_id, number, purchase,
+                  bought.amount_nano AS purchase_nano, invoice.amount_nano AS invoice_nano
+             FROM (SELECT organization_id, transaction AS purchase, amount_nano FROM ledger_entry
+                    WHERE kind = 'purchase' AND account = 'credits') bought
+             FULL JOIN invoice USING (purchase)
+            WHERE bought.organization_id IS DISTINCT FROM invoice.organization_id
+               OR bought.amount_nano IS DISTINCT FROM invoice.amount_nano
+               OR invoice.amount_nano IS DISTINCT FROM (
+                  SELECT sum((line ->> 'amount_nano')::bigint) FROM jsonb_array_elements(lines) line)
+           UNION ALL
+           SELECT organization_id, max(number), NULL, NULL, NULL FROM invoice
+            GROUP BY organization_id HAVING max(number) <> count(*) OR min(number) <> 1""",
+    ),
+    Check(
+        "R10",
+        "no purchase is refunded beyond its amount, and every refund has one",
+        """SELECT refund.organization_id, refund.refers_to AS purchase, bought.nano AS purchase_nano,
+                  refund.nano AS refunds_nano
+             FROM (SELECT organization_id, refers_to, -sum(amount_nano) AS nano FROM ledger_entry
+                    WHERE kind = 'refund' AND account = 'credits' AND refers_to IS NOT NULL
+                    GROUP BY 1, 2) refund
+             LEFT JOIN (SELECT organization_id, transaction AS refers_to, amount_nano AS nano FROM ledger_entry
+                    WHERE kind = 'purchase' AND account = 'credits') bought
+            USING (organization_id, refers_to)
+            WHERE bought.nano IS NULL OR refund.nano NOT BETWEEN 0 AND bought.nano""",
+    ),
+    Check(
+        "R11",
+        "what a transfer takes from one organization another one has got",
+        """SELECT taken.organization_id, taken.transaction, taken.amount_nano
+             FROM ledger_entry taken
+            WHERE taken.kind = 'transfer' AND taken.account = 'credits' AND NOT EXISTS (
+                  SELECT FROM ledger_entry given
+                   WHERE given.transaction = taken.refers_to AND given.refers_to = taken.transaction
+                     AND given.kind = 'transfer' AND given.account = 'credits'
+                     AND given.organization_id <> taken.organization_id
+                     AND given.amount_nano = -taken.amount_nano)""",
+    ),
 )
 
 

@@ -20,11 +20,11 @@ class WorkspacesConfig(AppConfig):
         from workspaces.callers import find_api_key
         from workspaces.dashboard.pages import remembered_workspace
         from workspaces.log_places import places_of
-        from workspaces.spending import deposit_into_purse
+        from workspaces.spending import deposit_into_purses
         from workspaces.workspaces import create_default, workspace_deleting
 
         organization_created.fill(create_default)
-        credits_deposited.fill(deposit_into_purse)
+        credits_deposited.fill(deposit_into_purses)
         grants_due.fill(members.grants_due)
         workspace_in_header.fill(remembered_workspace)
         api_key_called.fill(find_api_key)

@@ -198,12 +198,17 @@ def open_credit_purse(organization_id: int) -> Purse:
     return purse
 
 
-def deposit_into_purse(organization_id: int, amount_nano: int) -> None:
-    """Raise (or lower) what an organization may spend by a deposit; fills `credits_deposited`."""
-    purse = open_credit_purse(organization_id)
+def deposit_into_purses(deposits: Mapping[int, int]) -> None:
+    """Raise (or lower) what organizations may spend, by their ids; fills `credits_deposited`.
+
+    Missing purses are made first, in the order of organizations, and all are changed in the order of purses: both as
+    ingest does, so that nothing deadlocks.
+    """
+    purses = {open_credit_purse(organization).pk: deposits[organization] for organization in sorted(deposits)}
     with connections["default"].cursor() as cursor:
-        cursor.execute(
-            "UPDATE purse SET limit_nano = limit_nano + %s, is_tight = is_tight OR %s WHERE id = %s",
-            [amount_nano, amount_nano < 0, purse.pk],
-        )
-        cursor.execute("SELECT pg_notify('purse', %s)", [str(purse.pk)])
+        for purse, amount in sorted(purses.items()):
+            cursor.execute(
+                "UPDATE purse SET limit_nano = limit_nano + %s, is_tight = is_tight OR %s WHERE id = %s",
+                [amount, amount < 0, purse],
+            )
+            cursor.execute("SELECT pg_notify('purse', %s)", [str(purse)])

@@ -1,8 +1,10 @@
 """People, organizations, what they may do, and what they own in credits."""
 
 from accounts.models.audit_event import AuditEvent
+from accounts.models.checkout import StripeCheckout, StripeEvent
 from accounts.models.credit import LedgerEntry
 from accounts.models.idempotency import IdempotentAnswer
+from accounts.models.invoice import BillingDetails, Invoice
 from accounts.models.management_key import ManagementKey
 from accounts.models.membership import Membership
 from accounts.models.organization import Organization
@@ -12,13 +14,17 @@ from accounts.models.user import User
 
 __all__ = [
     "AuditEvent",
+    "BillingDetails",
     "IdempotentAnswer",
+    "Invoice",
     "LedgerEntry",
     "ManagementKey",
     "Membership",
     "Organization",
     "PrivacySettings",
     "Revision",
+    "StripeCheckout",
+    "StripeEvent",
     "User",
     "Version",
 ]

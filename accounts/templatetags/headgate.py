@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import template
 
+from accounts.models import LedgerEntry
 from config.lib.display import duration_text, exact_money_text, money_text
 from config.lib.environment import environment
 
@@ -12,6 +13,12 @@ register = template.Library()
 register.filter("money", money_text)
 register.filter("exact_money", exact_money_text)
 register.filter("duration", duration_text)
+
+
+@register.filter
+def kind_name(kind: str) -> str:
+    """What a kind of the ledger's entries is called."""
+    return "Fee for own keys" if kind == LedgerEntry.BYOK_FEE else kind.capitalize()
 
 
 @register.simple_tag

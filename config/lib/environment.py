@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from config.lib.byok_fee import ByokFee
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,12 +56,34 @@ class Environment(BaseSettings):
     outbound_allow: str = Field("", alias="HEADGATE_OUTBOUND_ALLOW")
     email_url: str = Field("", alias="HEADGATE_EMAIL_URL")
     email_from: str = Field("headgate@localhost", alias="HEADGATE_EMAIL_FROM")
+    stripe_secret_key: str = Field("", alias="HEADGATE_STRIPE_SECRET_KEY")
+    stripe_webhook_secret: str = Field("", alias="HEADGATE_STRIPE_WEBHOOK_SECRET")
+    stripe_url: str = Field("https://api.stripe.com", alias="HEADGATE_STRIPE_URL")
+    purchase_min_usd: int = Field(5, gt=0, alias="HEADGATE_PURCHASE_MIN_USD")
+    purchase_max_usd: int = Field(10_000, gt=0, le=999_999, alias="HEADGATE_PURCHASE_MAX_USD")
+    invoice_issuer: str = Field("", alias="HEADGATE_INVOICE_ISSUER")
+    byok_fee_percent: Decimal = Field(
+        Decimal(5), ge=0, le=100, decimal_places=4, alias="HEADGATE_BYOK_FEE_PERCENT"
+    )
+    byok_free_monthly_usd: Decimal = Field(
+        Decimal(25_000), ge=0, le=1_000_000_000, decimal_places=9, alias="HEADGATE_BYOK_FREE_MONTHLY_USD"
+    )
     log_level: str = Field("INFO", alias="HEADGATE_LOG_LEVEL")
 
     @property
     def journal_folder(self) -> Path:
         """Where this host's gateways keep their journals; must be a persistent local disk."""
         return self.journal_dir or self.data_dir / "journal"
+
+    @property
+    def takes_payments(self) -> bool:
+        """Whether credits can be bought through Stripe here."""
+        return bool(self.stripe_secret_key and self.stripe_webhook_secret)
+
+    @property
+    def byok_fee(self) -> ByokFee:
+        """What requests with one's own provider keys cost here."""
+        return ByokFee.of(percent=self.byok_fee_percent, free_monthly_usd=self.byok_free_monthly_usd)
 
 
 @lru_cache(maxsize=1)

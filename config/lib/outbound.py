@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
@@ -19,7 +20,16 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from config.lib.http_pool import HttpPool
 
-__all__ = ["ForbiddenAddress", "HttpPool", "OutboundRules", "open_pool", "open_session"]
+__all__ = [
+    "CallFailed",
+    "ForbiddenAddress",
+    "HttpPool",
+    "OutboundRules",
+    "Reply",
+    "open_pool",
+    "open_session",
+    "post_form",
+]
 
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -170,3 +180,55 @@ def open_session(
 def open_pool() -> HttpPool:
     """The hot path's client for the running loop, for addresses that the operator set."""
     return HttpPool()
+
+
+class CallFailed(Exception):
+    """No answer came: forbidden, unreachable, too slow or too long."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the other side answered."""
+
+    status: int
+    body: bytes
+
+
+def post_form(
+    url: str,
+    fields: Mapping[str, str],
+    *,
+    headers: Mapping[str, str],
+    rules: OutboundRules,
+    seconds: float = 15,
+    most_bytes: int = 1 << 20,
+) -> Reply:
+    """Post a form from the control plane, which is synchronous, and read the answer; no redirect is followed.
+
+    Raises CallFailed.
+    """
+    try:
+        return asyncio.run(_post(url, fields, headers, rules, seconds, most_bytes))
+    except (aiohttp.ClientError, OSError, ValueError) as error:  # OSError: forbidden and timed out, too
+        raise CallFailed(str(error) or type(error).__name__) from error
+
+
+async def _post(
+    url: str,
+    fields: Mapping[str, str],
+    headers: Mapping[str, str],
+    rules: OutboundRules,
+    seconds: float,
+    most_bytes: int,
+) -> Reply:
+    async with (
+        asyncio.timeout(seconds),
+        open_session(rules=rules) as session,
+        session.post(url, data=fields, headers=headers, allow_redirects=False) as response,
+    ):
+        body = bytearray()
+        async for piece in response.content.iter_any():
+            body += piece
+            if len(body) > most_bytes:
+                raise CallFailed("the answer is too long")
+        return Reply(response.status, bytes(body))

@@ -77,6 +77,22 @@ def email_faults(env: Environment) -> list[CheckMessage]:
     return [Error(text, hint="smtp:// plain, smtp+tls:// STARTTLS, smtps:// TLS", id="headgate.E007")]
 
 
+def payment_faults(env: Environment) -> list[CheckMessage]:
+    """E020, E021: Stripe is set up whole or not at all, and something can be bought."""
+    faults: list[CheckMessage] = []
+    parts = urlsplit(env.stripe_url)
+    is_whole = bool(env.stripe_secret_key) == bool(env.stripe_webhook_secret)
+    if not is_whole or parts.scheme not in ("http", "https") or not parts.hostname:
+        text = (
+            "HEADGATE_STRIPE_SECRET_KEY and HEADGATE_STRIPE_WEBHOOK_SECRET come together; the URL is whole."
+        )
+        faults.append(Error(text, id="headgate.E020"))
+    if env.purchase_min_usd > env.purchase_max_usd:
+        text = "HEADGATE_PURCHASE_MIN_USD must not be above HEADGATE_PURCHASE_MAX_USD."
+        faults.append(Error(text, id="headgate.E021"))
+    return faults
+
+
 @register()
 def check_environment(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Everything that is wrong with the environment, each with its own id."""
@@ -88,5 +104,6 @@ def check_environment(app_configs: Sequence[Any] | None = None, **kwargs: Any) -
         host_faults,
         base_url_faults,
         email_faults,
+        payment_faults,
     )
     return [fault for check in checks for fault in check(env)]

@@ -12,7 +12,7 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts.api.audit_log import AuditLogView
-from accounts.api.credits import CreditsView
+from accounts.api.credits import CreditsView, InvoicesView, LedgerFileView, LedgerView, OneInvoiceView
 from accounts.api.documentation import DocumentationView, OpenAPIView
 from accounts.api.organization_settings import OrganizationSettingsView
 from accounts.api.privacy import PrivacyView
@@ -57,6 +57,10 @@ ROUTES: dict[str, type[View]] = {
     "auth/keys/code": CodesView,
     "credits": CreditsView,
     "external-users": ExternalUsersView,
+    "credits/invoices": InvoicesView,
+    "credits/invoices/<str:number>": OneInvoiceView,
+    "credits/ledger": LedgerView,
+    "credits/ledger.csv": LedgerFileView,
     "generation": GenerationView,
     "guardrails": GuardrailsView,
     "guardrails/assignments/keys": AllKeyAssignmentsView,

@@ -3,7 +3,8 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from accounts.dashboard.audit_log import AuditLogView, EntryView, ExportView, RestoreView
-from accounts.dashboard.credits import CreditsView
+from accounts.dashboard.billing import BillingView, InvoicesView, InvoiceView, StatementView
+from accounts.dashboard.credits import AddCreditsView, CreditsView, LedgerFileView
 from observability.dashboard.logs import GenerationView, LogsView
 from workspaces.dashboard.authorize import AuthorizeView
 from workspaces.dashboard.home import HomeView
@@ -37,6 +38,12 @@ organization_urls: list[URLPattern | URLResolver] = [
     path("audit-log.csv", ExportView.as_view(), name="audit_log_export"),
     path("audit-log/<slug:entry>", EntryView.as_view(), name="audit_entry"),
     path("audit-log/<slug:entry>/restore", RestoreView.as_view(), name="audit_restore"),
+    path("credits/add", AddCreditsView.as_view(), name="credits_add"),
+    path("credits/ledger.csv", LedgerFileView.as_view(), name="ledger_file"),
+    path("credits/billing", BillingView.as_view(), name="billing"),
+    path("credits/invoices", InvoicesView.as_view(), name="invoices"),
+    path("credits/invoices/<str:number>", InvoiceView.as_view(), name="invoice"),
+    path("credits/statements/<str:month>", StatementView.as_view(), name="statement"),
     path("w/<slug:workspace>/", include(workspace_urls)),
 ]
 urlpatterns = [

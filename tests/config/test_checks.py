@@ -47,6 +47,10 @@ class TestTheEnvironment:
             ("HEADGATE_ALLOWED_HOSTS", "", "headgate.E005"),
             ("HEADGATE_BASE_URL", "headgate.example.com", "headgate.E006"),
             ("HEADGATE_EMAIL_URL", "mail.example.com", "headgate.E007"),
+            ("HEADGATE_STRIPE_SECRET_KEY", "sk_live_1", "headgate.E020"),
+            ("HEADGATE_STRIPE_WEBHOOK_SECRET", "whsec_1", "headgate.E020"),
+            ("HEADGATE_STRIPE_URL", "api.stripe.com", "headgate.E020"),
+            ("HEADGATE_PURCHASE_MIN_USD", "10001", "headgate.E021"),
         ],
     )
     def test_that_is_nonsense_is_refused_by_name(self, monkeypatch, name, value, identifier):

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-from config.door import MAX_BODY_BYTES, Door
+import pytest
+
+from config.door import MAX_BODY_BYTES, MOST_STREAMING, Door
 
 OK = [{"type": "http.response.start", "status": 200, "headers": []}, {"type": "http.response.body"}]
 
@@ -119,3 +121,78 @@ class TestTheDoor:
         assert await asyncio.wait_for(ask(door), 5) == [200]
         taken.set()
         await slow
+
+
+class Export:
+    """Answers with a file, piece by piece."""
+
+    def __init__(self, pieces: int = 3, length: int | None = None) -> None:
+        self.pieces, self.sent = pieces, 0
+        self.headers = [] if length is None else [(b"Content-Length", b"%d" % length)]
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.headers})
+        for _ in range(self.pieces):
+            await send({"type": "http.response.body", "body": b"x", "more_body": True})
+            self.sent += 1
+        await send({"type": "http.response.body", "body": b""})
+
+
+class Reader:
+    """A client that takes so many messages and then waits."""
+
+    def __init__(self, takes: int = 1000) -> None:
+        self.taken: list[dict[str, Any]] = []
+        self.takes = takes
+        self.goes_on = asyncio.Event()
+
+    async def receive(self) -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(self, message: dict[str, Any]) -> None:
+        if len(self.taken) >= self.takes:
+            await self.goes_on.wait()
+        self.taken.append(message)
+
+
+class TestAnExport:
+    async def test_goes_out_while_it_is_made(self):
+        export, reader = Export(), Reader(takes=2)
+        asking = asyncio.ensure_future(Door(export)(scope(), reader.receive, reader.send))
+        await settle()
+
+        assert [message["type"] for message in reader.taken] == ["http.response.start", "http.response.body"]
+        assert export.sent == 1
+
+        reader.goes_on.set()
+        await asking
+        assert b"".join(message.get("body", b"") for message in reader.taken) == b"xxx"
+        assert not reader.taken[-1].get("more_body", False)
+
+    async def test_that_is_not_read_is_broken_off(self):
+        reader = Reader(takes=2)
+
+        with pytest.raises(TimeoutError):
+            await Door(Export(), unread_seconds=0.01)(scope(), reader.receive, reader.send)
+
+    async def test_is_no_answer_whose_length_is_known(self):
+        reader = Reader(takes=0)
+        export = Export(length=3)
+        asking = asyncio.ensure_future(Door(export)(scope(), reader.receive, reader.send))
+        await settle()
+
+        assert export.sent == 3
+        reader.goes_on.set()
+        await asking
+        assert len(reader.taken) == 5
+
+    async def test_waits_for_no_more_than_a_few_others(self):
+        door, readers = Door(Export(), most_of_caller=99), [Reader(takes=1) for _ in range(MOST_STREAMING)]
+        asking = [asyncio.ensure_future(door(scope(), reader.receive, reader.send)) for reader in readers]
+        await settle()
+
+        assert await ask(door) == [503]
+        for reader in readers:
+            reader.goes_on.set()
+        await asyncio.gather(*asking)
+        assert await ask(door) == [200]

@@ -13,6 +13,17 @@ from config.lib.subjects import organization_subject
 from observability.reconcile import reconcile
 from tests.observability.books import Books
 
+PURCHASE = f"'{uuid.UUID(int=1)}'"
+
+
+def moved(kind: str, counter: str, nano: int, about: str = PURCHASE) -> str:
+    """A balanced entry that refers to a transaction, by default to the purchase."""
+    return f"""
+        WITH entry AS (SELECT gen_random_uuid() AS id, id AS organization_id FROM organization WHERE slug = 'books')
+        INSERT INTO ledger_entry (transaction, organization_id, kind, account, amount_nano, refers_to)
+        SELECT entry.id, organization_id, '{kind}', account, nano, {about}
+          FROM entry, (VALUES ('credits', {nano}), ('{counter}', {-nano})) line (account, nano)"""
+
 
 @pytest.fixture
 def busy(books: Books) -> Books:
@@ -26,6 +37,11 @@ def busy(books: Books) -> Books:
                VALUES (%s, %s, 'purchase', %s, %s)""",
             *(entry, books.organization_id, account, amount),
         )
+    books.run(
+        """INSERT INTO invoice (organization_id, number, purchase, billed_name, lines, amount_nano)
+           VALUES (%s, 1, %s, 'Acme', '[{"description": "Credits", "amount_nano": 5000}]', 5000)""",
+        *(books.organization_id, uuid.UUID(int=1)),
+    )
     subjects = (42, organization_subject(books.organization_id))
     for which in (purse, credit):
         books.lease(journal, which, 400)
@@ -62,6 +78,14 @@ class TestReconcile:
             ("UPDATE purse SET is_strict = true, limit_nano = 99 WHERE subject = 42", {"R7 strict"}),
             ("UPDATE purse SET limit_nano = 4999 WHERE limit_nano = 5000", {"R8"}),
             ("DELETE FROM lease; DELETE FROM purse", {"R8"}),
+            ("DELETE FROM invoice", {"R9"}),
+            ("UPDATE invoice SET amount_nano = 4999", {"R9"}),
+            ("UPDATE invoice SET number = 2", {"R9"}),
+            ("UPDATE invoice SET purchase = gen_random_uuid()", {"R9"}),
+            ("UPDATE invoice SET lines = '[]'", {"R9"}),
+            (moved("refund", "payments", -5001), {"R8", "R10"}),
+            (moved("refund", "payments", -1, about="gen_random_uuid()"), {"R8", "R10"}),
+            (moved("transfer", "transfer", 1), {"R8", "R11"}),
         ],
     )
     def test_finds(self, busy: Books, damage: str, codes: set[str]):

@@ -8,8 +8,7 @@ import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.sessions.models import Session
 
-from accounts.credits import deposited_nano
-from accounts.models import LedgerEntry, ManagementKey, Membership, Organization, Revision, User
+from accounts.models import ManagementKey, Membership, Organization, Revision, User
 from accounts.revisions import Actor
 from config.lib.keys import hash_of
 from config.lib.scoping import tenant, unscoped
@@ -308,55 +307,6 @@ class TestAManagementKey:
 
         with tenant(acme.organization.pk):
             assert not ManagementKey.objects.live().filter(pk=key.pk).exists()
-
-
-class TestTheLedger:
-    def deposit(self, client, acme, **fields):
-        values = {
-            "organization": acme.organization.pk,
-            "kind": "adjustment",
-            "amount_nano": "-1.5",
-            "description": "A mistake of ours",
-        }
-        return client.post(page(LedgerEntry, "add"), values | fields)
-
-    def test_is_adjusted_by_staff_with_a_reason(self, doors, acme, staff):
-        self.deposit(doors["staff"], acme)
-
-        with tenant(acme.organization.pk):
-            lines = list(LedgerEntry.objects.for_organization(acme.organization))
-            assert deposited_nano(acme.organization) == -1_500_000_000
-        assert sum(line.amount_nano for line in lines) == 0
-        assert {line.created_by_id for line in lines} == {staff.pk}
-
-    def test_is_not_adjusted_without_a_reason(self, doors, acme):
-        assert "description" in errors_of(self.deposit(doors["staff"], acme, description=""))
-
-    @pytest.mark.parametrize("amount", ["0", "-1"])
-    def test_takes_no_purchase_of_nothing_or_less(self, doors, acme, amount):
-        answer = self.deposit(doors["staff"], acme, kind="purchase", amount_nano=amount)
-
-        assert "amount_nano" in errors_of(answer)
-
-    def test_takes_no_usage_by_hand(self, doors, acme):
-        assert "kind" in errors_of(self.deposit(doors["staff"], acme, kind="usage"))
-
-    def test_is_not_extended_by_an_organizations_administrator(self, doors, acme):
-        assert self.deposit(doors["alice"], acme).status_code == 403
-
-    def test_is_filtered_by_kind_and_read_by_key(self, doors, acme):
-        for _ in range(26):
-            self.deposit(doors["staff"], acme)
-
-        first = doors["alice"].get(page(LedgerEntry, "changelist"), {"kind": "adjustment"})
-        second = doors["alice"].get(page(LedgerEntry, "changelist") + first.context["cl"].next_query())
-
-        assert len(first.context["cl"].result_list) == 50
-        assert len(second.context["cl"].result_list) == 2
-        assert (
-            doors["alice"].get(page(LedgerEntry, "changelist"), {"kind": "usage"}).context["cl"].result_count
-            == 0
-        )
 
 
 class TestARevision:

@@ -10,16 +10,21 @@ from django.contrib import admin
 
 from accounts import privacy
 from accounts.audit_events import SIGNED_IN, note
+from accounts.billing import set_billing
 from accounts.credits import deposit
 from accounts.models import (
     AuditEvent,
+    BillingDetails,
     IdempotentAnswer,
+    Invoice,
     LedgerEntry,
     ManagementKey,
     Membership,
     Organization,
     PrivacySettings,
     Revision,
+    StripeCheckout,
+    StripeEvent,
     User,
 )
 from accounts.revisions import Actor
@@ -86,6 +91,10 @@ TABLE = {
     Membership: (LIST, STAFF, OWN, OWN, OWN),
     ManagementKey: (LIST, ADMINS, OWN, OWN, OWN),
     LedgerEntry: (LIST, STAFF, OWN, KEPT, OWN),
+    Invoice: (LIST, NOBODY, OWN, KEPT, OWN),
+    BillingDetails: (LIST, ADMINS, OWN, KEPT, OWN),
+    StripeCheckout: (LIST, NOBODY, OWN, KEPT, OWN),
+    StripeEvent: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     Revision: (LIST, NOBODY, OWN, KEPT, OWN),
     AuditEvent: (LIST, NOBODY, OWN, KEPT, OWN),
     Workspace: (LIST, ADMINS, OWN, OWN, OWN),
@@ -191,6 +200,24 @@ class Objects:
                 by=BY,
             )
             return LedgerEntry.objects.first()
+
+    def make_Invoice(self):
+        self.make_LedgerEntry()
+        with tenant(self.acme.organization.pk):
+            return Invoice.objects.get()
+
+    def make_BillingDetails(self):
+        with tenant(self.acme.organization.pk):
+            return set_billing(
+                organization=self.acme.organization, name="Acme Ltd", address="", tax_id="", by=BY
+            )
+
+    def make_StripeCheckout(self):
+        with tenant(self.acme.organization.pk):
+            return StripeCheckout.objects.create(organization=self.acme.organization, amount_cents=1)
+
+    def make_StripeEvent(self):
+        return StripeEvent.objects.create(id="evt_1", kind="charge.refunded")
 
     def make_WorkspaceBudget(self):
         with tenant(self.acme.organization.pk):

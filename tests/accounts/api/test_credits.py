@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from accounts.credits import deposit
+from openrouter.operations import GetCreditsResponse
+
+from accounts.credits import deposit, refund
 from accounts.models import LedgerEntry
 from config.lib.scoping import tenant
 from tests.cast import STAGE, Cast
@@ -15,8 +17,20 @@ class TestCredits:
     def test_are_what_was_bought_less_what_was_taken_back_to_the_nano_dollar(self, cast: Cast):
         acme = cast.acme
         with tenant(acme.organization.pk):
-            for kind, nano in ((LedgerEntry.PURCHASE, 25_000_000_001), (LedgerEntry.REFUND, -5_000_000_000)):
-                deposit(organization=acme.organization, kind=kind, amount_nano=nano, description="", by=STAGE)
+            bought = deposit(
+                organization=acme.organization,
+                kind=LedgerEntry.PURCHASE,
+                amount_nano=25_000_000_001,
+                description="",
+                by=STAGE,
+            )
+            refund(
+                organization=acme.organization,
+                purchase=bought,
+                amount_nano=5_000_000_000,
+                description="",
+                by=STAGE,
+            )
 
         response = Api(acme.management_key.secret).get("/credits")
 
@@ -44,3 +58,12 @@ class TestCredits:
         totals = data_of(Api(cast.globex.management_key.secret).get("/credits"))
 
         assert totals == {"total_credits": 0, "total_usage": 0}
+
+    def test_parse_in_the_official_client(self, cast: Cast):
+        acme = cast.acme
+        with tenant(acme.organization.pk):
+            deposit(organization=acme.organization, kind="purchase", amount_nano=1, description="", by=STAGE)
+
+        answer = Api(acme.management_key.secret).get("/credits")
+
+        assert GetCreditsResponse.model_validate_json(answer.content).data.total_credits == 1e-9

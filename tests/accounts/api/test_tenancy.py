@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from accounts.credits import deposit
 from accounts.models import Revision
 from config.lib.ids import generation_id, uuid7
 from config.lib.scoping import tenant
@@ -121,6 +122,10 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
     ("patch", "/organization/privacy", {"enforce_zdr_xai": True}, (200, 200, 403, 401, 401)),
     ("get", "/organization/settings", None, (200, 200, 403, 401, 401)),
     ("patch", "/organization/settings", CATALOG, (200, 200, 403, 401, 401)),
+    ("get", "/credits/ledger", None, (200, 200, 403, 401, 401)),
+    ("get", "/credits/ledger.csv", None, (200, 200, 403, 401, 401)),
+    ("get", "/credits/invoices", None, (200, 200, 403, 401, 401)),
+    ("get", "/credits/invoices/1", None, (200, 404, 403, 401, 401)),
     ("get", "/generation?id={generation}", None, (404, 404, 404, 401, 401)),
 ]
 
@@ -199,6 +204,7 @@ def furniture(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
         guardrail_settings.change(guardrail=default, by=STAGE, name="Everybody's")
         a_credential(acme)
         register(organization=acme.organization, identifier="customer-7", by=STAGE)
+        deposit(organization=acme.organization, kind="purchase", amount_nano=10**9, description="", by=STAGE)
     monkeypatch.setattr(recent, "PATIENCE_SECONDS", 0)
 
 

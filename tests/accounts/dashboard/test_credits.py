@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from django.test import Client
 
@@ -30,7 +32,7 @@ def pay(acme: Acme, *amounts: int, kind: str = LedgerEntry.PURCHASE) -> None:
 class TestCredits:
     def test_are_what_was_deposited_less_what_was_used(self, acme: Acme, viewers: dict[str, Client]) -> None:
         pay(acme, 20_000_000_000)
-        pay(acme, -1_500_000_000, kind=LedgerEntry.REFUND)
+        pay(acme, -1_500_000_000, kind=LedgerEntry.ADJUSTMENT)
 
         answer = viewers["alice"].get("/o/acme/credits")
 
@@ -62,6 +64,32 @@ class TestCredits:
         answer = viewers["alice"].get("/o/acme/credits", {"kind": "usage"})
 
         assert list(answer.context["page"].rows) == []
+
+    def test_can_be_narrowed_to_some_days(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        pay(acme, 5)
+        today = f"{datetime.now(UTC):%Y-%m-%d}"
+
+        shown = [
+            len(viewers["alice"].get("/o/acme/credits", query).context["page"].rows)
+            for query in (
+                {"since": today, "until": today},
+                {"since": "2100-01-01"},
+                {"until": "2020-01-01"},
+                {"since": "never", "until": "9999-12-31", "kind": "nonsense"},
+            )
+        ]
+
+        assert shown == [1, 0, 0, 1]
+
+    def test_keep_their_filters_from_page_to_page_and_into_the_file(
+        self, acme: Acme, viewers: dict[str, Client]
+    ) -> None:
+        pay(acme, *range(1, 61))
+
+        answer = text_of(viewers["alice"].get("/o/acme/credits", {"kind": "purchase"}))
+
+        assert "?kind=purchase&before=" in answer
+        assert "/o/acme/credits/ledger.csv?kind=purchase" in answer
 
     def test_of_another_organization_are_never_among_them(
         self, acme: Acme, viewers: dict[str, Client]

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 
+from accounts.credits import deposit
 from accounts.models import Revision
 from config.lib.scoping import tenant
 from observability.models import Generation
@@ -65,6 +66,7 @@ def pages_to_see(cast: Cast, generation: Generation) -> Iterator[Row]:
     yield Row(f"{acme}/audit-log", ADMINISTRATOR)
     yield Row(f"{globex}/audit-log", GLOBEX)
     yield Row(f"{acme}/audit-log.csv", ADMINISTRATOR)
+    yield from pages_of_credits()
     for name, expected in {
         "default": EVERYBODY_OF_ACME,
         "production": PRODUCTION,
@@ -76,6 +78,20 @@ def pages_to_see(cast: Cast, generation: Generation) -> Iterator[Row]:
         yield Row(f"{acme}/w/{name}/keys/new", expected)
     yield Row(f"{globex}/w/default/keys", GLOBEX)
     yield Row(f"{globex}/w/production/keys", NOBODY)
+
+
+def pages_of_credits() -> Iterator[Row]:
+    """The pages behind the credits; acme has an invoice, globex has none, and nobody can buy anything."""
+    for name in ("ledger.csv", "invoices", "billing", "statements/2026-11"):
+        yield Row(f"/o/acme/credits/{name}", ADMINISTRATOR)
+        yield Row(f"/o/globex/credits/{name}", GLOBEX)
+    yield Row("/o/acme/credits/invoices/1", ADMINISTRATOR)
+    yield Row("/o/globex/credits/invoices/1", NOBODY)
+    yield Row("/o/acme/credits/statements/2026-13", (404, 403, 403, 404, LOGIN))
+    yield Row("/o/acme/credits/add", (404, 403, 403, 404, LOGIN))
+    yield Row("/o/acme/credits/add", (404, 403, 403, 404, LOGIN), "post", {"amount_usd": "5"})
+    yield Row("/o/acme/credits/billing", changing(ADMINISTRATOR, INVALID), "post", {"name": ""})
+    yield Row("/o/globex/credits/billing", changing(GLOBEX, INVALID), "post", {"name": ""})
 
 
 def pages_of_keys(cast: Cast) -> Iterator[Row]:
@@ -140,6 +156,10 @@ class TestTheTable:
     @pytest.mark.parametrize("who", WHO)
     def test_is_what_everybody_gets(self, who: str, cast: Cast, viewers: dict[str, Client]) -> None:
         generation = make_generation(cast.acme.production_key.key)
+        with tenant(cast.acme.organization.pk):
+            deposit(
+                organization=cast.acme.organization, kind="purchase", amount_nano=1, description="", by=STAGE
+            )
         rows = [*pages_to_see(cast, generation), *pages_of_keys(cast), *pages_of_revisions(cast)]
 
         got = {(row.method, row.path): status_of(viewers[who], row) for row in rows}

@@ -8,7 +8,14 @@ import socket
 import aiohttp
 import pytest
 
-from config.lib.outbound import CheckingResolver, ForbiddenAddress, OutboundRules, open_session
+from config.lib.outbound import (
+    CallFailed,
+    CheckingResolver,
+    ForbiddenAddress,
+    OutboundRules,
+    open_session,
+    post_form,
+)
 
 FORBIDDEN = [
     "127.0.0.1",
@@ -177,3 +184,24 @@ class TestASession:
             await (await session.get(f"http://127.0.0.1:{port}/", allow_redirects=False)).read()
 
             assert len(session.cookie_jar) == 0
+
+
+class TestASingleCall:
+    def test_goes_nowhere_that_is_not_permitted(self):
+        with pytest.raises(CallFailed, match="not allowed"):
+            post_form("http://127.0.0.1:9/", {}, headers={}, rules=OutboundRules())
+
+    def test_that_reaches_nobody_fails(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+
+        with pytest.raises(CallFailed):
+            post_form(f"http://127.0.0.1:{port}/", {}, headers={}, rules=OutboundRules.parse("127.0.0.0/8"))
+
+    def test_that_takes_too_long_fails(self):
+        rules = OutboundRules.parse("127.0.0.0/8")
+
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+            with pytest.raises(CallFailed):
+                post_form(url, {}, headers={}, rules=rules, seconds=0.1)
