@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts import management_keys, organizations, privacy
+from accounts import invitations, management_keys, organizations, privacy
 from accounts.models import ManagementKey, Membership, Organization
 from accounts.restoring import CannotRestore, Recorded, differing, restorers
 from accounts.revisions import Actor
@@ -14,6 +14,7 @@ def fill() -> None:
     restorers.fill("membership", restore_membership)
     restorers.fill("managementkey", restore_management_key)
     restorers.fill("privacysettings", privacy.restore)
+    restorers.fill("invitation", invitations.restore)
 
 
 def restore_organization(recorded: Recorded, by: Actor) -> None:
@@ -41,7 +42,7 @@ def restore_membership(recorded: Recorded, by: Actor) -> None:
     if differing(membership, recorded.state, ("role",)):
         try:
             organizations.change_role(membership=membership, role=recorded.state["role"], by=by)
-        except organizations.LastAdministrator as error:
+        except (organizations.LastAdministrator, organizations.NotAMember) as error:
             raise CannotRestore(str(error)) from error
 
 

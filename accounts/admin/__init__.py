@@ -1,5 +1,23 @@
 """The accounts app in the Django admin; importing the modules registers their classes."""
 
-from accounts.admin import audit_events, ledger, management_keys, organizations, people, privacy, revisions
+from accounts.admin import (
+    audit_events,
+    invitations,
+    ledger,
+    management_keys,
+    organizations,
+    people,
+    privacy,
+    revisions,
+)
 
-__all__ = ["audit_events", "ledger", "management_keys", "organizations", "people", "privacy", "revisions"]
+__all__ = [
+    "audit_events",
+    "invitations",
+    "ledger",
+    "management_keys",
+    "organizations",
+    "people",
+    "privacy",
+    "revisions",
+]

@@ -3,6 +3,7 @@
 from accounts.models.audit_event import AuditEvent
 from accounts.models.credit import LedgerEntry
 from accounts.models.idempotency import IdempotentAnswer
+from accounts.models.invitation import Invitation
 from accounts.models.management_key import ManagementKey
 from accounts.models.membership import Membership
 from accounts.models.organization import Organization
@@ -13,6 +14,7 @@ from accounts.models.user import User
 __all__ = [
     "AuditEvent",
     "IdempotentAnswer",
+    "Invitation",
     "LedgerEntry",
     "ManagementKey",
     "Membership",
