@@ -9,10 +9,11 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import restorers, sign_in_events
+        from accounts import restorers, sessions, sign_in_events
         from accounts.history import history_of
         from config.lib.admin import object_history
 
         object_history.fill(history_of)
         restorers.fill()
         sign_in_events.connect()
+        sessions.connect()

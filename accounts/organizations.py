@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Membership, Organization, User
 from accounts.object_permissions import derive
 from accounts.revisions import Actor, Change, Scope, record, snapshot
+from accounts.sessions import end_all
 from config.lib.registry import Slot
 from config.lib.scoping import unscoped
 
@@ -17,6 +19,10 @@ member_leaving: Slot[[Membership, Actor], None] = Slot("member_leaving")
 
 class LastAdministrator(Exception):
     """The organization would be left without an administrator."""
+
+
+class NotAMember(Exception):
+    """The membership has ended."""
 
 
 class OrganizationSlugTaken(Exception):
@@ -74,24 +80,30 @@ def add_member(*, organization: Organization, user: User, role: str, by: Actor) 
 
 
 def change_role(*, membership: Membership, role: str, by: Actor) -> Membership:
-    """Give a member another role. Raises LastAdministrator."""
-    before = snapshot(membership)
-    if role != Membership.ADMIN:
-        _keep_an_administrator(membership)
-    membership.role = role
-    membership.save(update_fields=["role"])
-    _record(membership, before, by)
-    return membership
+    """Give a member another role. Raises LastAdministrator, NotAMember."""
+    with transaction.atomic():
+        locked = _locked(membership, keeps_role=role == Membership.ADMIN)
+        before = snapshot(locked)
+        locked.role = role
+        locked.save(update_fields=["role"])
+        _record(locked, before, by)
+    return locked
 
 
 def remove_member(*, membership: Membership, by: Actor) -> None:
-    """End a membership; slots refuse or clean up what hangs on it. Raises LastAdministrator."""
-    before = snapshot(membership)
-    _keep_an_administrator(membership)
-    member_leaving(membership, by)
-    membership.removed_at = timezone.now()
-    membership.save(update_fields=["removed_at"])
-    _record(membership, before, by)
+    """End a membership and, unless he leaves himself, his sessions; slots refuse or clean up what hangs on it.
+
+    Raises LastAdministrator, NotAMember.
+    """
+    with transaction.atomic():
+        locked = _locked(membership, keeps_role=False)
+        before = snapshot(locked)
+        member_leaving(locked, by)
+        locked.removed_at = timezone.now()
+        locked.save(update_fields=["removed_at"])
+        _record(locked, before, by)
+        if by.user != locked.user:
+            end_all(locked.user)
 
 
 def _lock(organization: Organization) -> Organization:
@@ -112,12 +124,19 @@ def _save(organization: Organization) -> None:
         raise
 
 
-def _keep_an_administrator(membership: Membership) -> None:
+def _locked(membership: Membership, *, keeps_role: bool) -> Membership:
+    """The membership as it is now; another administrator is there if this one goes or is demoted."""
+    rows = Membership.objects.for_organization(membership.organization_id).filter(removed_at=None)
+    concerned = rows.filter(Q(pk=membership.pk) | Q(role=Membership.ADMIN)).select_related("user")
     # Locked in one order, so that two administrators cannot demote each other at once.
-    administrators = Membership.objects.for_organization(membership.organization_id).administrators()
-    left = administrators.select_for_update(of=("self",)).order_by("pk")
-    if membership.role == Membership.ADMIN and all(row.pk == membership.pk for row in left):
+    found = {row.pk: row for row in concerned.select_for_update(of=("self",)).order_by("pk")}
+    locked = found.pop(membership.pk, None)
+    if locked is None:
+        raise NotAMember("He is no member of the organization.")
+    is_alone = not any(row.role == Membership.ADMIN and row.user.is_active for row in found.values())
+    if locked.role == Membership.ADMIN and not keeps_role and is_alone:
         raise LastAdministrator("An organization needs at least one administrator.")
+    return locked
 
 
 def _record_organization(organization: Organization, before: dict[str, object] | None, by: Actor) -> None:

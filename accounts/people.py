@@ -1,14 +1,17 @@
-"""Creating and changing the people who sign in; platform staff do this."""
+"""Creating and changing the people who sign in, and which addresses they have proved to be theirs."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.db import IntegrityError, transaction
 
-from accounts.models import User
+from accounts.models import Organization, User
 from accounts.object_permissions import derive
 from accounts.revisions import Action, Actor, Change, Scope, record, snapshot
+from accounts.sessions import end_all
 from config.lib.scoping import unscoped
 
 CHANGEABLE = frozenset({"email", "name", "is_active", "is_superuser"})
@@ -54,12 +57,53 @@ def change(*, user: User, by: Actor, **changes: Any) -> User:
                 locked.save()
         except IntegrityError as error:
             raise EmailTaken("Another user has this address.") from error
+        if locked.email != before["email"]:
+            # What he proved was the old one; the new one is proved at the next sign-in.
+            EmailAddress.objects.filter(user=locked).delete()
         _record("update", locked, before, by)
         derive([locked.pk])
     return locked
 
 
-def _record(action: Action, user: User, before: dict[str, Any] | None, by: Actor) -> None:
+def change_profile(*, user: User, name: str, default_organization: Organization | None, by: Actor) -> User:
+    """Change what a person says about himself, and where signing in leads him."""
+    with transaction.atomic():
+        locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        before = snapshot(locked)
+        locked.name, locked.default_organization = name, default_organization
+        locked.save(update_fields=["name", "default_organization"])
+        _record("update", locked, before, by)
+    return locked
+
+
+def owns_address(user: User, email: str) -> bool:
+    """Whether the person has proved that this address is his."""
+    return bool(EmailAddress.objects.filter(user=user, email__iexact=email, verified=True).exists())
+
+
+def vouch_for_address(user: User) -> None:
+    """Take a person's address as proved, because whoever runs Headgate says so."""
+    proved = {"verified": True, "primary": True}
+    EmailAddress.objects.update_or_create(user=user, email=user.email, defaults=proved)
+
+
+def reset_two_factor(*, user: User, by: Actor) -> bool:
+    """Turn a person's second factor off, and sign him out everywhere; whether it was on."""
+    with transaction.atomic():
+        removed, _ = Authenticator.objects.filter(user=user).delete()
+        if removed:
+            end_all(user)
+            said = {**snapshot(user), "two_factor": True}
+            _record("update", user, said, by, two_factor=False)
+    return bool(removed)
+
+
+def record_new_address(*, user: User, old_email: str, by: Actor) -> None:
+    """Record that a person proved another address, which is his from now on."""
+    _record("update", user, {**snapshot(user), "email": old_email}, by)
+
+
+def _record(action: Action, user: User, before: dict[str, Any] | None, by: Actor, **extra: object) -> None:
     with unscoped(reason="a user belongs to no organization"):
         record(
             Change(
@@ -68,6 +112,7 @@ def _record(action: Action, user: User, before: dict[str, Any] | None, by: Actor
                 before=before,
                 after=snapshot(user),
                 touches=(Scope("user", user.pk),),
+                extra=extra,
             ),
             by=by,
         )

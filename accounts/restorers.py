@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts import billing, management_keys, organizations, privacy
+from accounts import billing, invitations, management_keys, organizations, privacy
 from accounts.models import ManagementKey, Membership, Organization
 from accounts.restoring import CannotRestore, Recorded, differing, restorers
 from accounts.revisions import Actor
@@ -16,6 +16,7 @@ def fill() -> None:
     restorers.fill("privacysettings", privacy.restore)
     restorers.fill("billingdetails", billing.restore_billing)
     restorers.fill("ledgerentry", billing.keep_the_ledger)
+    restorers.fill("invitation", invitations.restore)
 
 
 def restore_organization(recorded: Recorded, by: Actor) -> None:
@@ -43,7 +44,7 @@ def restore_membership(recorded: Recorded, by: Actor) -> None:
     if differing(membership, recorded.state, ("role",)):
         try:
             organizations.change_role(membership=membership, role=recorded.state["role"], by=by)
-        except organizations.LastAdministrator as error:
+        except (organizations.LastAdministrator, organizations.NotAMember) as error:
             raise CannotRestore(str(error)) from error
 
 

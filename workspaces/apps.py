@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class WorkspacesConfig(AppConfig):
-    """Fills the slots of accounts (Default workspace, deposits, keys that call, the header) and its own."""
+    """Fills the slots of accounts (Default workspace, deposits, keys that call, seats, the header) and its own."""
 
     name = "workspaces"
 
@@ -13,12 +13,14 @@ class WorkspacesConfig(AppConfig):
         from accounts.callers import api_key_called
         from accounts.credits import credits_deposited
         from accounts.dashboard.pages import workspace_in_header
+        from accounts.invitations import invitation_accepted, workspaces_on_offer
         from accounts.object_permissions import grants_due
-        from accounts.organizations import organization_created
-        from workspaces import members, restoring
+        from accounts.organizations import member_leaving, organization_created
+        from workspaces import invited, members, restoring
         from workspaces.budgets import delete_with_workspace
         from workspaces.callers import find_api_key
         from workspaces.dashboard.pages import remembered_workspace
+        from workspaces.leaving import end_keys_and_seats
         from workspaces.log_places import places_of
         from workspaces.spending import deposit_into_purses
         from workspaces.workspaces import create_default, workspace_deleting
@@ -31,3 +33,6 @@ class WorkspacesConfig(AppConfig):
         workspace_deleting.fill(delete_with_workspace)
         workspaces_of_log.fill(places_of)
         restoring.fill()
+        workspaces_on_offer.fill(invited.on_offer)
+        invitation_accepted.fill(invited.take_seats)
+        member_leaving.fill(end_keys_and_seats)

@@ -124,6 +124,15 @@ def remove(*, workspace: Workspace, membership: Membership, by: Actor) -> None:
             derive([membership.user_id])
 
 
+def leave_all(membership: Membership, by: Actor) -> None:
+    """End all seats of somebody who leaves the organization, so that a return brings none back."""
+    for seat in WorkspaceMember.objects.for_organization(membership.organization_id).filter(
+        membership=membership
+    ):
+        _record(seat, "delete", by)
+        seat.delete()
+
+
 def grants_due(user_ids: frozenset[int] | None) -> set[Grant]:
     """The object permissions that follow from seats with the role of an administrator; fills the slot."""
     seats = WorkspaceMember.objects.filter(

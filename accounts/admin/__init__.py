@@ -3,6 +3,7 @@
 from accounts.admin import (
     audit_events,
     billing,
+    invitations,
     ledger,
     management_keys,
     organizations,
@@ -14,6 +15,7 @@ from accounts.admin import (
 __all__ = [
     "audit_events",
     "billing",
+    "invitations",
     "ledger",
     "management_keys",
     "organizations",

@@ -95,7 +95,7 @@ class MembershipAdmin(ScopedModelAdmin):
     may = frozenset({"view", "add", "change", "delete"})
     administrators_may = frozenset({"view", "change", "delete"})
     shown = {"removed_at": None}
-    refusals = {organizations.LastAdministrator: None}
+    refusals = {organizations.LastAdministrator: None, organizations.NotAMember: None}
     form = MembershipForm
     list_display = ("user", "organization", "role", "created_at")
     list_select_related = ("user", "organization")

@@ -11,8 +11,8 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from accounts.billing import set_billing
+from accounts.dashboard.billing_forms import BillingForm
 from accounts.dashboard.credits import CreditsPage
-from accounts.dashboard.forms import BillingForm
 from accounts.invoices import billing_details, find_invoice, invoices_of
 from accounts.statements import month_after, months_of, read_month, statement
 from config.lib.dashboard import INVALID_FORM

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.credits import deposited_nano, used_nano
-from accounts.dashboard.forms import AmountForm
+from accounts.dashboard.billing_forms import AmountForm
 from accounts.dashboard.pages import OrganizationView
 from accounts.ledger import GROUPS, Wanted, movements
 from accounts.ledger_csv import ledger_file

@@ -86,6 +86,7 @@ class OrganizationView(DashboardView):
             "workspace": self.header_workspace(),
             "may_see_audit_log": may(standing_of(self.membership), Permission.ACCOUNT_MANAGE),
             "may_see_credits": may(standing_of(self.membership), Permission.ACCOUNT_MANAGE),
+            "may_manage_account": may(standing_of(self.membership), Permission.ACCOUNT_MANAGE),
         }
 
     def _named_membership(self, slug: str) -> Membership:

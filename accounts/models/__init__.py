@@ -4,6 +4,7 @@ from accounts.models.audit_event import AuditEvent
 from accounts.models.checkout import StripeCheckout, StripeEvent
 from accounts.models.credit import LedgerEntry
 from accounts.models.idempotency import IdempotentAnswer
+from accounts.models.invitation import Invitation
 from accounts.models.invoice import BillingDetails, Invoice
 from accounts.models.management_key import ManagementKey
 from accounts.models.membership import Membership
@@ -16,6 +17,7 @@ __all__ = [
     "AuditEvent",
     "BillingDetails",
     "IdempotentAnswer",
+    "Invitation",
     "Invoice",
     "LedgerEntry",
     "ManagementKey",

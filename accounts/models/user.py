@@ -35,6 +35,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(max_length=100, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
+    default_organization = models.ForeignKey(
+        "accounts.Organization", models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -53,3 +56,13 @@ class User(AbstractBaseUser, PermissionsMixin):
     def public_id(self) -> str:
         """The id that the API shows: `user_` and the number."""
         return f"user_{self.pk}"
+
+    @property
+    def first_name(self) -> str | None:
+        """What comes before the first space of the name."""
+        return self.name.strip().partition(" ")[0] or None
+
+    @property
+    def last_name(self) -> str | None:
+        """What comes after it."""
+        return self.name.strip().partition(" ")[2].strip() or None

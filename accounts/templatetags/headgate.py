@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import template
 
 from accounts.models import LedgerEntry
-from config.lib.display import duration_text, exact_money_text, money_text
+from config.lib.display import browser_text, duration_text, exact_money_text, money_text
 from config.lib.environment import environment
 
 register = template.Library()
@@ -13,6 +13,7 @@ register = template.Library()
 register.filter("money", money_text)
 register.filter("exact_money", exact_money_text)
 register.filter("duration", duration_text)
+register.filter("browser", browser_text)
 
 
 @register.filter

@@ -7,6 +7,22 @@ from decimal import ROUND_HALF_UP, Decimal
 from config.lib.money import plain_usd, usd_from_nano
 
 SIGNIFICANT_DIGITS = 3
+# Most browsers claim to be others as well; the first mark that is found decides.
+BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
 MINUS = "−"
 
 
@@ -32,6 +48,15 @@ def duration_text(milliseconds: int) -> str:
     if milliseconds < 60_000:
         return f"{Decimal(milliseconds) / 1000:.2f} s"
     return f"{milliseconds // 60_000} min {milliseconds % 60_000 // 1000} s"
+
+
+def browser_text(user_agent: str) -> str:
+    """What a browser says it is, for reading: `Firefox on Linux`; programs by their first word."""
+    browser = next((name for mark, name in BROWSERS if mark in user_agent), "")
+    system = next((name for mark, name in SYSTEMS if mark in user_agent), "")
+    if browser:
+        return f"{browser} on {system}" if system else browser
+    return user_agent.partition("/")[0].strip()[:40] or "Unknown browser"
 
 
 def _with_cents(amount: Decimal) -> str:

@@ -14,6 +14,9 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts.api.audit_log import AuditLogView
 from accounts.api.credits import CreditsView, InvoicesView, LedgerFileView, LedgerView, OneInvoiceView
 from accounts.api.documentation import DocumentationView, OpenAPIView
+from accounts.api.invitations import InvitationsView, OneInvitationView, ResendInvitationView
+from accounts.api.management_keys import ManagementKeysView, OneManagementKeyView
+from accounts.api.members import OneOrganizationMemberView, OrganizationMembersView
 from accounts.api.organization_settings import OrganizationSettingsView
 from accounts.api.privacy import PrivacyView
 from accounts.api.revisions import OneRevisionView, RestoreView, RevisionDiffView, RevisionsView
@@ -90,6 +93,13 @@ ROUTES: dict[str, type[View]] = {
     "keys/<str:hash>/rotate": RotateView,
     "keys/<str:hash>/secrets": SecretsView,
     "keys/<str:hash>/secrets/<str:secret>": OneSecretView,
+    "management-keys": ManagementKeysView,
+    "management-keys/<str:hash>": OneManagementKeyView,
+    "organization/invitations": InvitationsView,
+    "organization/invitations/<str:id>": OneInvitationView,
+    "organization/invitations/<str:id>/resend": ResendInvitationView,
+    "organization/members": OrganizationMembersView,
+    "organization/members/<str:user_id>": OneOrganizationMemberView,
     "workspaces": WorkspacesView,
     "workspaces/<str:id>": OneWorkspaceView,
     "workspaces/<str:id>/budgets": BudgetsView,

@@ -5,6 +5,22 @@ from django.urls import URLPattern, URLResolver, include, path
 from accounts.dashboard.audit_log import AuditLogView, EntryView, ExportView, RestoreView
 from accounts.dashboard.billing import BillingView, InvoicesView, InvoiceView, StatementView
 from accounts.dashboard.credits import AddCreditsView, CreditsView, LedgerFileView
+from accounts.dashboard.invitation import InvitationLinkView, InvitationView
+from accounts.dashboard.management_keys import (
+    ManagementKeysView,
+    NewManagementKeyView,
+    RevokeManagementKeyView,
+)
+from accounts.dashboard.members import (
+    InviteView,
+    MemberRoleView,
+    MembersView,
+    RemoveMemberView,
+    ResendInvitationView,
+    RevokeInvitationView,
+)
+from accounts.dashboard.organization import LeaveView, NewOrganizationView, OrganizationSettingsView
+from accounts.dashboard.profile import EndSessionView, ProfileView
 from observability.dashboard.logs import GenerationView, LogsView
 from workspaces.dashboard.authorize import AuthorizeView
 from workspaces.dashboard.home import HomeView
@@ -44,6 +60,19 @@ organization_urls: list[URLPattern | URLResolver] = [
     path("credits/invoices", InvoicesView.as_view(), name="invoices"),
     path("credits/invoices/<str:number>", InvoiceView.as_view(), name="invoice"),
     path("credits/statements/<str:month>", StatementView.as_view(), name="statement"),
+    path("members", MembersView.as_view(), name="members"),
+    path("members/invite", InviteView.as_view(), name="member_invite"),
+    path("members/user_<int:user>/role", MemberRoleView.as_view(), name="member_role"),
+    path("members/user_<int:user>/remove", RemoveMemberView.as_view(), name="member_remove"),
+    path("invitations/<uuid:invitation>/resend", ResendInvitationView.as_view(), name="invitation_resend"),
+    path("invitations/<uuid:invitation>/revoke", RevokeInvitationView.as_view(), name="invitation_revoke"),
+    path("management-keys", ManagementKeysView.as_view(), name="management_keys"),
+    path("management-keys/new", NewManagementKeyView.as_view(), name="management_key_new"),
+    path(
+        "management-keys/<slug:key>/revoke", RevokeManagementKeyView.as_view(), name="management_key_revoke"
+    ),
+    path("settings", OrganizationSettingsView.as_view(), name="organization_settings"),
+    path("leave", LeaveView.as_view(), name="leave"),
     path("w/<slug:workspace>/", include(workspace_urls)),
 ]
 urlpatterns = [
@@ -51,5 +80,10 @@ urlpatterns = [
     path("keys/<slug:key>", KeyLinkView.as_view(), name="key_link"),
     path("logs", KeyLogsLinkView.as_view(), name="key_logs_link"),
     path("auth", AuthorizeView.as_view(), name="authorize"),
+    path("settings", ProfileView.as_view(), name="profile"),
+    path("settings/sessions/<int:session>/end", EndSessionView.as_view(), name="session_end"),
+    path("organizations/new", NewOrganizationView.as_view(), name="organization_new"),
+    path("invitation", InvitationView.as_view(), name="invitation"),
+    path("invitations/<str:token>", InvitationLinkView.as_view(), name="invitation_link"),
     path("o/<slug:organization>/", include(organization_urls)),
 ]

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from accounts.people import vouch_for_address
 from tests.cast import Acme
 from tests.dashboard_pages import make_generation
 
@@ -66,6 +67,7 @@ def stage(acme: Acme, fast_passwords: None, live_server: LiveServer) -> LiveServ
     alice = acme.alice.user
     alice.set_password(PASSWORD)
     alice.save()
+    vouch_for_address(alice)
     for age in range(60):
         make_generation(acme.alice_key.key, seconds_ago=5 + age * 40, cost_nano=age)
     return live_server

@@ -80,22 +80,3 @@ class NewKeyForm(KeyForm):
         """When the key stops working."""
         days = self.cleaned_data["expires"]
         return timezone.now() + timedelta(days=int(days)) if days else None
-
-
-class ConfirmForm(forms.Form):
-    """The name typed again, for what cannot be undone."""
-
-    name = forms.CharField(
-        required=False, widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True})
-    )
-
-    def __init__(self, *args: Any, expected: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.expected = expected
-
-    def clean_name(self) -> str:
-        """The name, if it is the right one."""
-        typed = str(self.cleaned_data["name"])
-        if typed.strip() != self.expected.strip():
-            raise forms.ValidationError("This is not the key's name.")
-        return typed

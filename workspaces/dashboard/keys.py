@@ -8,11 +8,12 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from accounts.dashboard.forms import ConfirmForm
 from accounts.permissions import Permission
 from config.lib.dashboard import INVALID_FORM
 from config.lib.keyset import UnknownCursor, newest_first
 from workspaces import api_keys
-from workspaces.dashboard.forms import ConfirmForm, KeyForm, NewKeyForm
+from workspaces.dashboard.forms import KeyForm, NewKeyForm
 from workspaces.dashboard.pages import WorkspaceView
 from workspaces.dashboard.snippets import snippets
 from workspaces.key_secrets import addressed, secrets_of
@@ -150,13 +151,16 @@ class DeleteKeyView(KeyPage):
 
     def get(self, request: HttpRequest, **names: str) -> HttpResponse:
         """Say what will break, and ask for the name."""
-        return self.page("workspaces/key_delete.html", key=self.key, form=ConfirmForm(expected=self.key.name))
+        return self.page("workspaces/key_delete.html", key=self.key, form=self._form())
 
     def post(self, request: HttpRequest, **names: str) -> HttpResponse:
         """Delete it if the name is right."""
-        form = ConfirmForm(request.POST, expected=self.key.name)
+        form = self._form(request.POST)
         if not form.is_valid():
             return self.page("workspaces/key_delete.html", key=self.key, form=form, status=INVALID_FORM)
         api_keys.delete(key=self.key, by=self.actor)
         messages.success(request, f"“{self.key.name}” is deleted.")
         return self.to_list()
+
+    def _form(self, *args: Any) -> ConfirmForm:
+        return ConfirmForm(*args, expected=self.key.name, what="the key's name")

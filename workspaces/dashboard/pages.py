@@ -60,7 +60,12 @@ def remembered_workspace(request: HttpRequest, membership: Membership) -> Worksp
 
 
 def remembered_membership(request: HttpRequest, memberships: list[Membership]) -> Membership | None:
-    """The membership in the organization that the person was in last, else the first."""
-    organization_id: Any = request.session.get(PLACE, (None, ""))[0]
-    last = (row for row in memberships if row.organization_id == organization_id)
-    return next(last, memberships[0] if memberships else None)
+    """The membership in the organization that the person was in last, else in his default one, else the first."""
+    if not memberships:
+        return None
+    by_organization = {row.organization_id: row for row in memberships}
+    wanted: list[Any] = [
+        request.session.get(PLACE, (None, ""))[0],
+        memberships[0].user.default_organization_id,
+    ]
+    return next((by_organization[pk] for pk in wanted if pk in by_organization), memberships[0])

@@ -7,8 +7,9 @@ import re
 import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.sessions.models import Session
+from django.core import mail
 
-from accounts.models import ManagementKey, Membership, Organization, Revision, User
+from accounts.models import Invitation, ManagementKey, Membership, Organization, Revision, User
 from accounts.revisions import Actor
 from config.lib.keys import hash_of
 from config.lib.scoping import tenant, unscoped
@@ -372,3 +373,37 @@ class TestExternalUsers:
         answer = doors["mallory"].post(page(ExternalUser, "add"), values)
 
         assert "organization" in errors_of(answer)
+
+
+class TestAnInvitation:
+    def invite(self, client, acme, email="dora@x.example"):
+        return client.post(
+            page(Invitation, "add"), {"organization": acme.organization.pk, "email": email, "role": "member"}
+        )
+
+    def test_is_sent(self, doors, acme):
+        self.invite(doors["alice"], acme)
+
+        assert [message.to for message in mail.outbox] == [["dora@x.example"]]
+        assert newest_revision(acme.organization).door == "admin"
+
+    def test_of_a_member_is_an_error_of_the_form(self, doors, acme):
+        answer = self.invite(doors["alice"], acme, "bob@acme.example")
+
+        assert "a member already" in str(errors_of(answer)["email"])
+
+    def test_into_another_organization_is_not_one_of_the_choices(self, doors, acme):
+        answer = self.invite(doors["mallory"], acme)
+
+        assert "organization" in errors_of(answer)
+        assert mail.outbox == []
+
+    def test_is_revoked(self, doors, acme):
+        self.invite(doors["alice"], acme)
+        with tenant(acme.organization.pk):
+            invitation = Invitation.objects.get()
+
+        doors["alice"].post(page(Invitation, "delete", invitation.pk), {"post": "yes"})
+
+        with tenant(acme.organization.pk):
+            assert Invitation.objects.get().state == "revoked"

@@ -12,10 +12,12 @@ from accounts import privacy
 from accounts.audit_events import SIGNED_IN, note
 from accounts.billing import set_billing
 from accounts.credits import deposit
+from accounts.invitations import invite
 from accounts.models import (
     AuditEvent,
     BillingDetails,
     IdempotentAnswer,
+    Invitation,
     Invoice,
     LedgerEntry,
     ManagementKey,
@@ -89,6 +91,7 @@ TABLE = {
     User: (LIST, STAFF, OWN, KEPT, OWN),
     Organization: (LIST, STAFF, OWN, KEPT, OWN),
     Membership: (LIST, STAFF, OWN, OWN, OWN),
+    Invitation: (LIST, ADMINS, OWN, OWN, OWN),
     ManagementKey: (LIST, ADMINS, OWN, OWN, OWN),
     LedgerEntry: (LIST, STAFF, OWN, KEPT, OWN),
     Invoice: (LIST, NOBODY, OWN, KEPT, OWN),
@@ -189,6 +192,10 @@ class Objects:
         note(SIGNED_IN, by=BY, organization_ids=[self.acme.organization.pk])
         with tenant(self.acme.organization.pk):
             return AuditEvent.objects.get()
+
+    def make_Invitation(self):
+        with tenant(self.acme.organization.pk):
+            return invite(organization=self.acme.organization, email="d@x.example", role="member", by=BY)
 
     def make_LedgerEntry(self):
         with tenant(self.acme.organization.pk):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from accounts.credits import deposit
-from accounts.models import Revision
+from accounts.invitations import invite
+from accounts.models import Invitation, Revision
 from config.lib.ids import generation_id, uuid7
 from config.lib.scoping import tenant
 from observability import recent
@@ -23,11 +25,14 @@ from workspaces.budgets import set_budget
 from workspaces.external_users import register
 from workspaces.workspaces import change, create
 
+INVITATION_ID = "0b54a8c9-95c6-4b07-9c4c-5a3b0f0c1a11"
 CALLERS = ("acme", "globex", "inference", "unknown", "nobody")
 GUARDRAIL_ID = uuid.UUID("00000000-0000-4000-8000-000000000001")
 KEYS = {"key_hashes": ["{bob_key}"]}
 MEMBERS = {"member_user_ids": ["{bob}"]}
 CATALOG = {"is_filtered_model_catalog_enabled": True}
+INTO_PRODUCTION = {"email": "dora@x.example", "workspace_ids": ["{production}"]}
+AN_ADMINISTRATOR = {"email": "dora@x.example", "role": "org:admin"}
 TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
     # method, path, body: acme's management key, globex's, an inference key of acme, an unknown key, none
     ("get", "/workspaces", None, (200, 200, 403, 401, 401)),
@@ -126,6 +131,18 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
     ("get", "/credits/ledger.csv", None, (200, 200, 403, 401, 401)),
     ("get", "/credits/invoices", None, (200, 200, 403, 401, 401)),
     ("get", "/credits/invoices/1", None, (200, 404, 403, 401, 401)),
+    ("get", "/organization/members", None, (200, 200, 401, 401, 401)),
+    ("delete", "/organization/members/{bob}", None, (200, 404, 403, 401, 401)),
+    ("get", "/organization/invitations", None, (200, 200, 403, 401, 401)),
+    ("post", "/organization/invitations", {"email": "dora@x.example"}, (201, 201, 403, 401, 401)),
+    ("post", "/organization/invitations", INTO_PRODUCTION, (201, 400, 403, 401, 401)),
+    ("post", "/organization/invitations", AN_ADMINISTRATOR, (403, 403, 403, 401, 401)),
+    ("get", "/organization/invitations/{invitation}", None, (200, 404, 403, 401, 401)),
+    ("delete", "/organization/invitations/{invitation}", None, (200, 404, 403, 401, 401)),
+    ("post", "/organization/invitations/{invitation}/resend", None, (200, 404, 403, 401, 401)),
+    ("get", "/management-keys", None, (200, 200, 403, 401, 401)),
+    ("get", "/management-keys/{management_key}", None, (200, 404, 403, 401, 401)),
+    ("delete", "/management-keys/{management_key}", None, (200, 404, 403, 401, 401)),
     ("get", "/generation?id={generation}", None, (404, 404, 404, 401, 401)),
 ]
 
@@ -150,6 +167,8 @@ def filled(value: Any, acme: Acme) -> Any:
         "{role}": str(newest("membership", acme)),
         "{guardrail}": str(GUARDRAIL_ID),
         "{default_guardrail}": str(acme.production.default_guardrail_id),
+        "{management_key}": acme.management_key.key.hash,
+        "{invitation}": INVITATION_ID,
     }
     text = json.dumps(value)
     for name, filling in names.items():
@@ -205,6 +224,11 @@ def furniture(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
         a_credential(acme)
         register(organization=acme.organization, identifier="customer-7", by=STAGE)
         deposit(organization=acme.organization, kind="purchase", amount_nano=10**9, description="", by=STAGE)
+        invited = invite(organization=acme.organization, email="new@x.example", role="member", by=STAGE)
+        # Sent a while ago, so that it may be sent again, and with an id that the table can name.
+        Invitation.objects.filter(pk=invited.pk).update(
+            public_id=INVITATION_ID, sent_at=invited.sent_at - timedelta(hours=1)
+        )
     monkeypatch.setattr(recent, "PATIENCE_SECONDS", 0)
 
 

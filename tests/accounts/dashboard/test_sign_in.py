@@ -11,6 +11,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.adapter import AccountAdapter
 from accounts.models import Membership, Organization, User
+from accounts.people import vouch_for_address
 from config.lib import api
 from config.lib.environment import environment
 from config.lib.scoping import unscoped
@@ -29,8 +30,10 @@ def fast_passwords(settings: Settings) -> None:
 
 @pytest.fixture
 def erin() -> User:
-    """Somebody with a password."""
-    return User.objects.create_user("erin@example.com", PASSWORD)
+    """Somebody with a password, and an address that is proved to be hers."""
+    erin = User.objects.create_user("erin@example.com", PASSWORD)
+    vouch_for_address(erin)
+    return erin
 
 
 @pytest.fixture

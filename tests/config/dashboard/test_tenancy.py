@@ -29,6 +29,9 @@ ADMINISTRATOR_KNOWS = (200, 404, 404, 404, LOGIN)
 ADMINISTRATOR_OF_PRODUCTION = (200, 404, 404, 404, LOGIN)
 GLOBEX = (404, 404, 404, 200, LOGIN)
 NOBODY = (404, 404, 404, 404, LOGIN)
+PERSON = (200, 200, 200, 200, LOGIN)
+WITHOUT_A_LINK = (404, 404, 404, 404, 404)
+TO_THE_PAGE = (302, 302, 302, 302, 302)
 ELSEWHERE, INVALID = 302, 422
 
 
@@ -145,6 +148,36 @@ def pages_of_revisions(cast: Cast) -> Iterator[Row]:
     yield Row(f"{globex}/restore", NOBODY, "post", {"to": "before"})
 
 
+def pages_of_people(cast: Cast) -> Iterator[Row]:
+    """Members, invitations, management keys and settings of acme; one's own settings."""
+    acme, bob = "/o/acme", cast.acme.bob.user.public_id
+    key = f"{acme}/management-keys/{cast.acme.management_key.key.hash}/revoke"
+    nothing = "00000000-0000-4000-8000-000000000000"
+    for page in ("members/invite", "management-keys/new", f"members/{bob}/remove"):
+        yield Row(f"{acme}/{page}", ADMINISTRATOR)
+        yield Row(f"{acme}/{page}", changing(ADMINISTRATOR, INVALID), "post", {"name": ""})
+    yield Row(f"{acme}/members", ADMINISTRATOR)
+    yield Row("/o/globex/members", GLOBEX)
+    yield Row(f"/o/globex/members/{bob}/remove", NOBODY)
+    yield Row(f"{acme}/members/{bob}/role", changing(ADMINISTRATOR, 404), "post", {"role": "owner"})
+    for action in ("resend", "revoke"):
+        yield Row(f"{acme}/invitations/{nothing}/{action}", changing(ADMINISTRATOR, 404), "post")
+    yield Row(f"{acme}/management-keys", ADMINISTRATOR)
+    yield Row(key, ADMINISTRATOR)
+    yield Row(key, changing(ADMINISTRATOR, INVALID), "post", {"name": "not its name"})
+    yield Row(key.replace("acme", "globex", 1), NOBODY)
+    yield Row(f"{acme}/settings", EVERYBODY_OF_ACME)
+    yield Row(f"{acme}/settings", changing(ADMINISTRATOR, INVALID), "post", {"name": ""})
+    yield Row(f"{acme}/leave", EVERYBODY_OF_ACME)
+    yield Row(f"{acme}/leave", changing(EVERYBODY_OF_ACME, INVALID), "post", {"name": "not its name"})
+    yield Row("/settings", PERSON)
+    yield Row("/settings/sessions/1/end", changing(PERSON, 404), "post")
+    yield Row("/organizations/new", PERSON)
+    yield Row("/organizations/new", changing(PERSON, INVALID), "post", {"name": ""})
+    yield Row("/invitation", WITHOUT_A_LINK)
+    yield Row("/invitations/unknown", TO_THE_PAGE)
+
+
 def status_of(client: Client, row: Row) -> int | str:
     """What the person gets, with the way to the login page by its name."""
     response = getattr(client, row.method)(row.path, row.data)
@@ -161,6 +194,7 @@ class TestTheTable:
                 organization=cast.acme.organization, kind="purchase", amount_nano=1, description="", by=STAGE
             )
         rows = [*pages_to_see(cast, generation), *pages_of_keys(cast), *pages_of_revisions(cast)]
+        rows = [*pages_to_see(cast, generation), *pages_of_keys(cast), *pages_of_people(cast)]
 
         got = {(row.method, row.path): status_of(viewers[who], row) for row in rows}
 
@@ -170,6 +204,7 @@ class TestTheTable:
         generation = make_generation(cast.acme.production_key.key)
 
         rows = [*pages_to_see(cast, generation), *pages_of_keys(cast), *pages_of_revisions(cast)]
+        rows = [*pages_to_see(cast, generation), *pages_of_keys(cast), *pages_of_people(cast)]
 
         asked = {resolve(row.path.partition("?")[0]).url_name for row in rows}
         assert asked == set(names_of_pages(get_resolver()))

@@ -54,6 +54,15 @@ class TestTheOfficialClient:
         with pytest.raises(errors.NotFoundResponseError):
             client.workspaces.get(id="staging")
 
+    def test_lists_the_members_of_the_organization(self, client: OpenRouter):
+        listed = client.organization.list_members(offset=0, limit=2)
+
+        assert [(row.email, row.role) for row in listed.result.data] == [
+            ("alice@acme.example", "org:admin"),
+            ("bob@acme.example", "org:member"),
+        ]
+        assert listed.result.total_count == 3
+
     def test_manages_budgets(self, client: OpenRouter):
         made = client.workspaces.set_budget(
             workspace_ref="production", interval="monthly", limit_usd=100, include_byok_in_budgets=True

@@ -12,6 +12,7 @@ from accounts.credits import deposit
 from accounts.management_keys import issue as issue_management_key
 from accounts.models import LedgerEntry, Organization, User
 from accounts.organizations import found
+from accounts.people import vouch_for_address
 from accounts.revisions import Actor
 from config.lib.environment import environment
 from config.lib.money import NANO_PER_USD
@@ -49,6 +50,7 @@ def create_first(*, email: str, name: str, slug: str) -> dict[str, Any]:
     """Create administrator, organization, credits and keys; the secrets are in the answer and nowhere else."""
     password = secrets.token_urlsafe(12)
     user = User.objects.create_superuser(email, password, name="Administrator")
+    vouch_for_address(user)
     by = Actor(door="shell", user=user, reason="first start")
     organization = found(name=name, slug=slug, kind=Organization.TEAM, administrator=user, by=by)
     with tenant(organization.pk):

@@ -13,6 +13,7 @@ from accounts.credits import deposit
 from accounts.management_keys import issue as issue_management_key
 from accounts.models import LedgerEntry, Membership, Organization, User
 from accounts.organizations import add_member, found
+from accounts.people import vouch_for_address
 from accounts.revisions import Actor
 from config.lib.environment import environment
 from config.lib.money import NANO_PER_USD
@@ -79,7 +80,9 @@ class Demo:
             return user
         self.passwords[email] = secrets.token_urlsafe(12)
         if user is None:
-            return User.objects.create_user(email, self.passwords[email], name=name.capitalize())
+            user = User.objects.create_user(email, self.passwords[email], name=name.capitalize())
+            vouch_for_address(user)
+            return user
         user.set_password(self.passwords[email])
         user.save(update_fields=["password"])
         return user
