@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from observability import recent
-from tests.accounts.api.test_somebody_elses import ROWS, Row, filled, named
-from tests.api_objects import furnish
+from tests.accounts.api.test_somebody_elses import ROWS, Row, named
+from tests.api_objects import acme_home, filled, furnish
 from tests.cast import Cast
 from tests.management_api import Api, operation_of, our_document
 
@@ -138,7 +138,7 @@ class TestMalformedInput:
     @pytest.mark.parametrize("row", ROWS, ids=named)
     def test_is_never_our_fault(self, cast: Cast, row: Row):
         method, path, body = row
-        world = furnish(cast.acme.organization, cast.acme.alice)
+        world = furnish(acme_home(cast.acme))
         sender = Sender(
             Api(cast.acme.management_key.secret), method, filled(path, world), filled(body, world)
         )

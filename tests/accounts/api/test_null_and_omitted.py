@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.accounts.api.test_malformed import fields_of
-from tests.accounts.api.test_somebody_elses import ROWS, Row, filled, named
-from tests.api_objects import furnish
+from tests.accounts.api.test_somebody_elses import ROWS, Row, named
+from tests.api_objects import acme_home, filled, furnish
 from tests.cast import Cast
 from tests.management_api import Api, operation_of, our_document
 
@@ -38,7 +38,7 @@ class TestAChange:
     def test_touches_what_it_names_as_it_says_or_nothing(self, cast: Cast, row: Row):
         api, world = (
             Api(cast.acme.management_key.secret),
-            furnish(cast.acme.organization, cast.acme.alice),
+            furnish(acme_home(cast.acme)),
         )
         path = filled(row[1], world)
         fields = list(fields_of(operation_of(our_document(), "patch", path) or {}))

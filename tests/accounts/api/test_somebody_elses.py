@@ -6,7 +6,6 @@ Generated from the table of tests/accounts/api/test_tenancy.py, so that an opera
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import pytest
@@ -15,11 +14,18 @@ from django.test.utils import CaptureQueriesContext
 
 from observability import recent
 from tests.accounts.api.test_tenancy import TABLE
-from tests.api_objects import World, furnish, unknown_world
+from tests.api_objects import (
+    PLACEHOLDER,
+    World,
+    acme_home,
+    filled,
+    furnish,
+    globex_home,
+    unknown_world,
+)
 from tests.cast import Cast
 from tests.management_api import Api
 
-PLACEHOLDER = re.compile(r"\{\w+\}")
 Row = tuple[str, str, Any]
 ROWS: list[Row] = [(method, path, body) for method, path, body, _ in TABLE]
 
@@ -29,15 +35,10 @@ def named_in(value: Any) -> set[str]:
     return set(PLACEHOLDER.findall(json.dumps(value)))
 
 
-def filled(value: Any, world: World) -> Any:
-    """A path or body with a world's objects in its placeholders."""
-    return json.loads(PLACEHOLDER.sub(lambda match: world[match.group()], json.dumps(value)))
-
-
 def masked(answer: bytes, *worlds: World) -> str:
     """An answer without the ids that were asked for, which it may repeat."""
     text = answer.decode()
-    for value in {value for world in worlds for value in world.values()}:
+    for value in sorted((value for world in worlds for value in world.values()), key=len, reverse=True):
         text = text.replace(value, "…")
     return text
 
@@ -50,13 +51,13 @@ def named(row: Row) -> str:
 @pytest.fixture
 def acme_world(cast: Cast) -> World:
     """An object of each kind that is acme's."""
-    return furnish(cast.acme.organization, cast.acme.alice)
+    return furnish(acme_home(cast.acme))
 
 
 @pytest.fixture
 def globex_world(cast: Cast) -> World:
     """An object of each kind that is globex's."""
-    return furnish(cast.globex.organization, cast.globex.mallory)
+    return furnish(globex_home(cast.globex))
 
 
 @pytest.fixture(autouse=True)
