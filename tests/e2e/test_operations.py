@@ -144,6 +144,7 @@ class TestManaging:
         assert len(first.result.data) == 2
         assert first.result.total_count == 3
 
+    @drives("getOrganizationSettings", "updateOrganizationSettings")
     def test_settings_of_the_organization(self, manager: OpenRouter):
         changed = manager.organization.update_settings(is_filtered_model_catalog_enabled=True).data
         manager.organization.update_settings(is_filtered_model_catalog_enabled=False)
@@ -279,6 +280,9 @@ class TestOpening:
 
         assert given.key.startswith("sk-hg-v1-")
 
+    @drives(
+        "listExternalUsers", "createExternalUser", "getExternalUser", "updateExternalUser", "deleteExternalUser"
+    )
     def test_external_users(self, manager: OpenRouter):
         name = f"customer-{secrets.token_hex(4)}"
 
