@@ -62,8 +62,8 @@ def make_purses(connection: Connection, process_id: uuid.UUID, keys: int) -> dic
     """A purse and a lease for every subject; returns the purses' ids by subject."""
     organizations = """
     WITH why AS (INSERT INTO revision (object_type, object_id, action, door) VALUES ('test', '', 'create', 'x'))
-    INSERT INTO organization (id, public_id, name, slug, kind)
-    SELECT 1000 + n, gen_random_uuid(), 'o', 'bench-' || n, 'team' FROM generate_series(0, 4) n"""
+    INSERT INTO organization (id, public_id, name, slug, kind, is_model_catalog_filtered)
+    SELECT 1000 + n, gen_random_uuid(), 'o', 'bench-' || n, 'team', false FROM generate_series(0, 4) n"""
     connection.execute(organizations)
     connection.execute("INSERT INTO gateway_process (id, host) VALUES (%s, 'bench')", [process_id])
     subjects = sorted({subject for key in range(keys) for subject in subjects_of(key)})

@@ -140,7 +140,7 @@ class TestPurchasesFromBeforeThereWereInvoices:
     def test_get_theirs_in_the_order_in_which_they_were_booked(self, cast: Cast):
         bought = [buy(cast.acme.organization, nano) for nano in (3, 1, 2)]
         buy(cast.globex.organization, USD)
-        fill = import_module("accounts.migrations.0011_fill_invoices").FILL
+        fill = import_module("accounts.migrations.0019_fill_invoices").FILL
 
         with connections["owner"].cursor() as cursor:
             cursor.execute("DELETE FROM invoice")

@@ -12,7 +12,8 @@ from tests.postgres_plugin import restore_database
 
 ORGANIZATION_SQL = """
 WITH why AS (INSERT INTO revision (object_type, object_id, action, door) VALUES ('test', '', 'create', 'shell'))
-INSERT INTO organization (public_id, name, slug, kind) VALUES (gen_random_uuid(), 'Books', 'books', 'team')
+INSERT INTO organization (public_id, name, slug, kind, is_model_catalog_filtered)
+VALUES (gen_random_uuid(), 'Books', 'books', 'team', false)
 RETURNING id
 """
 
