@@ -10,6 +10,8 @@ from config.lib.ids import generation_id, uuid7
 from config.lib.scoping import tenant
 from tests.cast import STAGE
 from workspaces.api_keys import issue
+from workspaces.external_users import register
+from workspaces.rotation import rotate
 from workspaces.workspaces import create
 
 World: TypeAlias = dict[str, str]
@@ -22,6 +24,8 @@ def furnish(organization: Organization, administrator: Membership) -> World:
         workspace = create(organization=organization, name="Furnished", slug="furnished", by=STAGE)
         empty = create(organization=organization, name="Empty one", slug="empty-one", by=STAGE)
         key = issue(workspace=workspace, name="furniture", owner=administrator, by=STAGE).key
+        former, key = key.hash, rotate(key=key, by=STAGE).key
+        customer = register(organization=organization, identifier=f"customer-{workspace.pk}", by=STAGE)
     return {
         "{production}": str(workspace.public_id),
         "{empty}": str(empty.public_id),
@@ -29,6 +33,8 @@ def furnish(organization: Organization, administrator: Membership) -> World:
         "{bob}": administrator.user.public_id,
         "{carol}": administrator.user.public_id,
         "{bob_key}": key.hash,
+        "{former}": former,
+        "{customer}": customer.identifier,
         "{generation}": generation_id(uuid7()),
     }
 
@@ -42,5 +48,7 @@ def unknown_world() -> World:
         "{bob}": "user_999999998",
         "{carol}": "user_999999997",
         "{bob_key}": "0" * 64,
+        "{former}": "1" * 64,
+        "{customer}": "customer-0",
         "{generation}": generation_id(uuid7()),
     }
