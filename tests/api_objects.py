@@ -23,6 +23,7 @@ from workspaces.api_keys import issue
 from workspaces.budgets import set_budget
 from workspaces.external_users import register
 from workspaces.models import ApiKey, Workspace
+from workspaces.rotation import rotate
 from workspaces.workspaces import change, create
 
 World: TypeAlias = dict[str, str]
@@ -81,10 +82,10 @@ def furnish(home: Home) -> World:
             "{alice}": home.administrator.user.public_id,
             "{bob}": home.members[0].user.public_id,
             "{carol}": home.members[1].user.public_id,
-            "{bob_key}": home.key.hash,
+            "{former}": home.key.hash,
+            "{bob_key}": rotate(key=home.key, by=STAGE).key.hash,
             "{management_key}": home.management_key.hash,
             "{customer}": customer,
-            "{former}": "f" * 64,
             "{generation}": generation_id(uuid7()),
             **_governing(home),
             "{invitation}": _invitation(home),

@@ -281,7 +281,11 @@ class TestOpening:
         assert given.key.startswith("sk-hg-v1-")
 
     @drives(
-        "listExternalUsers", "createExternalUser", "getExternalUser", "updateExternalUser", "deleteExternalUser"
+        "listExternalUsers",
+        "createExternalUser",
+        "getExternalUser",
+        "updateExternalUser",
+        "deleteExternalUser",
     )
     def test_external_users(self, manager: OpenRouter):
         name = f"customer-{secrets.token_hex(4)}"
