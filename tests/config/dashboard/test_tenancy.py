@@ -173,8 +173,12 @@ class TestTheTable:
     @pytest.mark.parametrize("who", WHO)
     def test_is_what_everybody_gets(self, who: str, cast: Cast, viewers: dict[str, Client]) -> None:
         generation = make_generation(cast.acme.production_key.key)
-        rows = [*pages_to_see(cast, generation), *pages_of_keys(cast), *pages_of_revisions(cast)]
-        rows = [*pages_to_see(cast, generation), *pages_of_keys(cast), *pages_of_people(cast)]
+        rows = [
+            *pages_to_see(cast, generation),
+            *pages_of_keys(cast),
+            *pages_of_revisions(cast),
+            *pages_of_people(cast),
+        ]
 
         got = {(row.method, row.path): status_of(viewers[who], row) for row in rows}
 
@@ -183,8 +187,12 @@ class TestTheTable:
     def test_has_a_row_for_every_page(self, cast: Cast) -> None:
         generation = make_generation(cast.acme.production_key.key)
 
-        rows = [*pages_to_see(cast, generation), *pages_of_keys(cast), *pages_of_revisions(cast)]
-        rows = [*pages_to_see(cast, generation), *pages_of_keys(cast), *pages_of_people(cast)]
+        rows = [
+            *pages_to_see(cast, generation),
+            *pages_of_keys(cast),
+            *pages_of_revisions(cast),
+            *pages_of_people(cast),
+        ]
 
         asked = {resolve(row.path.partition("?")[0]).url_name for row in rows}
         assert asked == set(names_of_pages(get_resolver()))
