@@ -82,11 +82,11 @@ def furnish(home: Home) -> World:
             "{alice}": home.administrator.user.public_id,
             "{bob}": home.members[0].user.public_id,
             "{carol}": home.members[1].user.public_id,
-            "{former}": home.key.hash,
-            "{bob_key}": rotate(key=home.key, by=STAGE).key.hash,
+            "{bob_key}": home.key.hash,
             "{management_key}": home.management_key.hash,
             "{customer}": customer,
             "{generation}": generation_id(uuid7()),
+            **_rotated(home),
             **_governing(home),
             "{invitation}": _invitation(home),
             "{revision}": _newest("workspace"),
@@ -107,6 +107,7 @@ def unknown_world() -> World:
         "{management_key}": "1" * 64,
         "{customer}": "customer-9",
         "{former}": "e" * 64,
+        "{rotated}": "d" * 64,
         "{generation}": generation_id(uuid7()),
         "{revision}": "999999999",
         "{role}": "999999998",
@@ -116,6 +117,11 @@ def unknown_world() -> World:
 def filled(value: Any, world: World) -> Any:
     """A path or body with a world's objects in its placeholders."""
     return json.loads(PLACEHOLDER.sub(lambda match: world[match.group()], json.dumps(value)))
+
+
+def _rotated(home: Home) -> World:
+    former = issue(workspace=home.workspace, name="rotated", by=STAGE).key
+    return {"{former}": former.hash, "{rotated}": rotate(key=former, by=STAGE).key.hash}
 
 
 def _governing(home: Home) -> World:
