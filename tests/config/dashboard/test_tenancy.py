@@ -193,8 +193,12 @@ class TestTheTable:
             deposit(
                 organization=cast.acme.organization, kind="purchase", amount_nano=1, description="", by=STAGE
             )
-        rows = [*pages_to_see(cast, generation), *pages_of_keys(cast), *pages_of_revisions(cast)]
-        rows = [*pages_to_see(cast, generation), *pages_of_keys(cast), *pages_of_people(cast)]
+        rows = [
+            *pages_to_see(cast, generation),
+            *pages_of_keys(cast),
+            *pages_of_revisions(cast),
+            *pages_of_people(cast),
+        ]
 
         got = {(row.method, row.path): status_of(viewers[who], row) for row in rows}
 
@@ -203,8 +207,12 @@ class TestTheTable:
     def test_has_a_row_for_every_page(self, cast: Cast) -> None:
         generation = make_generation(cast.acme.production_key.key)
 
-        rows = [*pages_to_see(cast, generation), *pages_of_keys(cast), *pages_of_revisions(cast)]
-        rows = [*pages_to_see(cast, generation), *pages_of_keys(cast), *pages_of_people(cast)]
+        rows = [
+            *pages_to_see(cast, generation),
+            *pages_of_keys(cast),
+            *pages_of_revisions(cast),
+            *pages_of_people(cast),
+        ]
 
         asked = {resolve(row.path.partition("?")[0]).url_name for row in rows}
         assert asked == set(names_of_pages(get_resolver()))
