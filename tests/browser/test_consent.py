@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
+from accounts.people import vouch_for_address
 from tests.browser.test_smoke import CHROMIUM, DESK, PASSWORD, PHONE, chromium, fast_passwords
 from tests.cast import Acme
 
@@ -87,6 +88,7 @@ def stage(acme: Acme, fast_passwords: None, live_server: LiveServer) -> LiveServ
     bob = acme.bob.user
     bob.set_password(PASSWORD)
     bob.save()
+    vouch_for_address(bob)
     return live_server
 
 
