@@ -158,6 +158,8 @@ async def ready_runtime(folder: Path, catalog: CatalogSnapshot) -> Runtime:
     await runtime.policies.has_catalog.wait()
     known = await runtime.policies.find(hash_of(KEY))
     assert known is not None
+    steady = time.monotonic_ns() // 1000
+    runtime.leases._keeper._clock.synchronise(steady, time.time_ns() // 1000, steady)
     for purse in known.purses.values():
         purse.roll(*window_of(purse.interval, runtime.leases.now()))
         call = Call(purse.starts_at, 0, 0, (), LEASED, 1, False)

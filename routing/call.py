@@ -1,9 +1,14 @@
-"""A request as the decision sees it: whatever dialect it came in, the same frozen value."""
+"""A request as the decision sees it: whatever dialect it came in, the same frozen value.
+
+What is made for every request is a Struct: a frozen dataclass takes ten times as long to make.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +27,7 @@ class ProviderPreferences:
     max_price: dict[str, float] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attribution:
+class Attribution(msgspec.Struct, frozen=True):
     """Who is behind a request, as the caller says: carried to the generation, never trusted."""
 
     app_title: str | None = None
@@ -32,8 +36,11 @@ class Attribution:
     session_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+NO_PREFERENCES = ProviderPreferences()
+NO_ATTRIBUTION = Attribution()
+
+
+class Call(msgspec.Struct, frozen=True):
     """A parsed inference request. `body` is the caller's JSON object, never changed: a step makes a new one.
 
     `models` are the slugs to try in order (`model` first, then the fallback list). `prompt_tokens` is an upper
@@ -49,6 +56,6 @@ class Call:
     image_count: int = 0
     choices: int = 1
     parameters: frozenset[str] = frozenset()
-    preferences: ProviderPreferences = ProviderPreferences()
-    attribution: Attribution = Attribution()
-    detail: dict[str, Any] = field(default_factory=dict)
+    preferences: ProviderPreferences = NO_PREFERENCES
+    attribution: Attribution = NO_ATTRIBUTION
+    detail: dict[str, Any] = {}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from config.lib.money import FEMTO_PER_USD, nano_from_femto
 from routing.call import Call
@@ -16,8 +17,7 @@ MAX_TOKENS = 20_000_000
 """More than any request can hold: a provider that counts further is not believed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """What a request consumed. `prompt` includes cached, written and audio tokens; `completion` reasoning ones."""
 
     prompt: int = 0
@@ -30,8 +30,7 @@ class Usage:
     requests: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(msgspec.Struct, frozen=True, gc=False):
     """A charge in nano-dollars, rounded once, and its two halves in femto-dollars as they were summed."""
 
     total_nano: int
@@ -160,6 +159,8 @@ def usage_object(usage: Usage, charge: Cost, *, is_byok: bool = False) -> dict[s
 
 def _count(value: Any) -> int | None:
     """A believable number of tokens, or None."""
+    if type(value) is int:  # as it nearly always is
+        return value if 0 <= value <= MAX_TOKENS else None
     if isinstance(value, bool):
         return None
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 9:
@@ -171,7 +172,7 @@ def _count(value: Any) -> int | None:
 
 def _part(value: Any, whole: int) -> int:
     """A believable share of a count: never more than the whole."""
-    return min(_count(value) or 0, whole)
+    return min(_count(value) or 0, whole) if value else 0
 
 
 def _details(fields: dict[str, Any], name: str) -> dict[str, Any]:

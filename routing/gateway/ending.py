@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from routing.decision import Attempt
 from routing.errors import Refusal
@@ -21,7 +23,7 @@ STOPPING = Refusal(
 )
 
 
-class Ending(NamedTuple):
+class Ending(msgspec.Struct, frozen=True):
     """What to write down, then what to send: the rest of the answer, or a refusal, or nothing at all."""
 
     outcome: Outcome
@@ -29,7 +31,7 @@ class Ending(NamedTuple):
     refusal: Refusal | None = None
 
 
-class Bill(NamedTuple):
+class Bill(msgspec.Struct, frozen=True):
     """What an answer used and costs; `is_estimated` when the provider did not say."""
 
     usage: Usage

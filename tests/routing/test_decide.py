@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from routing.call import ProviderPreferences
@@ -174,7 +175,7 @@ class TestFilters:
 
     def test_require_every_parameter_only_when_asked_to(self):
         call = make_call("simulator/echo", max_tokens=40, parameters=frozenset({"tools", "temperature"}))
-        strict = replace(call, preferences=ProviderPreferences(require_parameters=True))
+        strict = msgspec.structs.replace(call, preferences=ProviderPreferences(require_parameters=True))
 
         assert len(run(call=call).attempts) == 3
         assert dropped(run(call=strict)) == {"middle/eu": "require_parameters"}

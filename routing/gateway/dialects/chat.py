@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from observability.journal_records import clean_text
-from routing.call import Attribution, Call
+from routing.call import NO_ATTRIBUTION, Attribution, Call
 from routing.errors import invalid_request
 from routing.gateway.client import RefusedError
 from routing.gateway.dialects.parameters import (
@@ -150,9 +150,10 @@ def _read_models(body: Mapping[str, Any]) -> tuple[str, ...]:
     listed = body.get("models") or []
     if len(listed) > MAX_FALLBACKS:
         raise refused("models", f"may name at most {MAX_FALLBACKS} models")
-    slugs = [slug for slug in ([named] if named else []) + listed if slug]
-    if any(len(slug) > MAX_ATTRIBUTE for slug in slugs):
-        raise refused("model", "is too long")
+    slugs = [slug for slug in (named, *listed) if slug]
+    for slug in slugs:
+        if len(slug) > MAX_ATTRIBUTE:
+            raise refused("model", "is too long")
     return tuple(dict.fromkeys([_clean(slug) for slug in slugs]))
 
 
@@ -180,19 +181,19 @@ def _look_at(messages: list[dict[str, Any]]) -> tuple[int, int]:
 
 def _read_attribution(body: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> Attribution:
     title = _first_header(headers, b"x-headgate-title", b"x-openrouter-title", b"x-title")
+    url = _first_header(headers, b"http-referer", b"referer")
     session = body.get("session_id") or _first_header(headers, b"x-session-id")
+    user = body.get("user")
+    if not (title or url or session or user):
+        return NO_ATTRIBUTION
     return Attribution(
-        app_title=_short(title),
-        app_url=_short(_first_header(headers, b"http-referer", b"referer")),
-        user=_short(body.get("user")),
-        session_id=_short(session),
+        app_title=_short(title), app_url=_short(url), user=_short(user), session_id=_short(session)
     )
 
 
 def _first_header(headers: Mapping[bytes, bytes], *names: bytes) -> str | None:
     for name in names:
-        value = headers.get(name)
-        if value:
+        if value := headers.get(name):
             return value.decode("utf-8", "replace")
     return None
 
