@@ -26,7 +26,7 @@ import uvloop
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from config.lib.ids import uuid7
+from config.lib import ids
 from config.lib.keys import hash_of
 from routing.catalog_snapshot import CatalogSnapshot
 from routing.decide import decide
@@ -54,6 +54,7 @@ from tests.routing.make import (
 from workspaces.local_purse import Answer, Call
 from workspaces.windows import window_of
 
+new_id = getattr(ids, "new_id", None) or ids.uuid7  # COMPAT
 KEY = "sk-hg-v1-" + "0" * 64
 MODEL = "openai/mock-chat"
 CONNECTIONS = 32
@@ -234,7 +235,7 @@ async def report_parts(runtime: Runtime) -> None:
             [(known.purses[need.purse.purse_id], need.nano) for need in decision.holds]
         )
         assert admission is not None
-        books.close(books.open(uuid7(), 0.0, known, call, decision, admission), outcome)
+        books.close(books.open(new_id(), 0.0, known, call, decision, admission), outcome)
 
     parts: dict[str, Callable[[], object]] = {
         "find the key's policy": lambda: runtime.policies.peek(hash_of(KEY)),

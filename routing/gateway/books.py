@@ -7,11 +7,10 @@ import time
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
-from config.lib.ids import generation_id
+from config.lib.ids import NewId
 from observability.journal import Journal, JournalFull
 from observability.journal_records import Begin, Checkpoint, End, Hold
 from routing.call import NO_ATTRIBUTION, Call
@@ -67,7 +66,7 @@ class Books:
 
     def open(
         self,
-        identifier: UUID,
+        identifier: NewId,
         began_at: float,
         known: KnownPolicy,
         call: Call,
@@ -86,8 +85,8 @@ class Books:
             ]
         )
         opened = Opened(
-            str(identifier),
-            generation_id(identifier),
+            identifier.text,
+            identifier.public,
             known,
             call,
             decision.model,

@@ -51,8 +51,6 @@ class Cycle(RequestResponseCycle):
         self.chunked_encoding = True
         lines = [STATUS_LINE[status]]
         for name, value in (*self.default_headers, *headers):
-            if b"\n" in value or b"\r" in value or b"\x00" in value:
-                raise RuntimeError("a header's value holds a line end")
             lowered = name.lower()
             if lowered == b"content-length":
                 self.chunked_encoding = False
@@ -60,15 +58,17 @@ class Cycle(RequestResponseCycle):
             elif lowered == b"connection" and value.lower() == b"close":
                 self.keep_alive = False
                 continue
-            lines += (name, b": ", value, b"\r\n")
+            lines.append(b"%b: %b\r\n" % (name, value))
         if not self.keep_alive:
             lines.append(b"connection: close\r\n")
         if self.chunked_encoding and (self._has_no_body(status)):
             self.chunked_encoding = False
         elif self.chunked_encoding:
             lines.append(b"transfer-encoding: chunked\r\n")
-        lines.append(b"\r\n")
-        return b"".join(lines)
+        head = b"".join(lines)
+        if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines) or b"\x00" in head:
+            raise RuntimeError("a header holds a line end")
+        return head + b"\r\n"
 
     def _has_no_body(self, status: int) -> bool:
         return self.scope["method"] == "HEAD" or status in (204, 304)

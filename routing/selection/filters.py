@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from config.lib.money import FEMTO_PER_USD
-from routing.call import Call, ProviderPreferences
+from routing.call import NO_PREFERENCES, Call, ProviderPreferences
 from routing.catalog_snapshot import EndpointEntry
 
 ALLOWED_PROVIDERS = "allowed_providers"
@@ -56,7 +56,7 @@ def why_dropped(endpoint: EndpointEntry, call: Call, now: datetime) -> str | Non
         return CONTEXT_LENGTH
     if endpoint.service_tier is not None and not _asks_for_tier(endpoint, call):
         return SERVICE_TIER
-    return _against_preferences(endpoint, call, call.preferences)
+    return None if call.preferences is NO_PREFERENCES else _against_preferences(endpoint, call, call.preferences)
 
 
 def _against_preferences(endpoint: EndpointEntry, call: Call, wishes: ProviderPreferences) -> str | None:
@@ -80,10 +80,8 @@ def _against_preferences(endpoint: EndpointEntry, call: Call, wishes: ProviderPr
 
 
 def _fits(endpoint: EndpointEntry, tokens: int) -> bool:
-    for limit in (endpoint.context_length, endpoint.max_prompt_tokens):
-        if limit is not None and tokens > limit:
-            return False
-    return True
+    context, most = endpoint.context_length, endpoint.max_prompt_tokens
+    return (context is None or tokens <= context) and (most is None or tokens <= most)
 
 
 def _asks_for_tier(endpoint: EndpointEntry, call: Call) -> bool:
