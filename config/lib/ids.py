@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import struct
 import time
 import uuid
+from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
 GENERATION_PREFIX = "gen-"
+NOISE = struct.Struct(">HQ")
+NOISES_AT_ONCE = 400
+"""Random bits are fetched for so many ids: a call of the kernel for each would cost more than all the rest of it."""
 
 
 def uuid7(at_ms: int | None = None) -> uuid.UUID:
@@ -17,9 +23,30 @@ def uuid7(at_ms: int | None = None) -> uuid.UUID:
 
 
 def _uuid7_number(milliseconds: int) -> int:
-    noise = int.from_bytes(os.urandom(10), "big")
-    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | (noise >> 68 & 0xFFF) << 64
-    return value | 0b10 << 62 | noise & 0x3FFF_FFFF_FFFF_FFFF
+    high, low = _random_bits()
+    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | (high & 0xFFF) << 64
+    return value | 0b10 << 62 | low & 0x3FFF_FFFF_FFFF_FFFF
+
+
+_noise: Iterator[Any] = iter(())
+
+
+def _random_bits() -> tuple[int, int]:
+    global _noise
+    try:
+        bits: tuple[int, int] = next(_noise)
+    except StopIteration:  # should two threads come here at once, each fetches its own
+        fresh = NOISE.iter_unpack(os.urandom(NOISES_AT_ONCE * NOISE.size))
+        bits, _noise = next(fresh), fresh
+    return bits
+
+
+def _forget_noise() -> None:
+    global _noise
+    _noise = iter(())
+
+
+os.register_at_fork(after_in_child=_forget_noise)  # or parent and child would make the same ids
 
 
 class NewId(msgspec.Struct, frozen=True):
