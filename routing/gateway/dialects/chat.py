@@ -93,6 +93,11 @@ SUPPORTABLE = CHECKS.keys() - OURS
 AS_CATALOG_SAYS = {"max_completion_tokens": "max_tokens", "n": "n"}
 BINARY_PARTS = {"image_url": "url", "input_audio": "data", "file": "file_data", "video_url": "url"}
 
+TITLES = (b"x-headgate-title", b"x-openrouter-title", b"x-title")
+REFERRERS = (b"http-referer", b"referer")
+SESSION = b"x-session-id"
+ATTRIBUTING = frozenset({*TITLES, *REFERRERS, SESSION})
+
 decode = msgspec.json.Decoder().decode
 
 
@@ -180,14 +185,14 @@ def _look_at(messages: list[dict[str, Any]]) -> tuple[int, int]:
 
 
 def _read_attribution(body: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> Attribution:
-    title = _first_header(headers, b"x-headgate-title", b"x-openrouter-title", b"x-title")
-    url = _first_header(headers, b"http-referer", b"referer")
-    session = body.get("session_id") or _first_header(headers, b"x-session-id")
-    user = body.get("user")
-    if not (title or url or session or user):
+    user, session = body.get("user"), body.get("session_id")
+    if not user and not session and ATTRIBUTING.isdisjoint(headers):
         return NO_ATTRIBUTION
     return Attribution(
-        app_title=_short(title), app_url=_short(url), user=_short(user), session_id=_short(session)
+        app_title=_short(_first_header(headers, *TITLES)),
+        app_url=_short(_first_header(headers, *REFERRERS)),
+        user=_short(user),
+        session_id=_short(session or _first_header(headers, SESSION)),
     )
 
 
