@@ -26,7 +26,7 @@ import uvloop
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from config.lib import ids
+from config.lib.ids import new_id
 from config.lib.keys import hash_of
 from routing.catalog_snapshot import CatalogSnapshot
 from routing.decide import decide
@@ -54,7 +54,6 @@ from tests.routing.make import (
 from workspaces.local_purse import Answer, Call
 from workspaces.windows import window_of
 
-new_id = getattr(ids, "new_id", None) or ids.uuid7  # COMPAT
 KEY = "sk-hg-v1-" + "0" * 64
 MODEL = "openai/mock-chat"
 CONNECTIONS = 32
@@ -196,7 +195,9 @@ async def measure(runtime: Runtime, child: subprocess.Popen[str], seconds: float
         found.append((user + system, user, system, count))
     total, user, system, _ = (statistics.median(column) for column in zip(*found, strict=True))
     each = " ".join(f"{one[0]:.0f}" for one in found)
-    print(f"a request: {total:.1f} µs = user {user:.1f} + system {system:.1f} (medians of {each})", flush=True)
+    print(
+        f"a request: {total:.1f} µs = user {user:.1f} + system {system:.1f} (medians of {each})", flush=True
+    )
     server.close()
 
 
@@ -251,23 +252,28 @@ async def report_parts(runtime: Runtime) -> None:
         print(f"  {name:<30} {best(work):5.1f} µs")
 
 
-async def main(seconds: float, rounds: int) -> None:
-    """Start the other process, measure, end it."""
+async def run(folder: Path, child: subprocess.Popen[str], seconds: float, rounds: int) -> None:
+    """Measure against the other process, end it, and look at the parts."""
+    assert child.stdout is not None
+    runtime = await ready_runtime(folder, catalog_of(int(child.stdout.readline())))
+    await measure(runtime, child, seconds, rounds)
+    child.kill()
+    await report_parts(runtime)
+    runtime.journal._is_stopping.set()
+
+
+def main(seconds: float = 3.0, rounds: float = 5) -> None:
+    """Start the other process and measure."""
     command = [sys.executable, "-m", "benchmarks.request", "play"]
     with (
         tempfile.TemporaryDirectory() as folder,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child,
     ):
-        assert child.stdout is not None and child.stdin is not None
-        runtime = await ready_runtime(Path(folder), catalog_of(int(child.stdout.readline())))
-        await measure(runtime, child, seconds, rounds)
-        child.kill()
-        await report_parts(runtime)
+        uvloop.run(run(Path(folder), child, seconds, int(rounds)))
 
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["play"]:
         uvloop.run(play())
     else:
-        given = [float(word) for word in sys.argv[1:]]
-        uvloop.run(main(given[0] if given else 3.0, int(given[1]) if len(given) > 1 else 5))
+        main(*map(float, sys.argv[1:]))

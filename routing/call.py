@@ -44,7 +44,8 @@ class Call(msgspec.Struct, frozen=True):
     """A parsed inference request. `body` is the caller's JSON object, never changed: a step makes a new one.
 
     `models` are the slugs to try in order (`model` first, then the fallback list). `prompt_tokens` is an upper
-    estimate of the input, `max_tokens` what the caller allows at most (None: the endpoint's maximum).
+    estimate of the input, of which `media_tokens` are what files, audio and video may come to at the very most.
+    `max_tokens` is what the caller allows at most (None: the endpoint's maximum).
     """
 
     dialect: str
@@ -53,6 +54,7 @@ class Call(msgspec.Struct, frozen=True):
     is_streamed: bool
     prompt_tokens: int
     max_tokens: int | None
+    media_tokens: int = 0
     image_count: int = 0
     choices: int = 1
     parameters: frozenset[str] = frozenset()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -67,7 +67,7 @@ def estimate(price: Price, call: Call, endpoint: EndpointEntry) -> int:
     """Nano-dollars to set aside: the most that the request should cost at this endpoint."""
     prompt_price, completion_price = _dearest(price)
     femto = (
-        call.prompt_tokens * prompt_price
+        min(call.prompt_tokens, believable(endpoint, call).prompt) * prompt_price
         + completion_bound(call, endpoint) * call.choices * completion_price
         + call.image_count * (price.image or 0)
         + price.request
@@ -104,11 +104,38 @@ def completion_bound(call: Call, endpoint: EndpointEntry) -> int:
     return bound if context is None or bound < context else context
 
 
-def usage_from_provider(raw: Any, fallback: Usage) -> tuple[Usage, bool]:
+class Believable(NamedTuple):
+    """The most tokens that a request may have used."""
+
+    prompt: int = MAX_TOKENS
+    completion: int = MAX_TOKENS
+
+
+ANYTHING = Believable()
+BATCHES = frozenset({"embeddings", "completions"})
+"""Dialects whose requests may hold many prompts, each as long as the endpoint allows."""
+
+
+def believable(endpoint: EndpointEntry, call: Call) -> Believable:
+    """The most that a call can have used at an endpoint, by the limits that are known of it."""
+    if call.dialect in BATCHES:
+        return ANYTHING
+    context = endpoint.context_length
+    answer = _least(context, endpoint.max_completion_tokens)
+    return Believable(_least(context, endpoint.max_prompt_tokens), min(answer * call.choices, MAX_TOKENS))
+
+
+def _least(one: int | None, other: int | None) -> int:
+    least = MAX_TOKENS if one is None or one > MAX_TOKENS else one
+    return least if other is None or other > least else other
+
+
+def usage_from_provider(raw: Any, fallback: Usage, most: Believable = ANYTHING) -> tuple[Usage, bool]:
     """A provider's usage object made safe, and whether any of it had to be estimated.
 
     `raw` is whatever JSON stood there; `fallback` is what the gateway counted itself. A count that is missing,
-    negative, absurdly large or no number is replaced, and so is a zero where output was delivered.
+    negative, absurdly large or no number is replaced, and so is a zero where output was delivered. What is above
+    `most` is cut down to it.
     """
     fields = raw if isinstance(raw, dict) else {}
     prompt, completion = _count(fields.get("prompt_tokens")), _count(fields.get("completion_tokens"))
@@ -119,6 +146,9 @@ def usage_from_provider(raw: Any, fallback: Usage) -> tuple[Usage, bool]:
     is_estimated = prompt is None or completion is None
     prompt = fallback.prompt if prompt is None else prompt
     completion = fallback.completion if completion is None else completion
+    if prompt > most.prompt or completion > most.completion:
+        prompt, completion = min(prompt, most.prompt), min(completion, most.completion)
+        is_estimated = True
     inputs, outputs = _details(fields, "prompt_tokens_details"), _details(fields, "completion_tokens_details")
     cached = _part(inputs.get("cached_tokens"), prompt)
     written = _part(inputs.get("cache_write_tokens"), prompt - cached)

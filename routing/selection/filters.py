@@ -28,7 +28,9 @@ CONSTRAINTS = {
 
 FEMTO_PER_MILLION_USD = FEMTO_PER_USD // 10**6
 SURE_TOKENS_DIVISOR = 2
-"""`Call.prompt_tokens` is an upper estimate: only an input whose half does not fit is sure not to fit."""
+"""`Call.prompt_tokens` is an upper estimate: only an input whose half does not fit is sure not to fit.
+
+What its files, audio and video come to is not known at all, but to who decodes them."""
 
 
 def names(wanted: str, endpoint: EndpointEntry) -> bool:
@@ -52,11 +54,13 @@ def why_dropped(endpoint: EndpointEntry, call: Call, now: datetime) -> str | Non
     """The first reason why the endpoint may not serve the call, or None."""
     if endpoint.deprecated_at is not None and endpoint.deprecated_at <= now:
         return DEPRECATED
-    if not _fits(endpoint, call.prompt_tokens // SURE_TOKENS_DIVISOR):
+    if not _fits(endpoint, (call.prompt_tokens - call.media_tokens) // SURE_TOKENS_DIVISOR):
         return CONTEXT_LENGTH
     if endpoint.service_tier is not None and not _asks_for_tier(endpoint, call):
         return SERVICE_TIER
-    return None if call.preferences is NO_PREFERENCES else _against_preferences(endpoint, call, call.preferences)
+    return (
+        None if call.preferences is NO_PREFERENCES else _against_preferences(endpoint, call, call.preferences)
+    )
 
 
 def _against_preferences(endpoint: EndpointEntry, call: Call, wishes: ProviderPreferences) -> str | None:

@@ -91,6 +91,14 @@ class TestTheKey:
         assert run(policy).refusal.status == 403
 
 
+class TestAPromptWhoseLengthIsAGuess:
+    def test_is_not_refused_for_its_guessed_part(self):
+        long = {"prompt_tokens": 10**7}
+
+        assert run(call=make_call("simulator/echo", **long)).refusal.rule == "constraint_filtered"
+        assert run(call=make_call("simulator/echo", **long, media_tokens=10**7 - 100)).refusal is None
+
+
 class TestTheModel:
     def test_that_nobody_knows_is_refused_as_documented(self):
         refusal = run(call=make_call("acme/fake-1.0")).refusal

@@ -28,7 +28,11 @@ class TestANewId:
 
     def test_is_unique_in_all_threads(self):
         with ThreadPoolExecutor(4) as pool:
-            made = [each for batch in pool.map(lambda _: [uuid7(1) for _ in range(3000)], range(4)) for each in batch]
+            made = [
+                each
+                for batch in pool.map(lambda _: [uuid7(1) for _ in range(3000)], range(4))
+                for each in batch
+            ]
 
         assert len(set(made)) == len(made)
 
