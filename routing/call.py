@@ -1,9 +1,14 @@
-"""A request as the decision sees it: whatever dialect it came in, the same frozen value."""
+"""A request as the decision sees it: whatever dialect it came in, the same frozen value.
+
+What is made for every request is a Struct: a frozen dataclass takes ten times as long to make.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +27,7 @@ class ProviderPreferences:
     max_price: dict[str, float] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attribution:
+class Attribution(msgspec.Struct, frozen=True):
     """Who is behind a request, as the caller says: carried to the generation, never trusted."""
 
     app_title: str | None = None
@@ -32,12 +36,16 @@ class Attribution:
     session_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+NO_PREFERENCES = ProviderPreferences()
+NO_ATTRIBUTION = Attribution()
+
+
+class Call(msgspec.Struct, frozen=True):
     """A parsed inference request. `body` is the caller's JSON object, never changed: a step makes a new one.
 
     `models` are the slugs to try in order (`model` first, then the fallback list). `prompt_tokens` is an upper
-    estimate of the input, `max_tokens` what the caller allows at most (None: the endpoint's maximum).
+    estimate of the input, of which `media_tokens` are what files, audio and video may come to at the very most.
+    `max_tokens` is what the caller allows at most (None: the endpoint's maximum).
     """
 
     dialect: str
@@ -46,9 +54,10 @@ class Call:
     is_streamed: bool
     prompt_tokens: int
     max_tokens: int | None
+    media_tokens: int = 0
     image_count: int = 0
     choices: int = 1
     parameters: frozenset[str] = frozenset()
-    preferences: ProviderPreferences = ProviderPreferences()
-    attribution: Attribution = Attribution()
-    detail: dict[str, Any] = field(default_factory=dict)
+    preferences: ProviderPreferences = NO_PREFERENCES
+    attribution: Attribution = NO_ATTRIBUTION
+    detail: dict[str, Any] = {}

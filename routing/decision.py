@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
+import msgspec
+
 from routing.catalog_snapshot import EndpointEntry
 from routing.errors import Refusal
 from routing.policy import Policy, Principal, PurseLimit
@@ -14,8 +16,7 @@ NOBODY = Policy(Principal("nobody"), (), (), ())
 """Who asks catalog routes without a key."""
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointStats:
+class EndpointStats(msgspec.Struct, frozen=True, gc=False):
     """How an endpoint did lately; None: not known. `last_failure_at` is Unix seconds."""
 
     last_failure_at: float | None = None
@@ -64,7 +65,7 @@ class Finding:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Attempt(NamedTuple):
+class Attempt(msgspec.Struct, frozen=True):
     """An upstream call that may be made. `hold_nano` is set aside for it in purses that count credits.
 
     `estimate_nano` is the same at list price, what a purse that counts BYOK has to set aside.
@@ -84,22 +85,21 @@ class Dropped(NamedTuple):
     reason: str
 
 
-class HoldNeeded(NamedTuple):
+class HoldNeeded(msgspec.Struct, frozen=True):
     """What has to be set aside in a purse: the most that any of the attempts would count there."""
 
     purse: PurseLimit
     nano: int
 
 
-class Step(NamedTuple):
+class Step(msgspec.Struct, frozen=True):
     """One rule that was applied, and what it said."""
 
     rule: str
     outcome: str
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """Allowed (attempts in order, holds to take) or refused. `model` is what the first attempt serves."""
 
     refusal: Refusal | None

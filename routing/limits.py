@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from config.lib.money import NANO_PER_USD, plain_usd, usd_from_nano
 from routing.decision import Balances, RateUse
 from routing.errors import Refusal
-from routing.policy import Policy, PurseLimit, RateLimits
+from routing.policy import NO_LIMITS, Policy, PurseLimit, RateLimits
 
-NO_LIMITS = RateLimits()
 NANO_PER_CENT = NANO_PER_USD // 100
 
 _LAYER_ORDER = {"workspace": 0, "key": 1, "credits": 2}

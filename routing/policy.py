@@ -35,6 +35,9 @@ class RateLimits:
     concurrent_requests: int | None = None
 
 
+NO_LIMITS = RateLimits()
+
+
 @dataclass(frozen=True, slots=True)
 class ScopeVersion:
     """One version that a policy was compiled from: ('workspace', 7) at 12."""
@@ -74,8 +77,8 @@ class Policy:
     versions: tuple[ScopeVersion, ...]
     refusal: str | None = None
     expires_at: datetime | None = None
-    key_rates: RateLimits = RateLimits()
-    workspace_rates: RateLimits = RateLimits()
-    organization_rates: RateLimits = RateLimits()
+    key_rates: RateLimits = NO_LIMITS
+    workspace_rates: RateLimits = NO_LIMITS
+    organization_rates: RateLimits = NO_LIMITS
     default_text_model: str | None = None
     default_provider_sort: str | None = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from config.lib.money import FEMTO_PER_USD, nano_from_femto
 from routing.call import Call
@@ -16,8 +17,7 @@ MAX_TOKENS = 20_000_000
 """More than any request can hold: a provider that counts further is not believed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """What a request consumed. `prompt` includes cached, written and audio tokens; `completion` reasoning ones."""
 
     prompt: int = 0
@@ -30,8 +30,7 @@ class Usage:
     requests: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(msgspec.Struct, frozen=True, gc=False):
     """A charge in nano-dollars, rounded once, and its two halves in femto-dollars as they were summed."""
 
     total_nano: int
@@ -68,7 +67,7 @@ def estimate(price: Price, call: Call, endpoint: EndpointEntry) -> int:
     """Nano-dollars to set aside: the most that the request should cost at this endpoint."""
     prompt_price, completion_price = _dearest(price)
     femto = (
-        call.prompt_tokens * prompt_price
+        min(call.prompt_tokens, believable(endpoint, call).prompt) * prompt_price
         + completion_bound(call, endpoint) * call.choices * completion_price
         + call.image_count * (price.image or 0)
         + price.request
@@ -105,11 +104,38 @@ def completion_bound(call: Call, endpoint: EndpointEntry) -> int:
     return bound if context is None or bound < context else context
 
 
-def usage_from_provider(raw: Any, fallback: Usage) -> tuple[Usage, bool]:
+class Believable(NamedTuple):
+    """The most tokens that a request may have used."""
+
+    prompt: int = MAX_TOKENS
+    completion: int = MAX_TOKENS
+
+
+ANYTHING = Believable()
+BATCHES = frozenset({"embeddings", "completions"})
+"""Dialects whose requests may hold many prompts, each as long as the endpoint allows."""
+
+
+def believable(endpoint: EndpointEntry, call: Call) -> Believable:
+    """The most that a call can have used at an endpoint, by the limits that are known of it."""
+    if call.dialect in BATCHES:
+        return ANYTHING
+    context = endpoint.context_length
+    answer = _least(context, endpoint.max_completion_tokens)
+    return Believable(_least(context, endpoint.max_prompt_tokens), min(answer * call.choices, MAX_TOKENS))
+
+
+def _least(one: int | None, other: int | None) -> int:
+    least = MAX_TOKENS if one is None or one > MAX_TOKENS else one
+    return least if other is None or other > least else other
+
+
+def usage_from_provider(raw: Any, fallback: Usage, most: Believable = ANYTHING) -> tuple[Usage, bool]:
     """A provider's usage object made safe, and whether any of it had to be estimated.
 
     `raw` is whatever JSON stood there; `fallback` is what the gateway counted itself. A count that is missing,
-    negative, absurdly large or no number is replaced, and so is a zero where output was delivered.
+    negative, absurdly large or no number is replaced, and so is a zero where output was delivered. What is above
+    `most` is cut down to it.
     """
     fields = raw if isinstance(raw, dict) else {}
     prompt, completion = _count(fields.get("prompt_tokens")), _count(fields.get("completion_tokens"))
@@ -120,6 +146,9 @@ def usage_from_provider(raw: Any, fallback: Usage) -> tuple[Usage, bool]:
     is_estimated = prompt is None or completion is None
     prompt = fallback.prompt if prompt is None else prompt
     completion = fallback.completion if completion is None else completion
+    if prompt > most.prompt or completion > most.completion:
+        prompt, completion = min(prompt, most.prompt), min(completion, most.completion)
+        is_estimated = True
     inputs, outputs = _details(fields, "prompt_tokens_details"), _details(fields, "completion_tokens_details")
     cached = _part(inputs.get("cached_tokens"), prompt)
     written = _part(inputs.get("cache_write_tokens"), prompt - cached)
@@ -160,6 +189,8 @@ def usage_object(usage: Usage, charge: Cost, *, is_byok: bool = False) -> dict[s
 
 def _count(value: Any) -> int | None:
     """A believable number of tokens, or None."""
+    if type(value) is int:  # as it nearly always is
+        return value if 0 <= value <= MAX_TOKENS else None
     if isinstance(value, bool):
         return None
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 9:
@@ -171,7 +202,7 @@ def _count(value: Any) -> int | None:
 
 def _part(value: Any, whole: int) -> int:
     """A believable share of a count: never more than the whole."""
-    return min(_count(value) or 0, whole)
+    return min(_count(value) or 0, whole) if value else 0
 
 
 def _details(fields: dict[str, Any], name: str) -> dict[str, Any]:

@@ -22,7 +22,6 @@ from workspaces.lease_duties import Fence, LeaseDuties
 from workspaces.lease_keeping import LeaseKeeper
 from workspaces.lease_queue import Reason, Shortage, Ticket, Verdict
 from workspaces.local_purse import LocalPurse, PurseSpec
-from workspaces.windows import window_start
 
 __all__ = [
     "Admission",
@@ -64,9 +63,7 @@ class Admitted(msgspec.Struct, eq=False, gc=False):
     @property
     def windows(self) -> tuple[tuple[int, int, int], ...]:
         """Return (purse id, start of its window in microseconds, nano-dollars) of each hold, for the journal."""
-        return tuple(
-            (purse.id, window_start(purse.interval, self.admitted_at), nano) for purse, nano in self.holds
-        )
+        return tuple((purse.id, purse.window_at(self.admitted_at), nano) for purse, nano in self.holds)
 
 
 @dataclass(frozen=True, slots=True)

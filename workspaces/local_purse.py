@@ -131,6 +131,12 @@ class LocalPurse:
         """What another hold could take; negative while a cost above its hold is not yet accounted for."""
         return self.granted - self.used
 
+    def window_at(self, moment: int) -> int:
+        """Where the window begins that holds the moment; quickly, as it is nearly always the current one."""
+        if self.starts_at <= moment < self.ends_at:
+            return self.starts_at
+        return window_start(self.interval, moment)
+
     @property
     def is_at_rest(self) -> bool:
         """Whether nothing would be lost if the object were dropped."""

@@ -80,6 +80,11 @@ class Exchange(asyncio.Protocol):
             self._transport.abort()
 
     @property
+    def is_read(self) -> bool:
+        """Whether all of the body has come and was read."""
+        return self.is_complete and not self._chunks
+
+    @property
     def can_be_kept(self) -> bool:
         """Whether another request may follow on this connection."""
         return self.is_complete and self._may_be_kept and self._error is None

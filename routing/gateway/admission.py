@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from uuid import UUID
 
+from config.lib.ids import NewId
 from config.lib.keys import hash_of
 from routing.call import Call
 from routing.decide import decide, key_refusal
@@ -56,12 +56,12 @@ def check_key(known: KnownPolicy) -> None:
         raise RefusedError(refusal)
 
 
-def judge(runtime: Runtime, known: KnownPolicy, call: Call, identifier: UUID) -> Decision:
+def judge(runtime: Runtime, known: KnownPolicy, call: Call, identifier: NewId) -> Decision:
     """The pure decision on what this process knows. Raises RefusedError."""
     balances = runtime.rates.balances(known.rated)
     stats, now = runtime.health.stats, datetime.now(UTC)
     decision = decide(
-        known.policy, call, runtime.catalog, stats, balances, (), identifier.int & SEED_BITS, now
+        known.policy, call, runtime.catalog, stats, balances, (), identifier.number & SEED_BITS, now
     )
     if decision.refusal is not None:
         raise RefusedError(decision.refusal)

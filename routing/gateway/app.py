@@ -6,13 +6,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
 from typing import TypeAlias
-from uuid import UUID
 
-from prometheus_client import Histogram
-
-from config.lib.ids import generation_id, uuid7
+from config.lib.ids import NewId, new_id
 from routing.errors import internal_error, invalid_request
 from routing.gateway import catalog_routes, metrics
 from routing.gateway.answering import refuse
@@ -23,7 +19,7 @@ from routing.gateway.runtime import Runtime
 from routing.gateway.server import Draining
 from routing.gateway.watch import Interrupted, Reason
 
-Handler: TypeAlias = Callable[[Runtime, Client, UUID], Awaitable[None]]
+Handler: TypeAlias = Callable[[Runtime, Client, NewId], Awaitable[None]]
 
 POSTS: dict[str, Handler] = {"/api/v1/chat/completions": serve_chat}
 OPERATIONS = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -57,10 +53,10 @@ class GatewayApp:
         finally:
             open_requests.discard(client)
             client.release()
-            _seconds(route, client.status).observe(time.monotonic() - began)
+            metrics.SECONDS.observe(route, client.status, time.monotonic() - began)
 
     async def _serve(self, client: Client, route: str) -> None:
-        identifier = uuid7()
+        identifier = new_id()
         try:
             await self._dispatch(client, identifier)
         except RefusedError as error:
@@ -69,7 +65,7 @@ class GatewayApp:
         except (Gone, Interrupted, asyncio.CancelledError) as error:
             await self._leave(client, error)
         except Exception:
-            log.exception("request %s to %s failed", generation_id(identifier), route)
+            log.exception("request %s to %s failed", identifier.public, route)
             await refuse(client, internal_error())
 
     async def _leave(self, client: Client, error: BaseException) -> None:
@@ -80,13 +76,13 @@ class GatewayApp:
         if reason is Reason.STOPPING:
             await refuse(client, STOPPING)
 
-    async def _dispatch(self, client: Client, identifier: UUID) -> None:
+    async def _dispatch(self, client: Client, identifier: NewId) -> None:
         path, method = client.scope["path"], client.scope["method"]
         handler = POSTS.get(path)
         if handler is not None:
             if method != "POST":
                 raise RefusedError(WRONG_METHOD)
-            client.common = [(b"x-generation-id", generation_id(identifier).encode())]
+            client.common = [(b"x-generation-id", identifier.public.encode())]
             await handler(self._runtime, client, identifier)
             return
         if method not in ("GET", "HEAD"):
@@ -103,8 +99,3 @@ class GatewayApp:
             return
         is_fine = path == "/healthz" or (self._runtime.is_ready and not self._draining.is_draining)
         await client.answer(200 if is_fine else 503, b"ok\n" if is_fine else b"not ready\n", [TEXT])
-
-
-@lru_cache(maxsize=256)
-def _seconds(route: str, status: int) -> Histogram:
-    return metrics.SECONDS.labels(route, str(status))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from routing.decision import Attempt
 from routing.errors import ProviderFailure, Refusal, previous_error, provider_error, unavailable
@@ -30,7 +32,7 @@ class Patience:
     answer: float
 
 
-class Served(NamedTuple):
+class Served(msgspec.Struct, frozen=True):
     """The attempt that answers: with all of it, or with a stream whose first output is `first`.
 
     Times are on time.monotonic(): when it was asked, and when the first output was there.

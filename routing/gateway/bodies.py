@@ -11,10 +11,10 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import replace
 from multiprocessing.connection import wait
 
 import msgspec
+from msgspec.structs import replace
 
 from routing.call import Call
 from routing.errors import Refusal, unavailable

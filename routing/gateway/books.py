@@ -6,13 +6,14 @@ import logging
 import time
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import Any
 
-from config.lib.ids import generation_id
+import msgspec
+
+from config.lib.ids import NewId
 from observability.journal import Journal, JournalFull
 from observability.journal_records import Begin, Checkpoint, End, Hold
-from routing.call import Call
+from routing.call import NO_ATTRIBUTION, Call
 from routing.decision import Attempt, Decision
 from routing.errors import unavailable
 from routing.gateway.client import RefusedError
@@ -26,7 +27,7 @@ NO_USAGE = Usage(requests=0)
 NO_DETAIL: Mapping[str, Any] = MappingProxyType({})
 
 
-class Opened(NamedTuple):
+class Opened(msgspec.Struct, frozen=True):
     """A generation that has begun: money is set aside and the journal knows. Times are on time.monotonic()."""
 
     id: str
@@ -39,7 +40,7 @@ class Opened(NamedTuple):
     began_at: float
 
 
-class Outcome(NamedTuple):
+class Outcome(msgspec.Struct, frozen=True):
     """What became of a generation: who served it, what it used and costs, and how it ended."""
 
     status: str
@@ -65,7 +66,7 @@ class Books:
 
     def open(
         self,
-        identifier: UUID,
+        identifier: NewId,
         began_at: float,
         known: KnownPolicy,
         call: Call,
@@ -76,13 +77,16 @@ class Books:
 
         Raises RefusedError (503) with everything undone when there is no room or the fence is up.
         """
+        at = admission.admitted_at
         holds = tuple(
-            Hold(purse_id, window, nano, need.purse.counts_byok)
-            for (purse_id, window, nano), need in zip(admission.windows, decision.holds, strict=True)
+            [
+                Hold(purse.id, purse.window_at(at), nano, need.purse.counts_byok)
+                for (purse, nano), need in zip(admission.holds, decision.holds, strict=True)
+            ]
         )
         opened = Opened(
-            str(identifier),
-            generation_id(identifier),
+            identifier.text,
+            identifier.public,
             known,
             call,
             decision.model,
@@ -135,9 +139,8 @@ def _begin(opened: Opened, decision: Decision) -> Begin:
     }
     if principal.secret is not None:
         context["secret"] = principal.secret
-    for name in ("app_title", "app_url", "user", "session_id"):
-        if text := getattr(given, name):
-            context[name] = text
+    if given is not NO_ATTRIBUTION:
+        context |= {name: text for name in given.__struct_fields__ if (text := getattr(given, name))}
     return Begin(
         opened.id,
         opened.admission.admitted_at,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from routing.decision import Attempt
 from routing.errors import Refusal
 from routing.gateway.books import Opened, Outcome
 from routing.gateway.dialects.chat import count_prompt_tokens
 from routing.gateway.watch import Reason
-from routing.pricing import NOTHING, Cost, Usage, cost, usage_from_provider
+from routing.pricing import NOTHING, Cost, Usage, believable, cost, usage_from_provider
 
 CLIENT_GONE_STATUS = 499
 KEPT = ("provider_code", "previous_errors", "parameter")
@@ -21,7 +23,7 @@ STOPPING = Refusal(
 )
 
 
-class Ending(NamedTuple):
+class Ending(msgspec.Struct, frozen=True):
     """What to write down, then what to send: the rest of the answer, or a refusal, or nothing at all."""
 
     outcome: Outcome
@@ -29,7 +31,7 @@ class Ending(NamedTuple):
     refusal: Refusal | None = None
 
 
-class Bill(NamedTuple):
+class Bill(msgspec.Struct, frozen=True):
     """What an answer used and costs; `is_estimated` when the provider did not say."""
 
     usage: Usage
@@ -39,14 +41,15 @@ class Bill(NamedTuple):
 
 def bill(opened: Opened, attempt: Attempt, raw_usage: Any, counted: int, finish: str | None) -> Bill:
     """The charge for what was delivered; nothing for an answer that came to nothing (SPEC §4)."""
-    fallback = Usage(completion=counted, image=opened.call.image_count)
-    usage, is_estimated = usage_from_provider(raw_usage, fallback)
+    call, endpoint = opened.call, attempt.endpoint
+    fallback, most = Usage(completion=counted, image=call.image_count), believable(endpoint, call)
+    usage, is_estimated = usage_from_provider(raw_usage, fallback, most)
     if is_estimated or not usage.prompt:  # only then is the prompt worth counting
-        fallback = replace(fallback, prompt=count_prompt_tokens(opened.call))
-        usage, is_estimated = usage_from_provider(raw_usage, fallback)
+        fallback = replace(fallback, prompt=count_prompt_tokens(call))
+        usage, is_estimated = usage_from_provider(raw_usage, fallback, most)
     if usage.completion == 0 and counted == 0 and finish in (None, "error"):
         return Bill(usage, NOTHING, is_estimated)
-    return Bill(usage, cost(attempt.endpoint.price, usage), is_estimated)
+    return Bill(usage, cost(endpoint.price, usage), is_estimated)
 
 
 def not_served(reason: Reason) -> Ending:

@@ -1,21 +1,20 @@
-"""A client's HTTP connection: uvicorn's protocol with limits in time and size, and one write per answer."""
+"""A client's HTTP connection: uvicorn's protocol with limits in time and size, and a cycle of our own."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import MutableMapping
-from typing import TYPE_CHECKING, Any, cast
+from collections import deque
 from urllib.parse import unquote
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from routing.gateway.http_cycle import Cycle, Scope
 from routing.gateway.watch import Reason, Watch
 
-if TYPE_CHECKING:
-    from uvicorn._types import ASGISendEvent
-
+ASGI = {"version": "3.0", "spec_version": "2.3"}
 HEAD_SECONDS = 10.0
 BODY_SECONDS = 10.0
 BODY_BYTES_PER_SECOND = 16 * 1024
@@ -26,85 +25,16 @@ STALLED_SECONDS = 60.0
 """How long a client may take nothing of what was sent to it."""
 
 
-class Cycle(RequestResponseCycle):
-    """One request and its response. The head waits for the first of the body, as ASGI says, and leaves with it."""
-
-    head = b""
-
-    async def send(self, message: ASGISendEvent) -> None:
-        """Take an ASGI message of the response."""
-        if self.flow.write_paused and not self.disconnected:
-            await self.flow.drain()
-        if self.disconnected:
-            return
-        event = cast("MutableMapping[str, Any]", message)
-        if event["type"] == "http.response.start" and not self.response_started:
-            self.response_started = True
-            self.head = self._head(event["status"], event.get("headers", ()))
-        elif event["type"] == "http.response.body" and self.response_started and not self.response_complete:
-            self._send_body(event.get("body", b""), event.get("more_body", False))
-        else:
-            raise RuntimeError(f"unexpected ASGI message {event['type']}")
-
-    def _head(self, status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
-        self.waiting_for_100_continue = False
-        self.chunked_encoding = True
-        lines = [STATUS_LINE[status]]
-        for name, value in (*self.default_headers, *headers):
-            if b"\n" in value or b"\r" in value or b"\x00" in value:
-                raise RuntimeError("a header's value holds a line end")
-            lowered = name.lower()
-            if lowered == b"content-length":
-                self.chunked_encoding = False
-                self.expected_content_length = int(value)
-            elif lowered == b"connection" and value.lower() == b"close":
-                self.keep_alive = False
-                continue
-            lines += (name, b": ", value, b"\r\n")
-        if not self.keep_alive:
-            lines.append(b"connection: close\r\n")
-        if self.chunked_encoding and (self._has_no_body(status)):
-            self.chunked_encoding = False
-        elif self.chunked_encoding:
-            lines.append(b"transfer-encoding: chunked\r\n")
-        lines.append(b"\r\n")
-        return b"".join(lines)
-
-    def _has_no_body(self, status: int) -> bool:
-        return self.scope["method"] == "HEAD" or status in (204, 304)
-
-    def _send_body(self, body: bytes, more: bool) -> None:
-        head, self.head = self.head, b""
-        if self.scope["method"] == "HEAD":
-            self.transport.write(head)
-            self.expected_content_length = 0
-        elif self.chunked_encoding:
-            end = b"" if more else b"0\r\n\r\n"
-            self.transport.write(b"%b%x\r\n%b\r\n%b" % (head, len(body), body, end) if body else head + end)
-        else:
-            self.expected_content_length -= len(body)
-            if self.expected_content_length < 0 or (self.expected_content_length and not more):
-                self.transport.close()
-                raise RuntimeError("the body is not as long as its head says")
-            self.transport.write(head + body)
-        if not more:
-            self._complete()
-
-    def _complete(self) -> None:
-        self.response_complete = True
-        self.message_event.set()
-        if not self.keep_alive:
-            self.transport.close()
-        self.on_response()
-
-
 class Connection(HttpToolsProtocol):
     """A client's connection with limits on how long and how large a head is and how slow a body may be."""
 
+    cycle: Cycle | None  # type: ignore[assignment]  # ours in uvicorn's place
     is_draining = False
     """Set on the class: answers from now on say that the connection closes."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        self.waiting: deque[Cycle] = deque()
+        """What was sent ahead, one request after the other."""
         self.watch: Watch | None = None
         self.head_since: float | None = time.monotonic()
         self.head_bytes = 0
@@ -116,7 +46,14 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
+        self.connections.discard(self)
+        if self.cycle is not None:
+            self.cycle.disconnected = not self.cycle.response_complete
+            self.cycle.tell()
+        self.flow.resume_writing()
+        if exc is None:
+            self.transport.close()
+        self.parser = None  # type: ignore[assignment]  # as uvicorn does
         if self.watch is not None:
             self.watch.interrupt(Reason.GONE)
 
@@ -131,7 +68,9 @@ class Connection(HttpToolsProtocol):
             self.head_since = time.monotonic()  # something that is no request yet, line ends perhaps
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
         self.idle_since = None
         self.head_since = self.head_since or time.monotonic()
 
@@ -139,37 +78,39 @@ class Connection(HttpToolsProtocol):
         self.head_since = None
         self.head_bytes = self.body_bytes = 0
         self.body_since = time.monotonic()
-        self._describe_request()
         existing = self.cycle
         self.cycle = Cycle(
-            scope=self.scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=False,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
-            keep_alive=self._may_stay_open(),
-            on_response=self.on_response_complete,
+            self, self._scope(), keep_alive=self._may_stay_open(), is_expecting=self.expect_100_continue
         )
         if existing is None or existing.response_complete:
-            self._start_asgi_task(self.cycle, self.app)
+            self._start(self.cycle)
         else:  # pipelined: one after the other
             self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, self.app))
+            self.waiting.append(self.cycle)
 
-    def _describe_request(self) -> None:
-        scope = cast("MutableMapping[str, Any]", self.scope)
+    def _scope(self) -> Scope:
         url = httptools.parse_url(self.url)
         path = (url.path or b"/").decode("latin-1")
-        scope["method"] = self.parser.get_method().decode("latin-1")
-        scope["http_version"] = self.parser.get_http_version()
-        scope["raw_path"] = url.path or b"/"
-        scope["path"] = unquote(path) if "%" in path else path
-        scope["query_string"] = url.query or b""
-        scope["state"]["connection"] = self
+        return {
+            "type": "http",
+            "asgi": ASGI,
+            "http_version": self.parser.get_http_version(),
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "root_path": "",
+            "headers": self.headers,
+            "state": {**self.app_state, "connection": self},
+            "method": self.parser.get_method().decode("latin-1"),
+            "raw_path": url.path or b"/",
+            "path": unquote(path) if "%" in path else path,
+            "query_string": url.query or b"",
+        }
+
+    def _start(self, cycle: Cycle) -> None:
+        task = self.loop.create_task(cycle.run(self.app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     def _may_stay_open(self) -> bool:
         is_wanted = bool(self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive())
@@ -177,11 +118,19 @@ class Connection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self.body_bytes += len(body)
-        super().on_body(body)
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.tell()
 
     def on_message_complete(self) -> None:
         self.body_since = None
-        super().on_message_complete()
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.more_body = False
+            self.cycle.tell()
 
     def on_response_complete(self) -> None:
         """Begin what was sent ahead, or note since when the connection is idle; uvicorn sets a timer instead."""
@@ -189,14 +138,14 @@ class Connection(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+        if self.waiting:
+            self._start(self.waiting.popleft())
         else:
             self.idle_since = time.monotonic()
 
     def resume_reading(self) -> None:
         """Go on reading after the last piece of a body, so that a client that leaves is noticed."""
-        if not self.pipeline:
+        if not self.waiting:
             self.flow.resume_reading()
 
     def sweep(self, now: float) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from uuid import UUID
 
+from config.lib.ids import NewId
 from routing.call import Call
 from routing.decision import Decision
 from routing.errors import internal_error
@@ -20,7 +20,7 @@ BROKEN = failed(internal_error(), None)
 """How a generation ends when something of ours is wrong."""
 
 
-async def serve_chat(runtime: Runtime, client: Client, identifier: UUID) -> None:
+async def serve_chat(runtime: Runtime, client: Client, identifier: NewId) -> None:
     """Serve a chat completion. Raises RefusedError for what ends before a provider is called."""
     began_at = time.monotonic()
     known = await authenticate(runtime.policies, client.scope)  # 400, 401, 503

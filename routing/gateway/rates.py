@@ -12,10 +12,9 @@ from routing.call import Call
 from routing.decision import NO_BALANCES, UNUSED, Balances, RateUse
 from routing.errors import Refusal, unavailable
 from routing.gateway.client import RefusedError
-from routing.policy import Policy, RateLimits
+from routing.policy import NO_LIMITS, Policy
 
 MINUTE = 60.0
-NO_LIMITS = RateLimits()
 
 
 class Meter:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
-from config.lib.ids import uuid7
+from config.lib.ids import NewId, uuid7
 from observability.journal import Journal
 from observability.journal_records import Refusal as RefusalRecord
 from routing.call import Call
@@ -35,13 +34,13 @@ class RefusalLog:
         self._journal = journal
         self._tallies: dict[tuple[int, str], Tally] = {}
 
-    def note(self, identifier: UUID, policy: Policy, call: Call | None, refusal: Refusal) -> None:
+    def note(self, identifier: NewId, policy: Policy, call: Call | None, refusal: Refusal) -> None:
         """Log a refusal; those of principals without a workspace are metrics only."""
         principal = policy.principal
         if principal.kind != "api_key" or principal.api_key_id is None:
             return
         record = RefusalRecord(
-            str(identifier),
+            identifier.text,
             time.time_ns() // 1000,
             principal.organization_id,
             principal.workspace_id,

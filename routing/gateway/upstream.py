@@ -47,7 +47,8 @@ class Response:
         """The whole body. Raises UpstreamFailed when it is cut off or larger than the limit."""
         chunks: list[bytes] = []
         size = 0
-        while chunk := await self.read_some():
+        while not self._exchange.is_read:
+            chunk = await self.read_some()
             size += len(chunk)
             if size > limit:
                 raise failed("The provider's answer is too large.")

@@ -10,6 +10,7 @@ import asyncio
 import time
 from enum import Enum
 from types import TracebackType
+from typing import Self
 
 
 class Reason(Enum):
@@ -65,28 +66,20 @@ class Watch:
             self.reason = None
         return reason
 
-    def within(self, seconds: float) -> Wait:
+    def within(self, seconds: float) -> Self:
         """A block in which each wait may be interrupted, and that as a whole may take so many seconds."""
-        return Wait(self, seconds)
-
-
-class Wait:
-    """Turns the cancellation of a watched block into Interrupted."""
-
-    __slots__ = ("_seconds", "_watch")
-
-    def __init__(self, watch: Watch, seconds: float) -> None:
-        self._watch = watch
-        self._seconds = seconds
+        self.expires_at = time.monotonic() + seconds
+        return self
 
     def __enter__(self) -> None:
-        self._watch.expires_at = time.monotonic() + self._seconds
+        return
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._watch.expires_at = None
+        """Turn a cancellation of ours into Interrupted."""
+        self.expires_at = None
         if kind is asyncio.CancelledError:
-            reason = self._watch.take_back()
+            reason = self.take_back()
             if reason is not None:
                 raise Interrupted(reason) from None

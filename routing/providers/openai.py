@@ -43,6 +43,8 @@ OUR_FIELDS = frozenset(
 )
 """What a request says to us and not to the provider. `user` is a person's identity and never leaves."""
 
+TEXTS = ("content", "reasoning", "reasoning_content", "text", "refusal")
+
 _encode = msgspec.json.encode
 
 
@@ -118,35 +120,34 @@ def _upstream_body(call: Call, upstream_model: str) -> dict[str, Any]:
 
 
 def _completion(answer: dict[str, Any], choices: list[dict[str, Any]]) -> Answer:
-    shown = [_choice(index, choice) for index, choice in enumerate(choices)]
-    body = {name: value for name, value in answer.items() if name not in ("usage", "choices")}
-    body["choices"] = shown
-    body.setdefault("created", int(time.time()))
-    body.setdefault("system_fingerprint", None)
-    finish, native = finish_reasons(choices[0])
-    return Answer(
-        body=body,
-        usage=answer.get("usage"),
-        finish_reason=finish,
-        native_finish_reason=native,
-        upstream_id=_identifier(answer),
-        counted_tokens=sum(_tokens_of_choice(choice) for choice in choices),
-    )
+    """The answer in the contract's shape: completed in place, because it was decoded just now and is nobody else's."""
+    counted = sum([_tokens_of_choice(choice) for choice in choices])
+    reasons = [_complete(index, choice) for index, choice in enumerate(choices)]
+    usage = answer.pop("usage", None)
+    answer.setdefault("created", int(time.time()))
+    answer.setdefault("system_fingerprint", None)
+    return Answer(answer, usage, *reasons[0], _identifier(answer), counted)
 
 
-def _choice(index: int, choice: dict[str, Any]) -> dict[str, Any]:
+def _complete(index: int, choice: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Give a choice what the contract says it has; returns its finish reason, and as the provider said it."""
     finish, native = finish_reasons(choice)
-    shown = {"index": index, "logprobs": None} | choice
+    choice.setdefault("index", index)
+    choice.setdefault("logprobs", None)
     if "message" in choice and not isinstance(choice["message"], dict):
-        shown["message"] = {"role": "assistant", "content": None}
-    return shown | {"finish_reason": shown_reason(finish), "native_finish_reason": native}
+        choice["message"] = {"role": "assistant", "content": None}
+    choice["finish_reason"], choice["native_finish_reason"] = shown_reason(finish), native
+    return finish, native
 
 
 def _tokens_of_choice(choice: dict[str, Any]) -> int:
     message = choice.get("message")
     fields = message if isinstance(message, dict) else choice
-    texts = [fields.get(name) for name in ("content", "reasoning", "reasoning_content", "text", "refusal")]
-    length = sum(len(text.encode("utf-8", "replace")) for text in texts if isinstance(text, str))
+    length = 0
+    for name in TEXTS:
+        text = fields.get(name)
+        if isinstance(text, str):
+            length += len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
     calls = fields.get("tool_calls")
     return tokens_of_text(length + (len(encode(calls)) if calls else 0))
 

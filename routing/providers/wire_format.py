@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
+
+import msgspec
 
 from routing.call import Call
 from routing.catalog_snapshot import EndpointEntry
@@ -20,18 +21,19 @@ class ConfigField(NamedTuple):
     is_required: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamRequest:
+class UpstreamRequest(msgspec.Struct, frozen=True):
     """What to send. Headers carry the credential, hence never shown."""
 
     url: str
-    headers: dict[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: dict[str, str]
+    body: bytes
     method: str = "POST"
 
+    def __repr__(self) -> str:
+        return f"UpstreamRequest({self.method} {self.url})"
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+
+class Answer(msgspec.Struct, frozen=True):
     """A provider's whole answer as a Chat Completions object (or that of the call's dialect).
 
     `body` is fresh: the dialect puts id, model, provider and usage into it. `usage` is the provider's, as it

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from config.lib.money import FEMTO_PER_USD
-from routing.call import Call, ProviderPreferences
+from routing.call import NO_PREFERENCES, Call, ProviderPreferences
 from routing.catalog_snapshot import EndpointEntry
 
 ALLOWED_PROVIDERS = "allowed_providers"
@@ -28,7 +28,9 @@ CONSTRAINTS = {
 
 FEMTO_PER_MILLION_USD = FEMTO_PER_USD // 10**6
 SURE_TOKENS_DIVISOR = 2
-"""`Call.prompt_tokens` is an upper estimate: only an input whose half does not fit is sure not to fit."""
+"""`Call.prompt_tokens` is an upper estimate: only an input whose half does not fit is sure not to fit.
+
+What its files, audio and video come to is not known at all, but to who decodes them."""
 
 
 def names(wanted: str, endpoint: EndpointEntry) -> bool:
@@ -52,11 +54,13 @@ def why_dropped(endpoint: EndpointEntry, call: Call, now: datetime) -> str | Non
     """The first reason why the endpoint may not serve the call, or None."""
     if endpoint.deprecated_at is not None and endpoint.deprecated_at <= now:
         return DEPRECATED
-    if not _fits(endpoint, call.prompt_tokens // SURE_TOKENS_DIVISOR):
+    if not _fits(endpoint, (call.prompt_tokens - call.media_tokens) // SURE_TOKENS_DIVISOR):
         return CONTEXT_LENGTH
     if endpoint.service_tier is not None and not _asks_for_tier(endpoint, call):
         return SERVICE_TIER
-    return _against_preferences(endpoint, call, call.preferences)
+    return (
+        None if call.preferences is NO_PREFERENCES else _against_preferences(endpoint, call, call.preferences)
+    )
 
 
 def _against_preferences(endpoint: EndpointEntry, call: Call, wishes: ProviderPreferences) -> str | None:
@@ -80,10 +84,8 @@ def _against_preferences(endpoint: EndpointEntry, call: Call, wishes: ProviderPr
 
 
 def _fits(endpoint: EndpointEntry, tokens: int) -> bool:
-    for limit in (endpoint.context_length, endpoint.max_prompt_tokens):
-        if limit is not None and tokens > limit:
-            return False
-    return True
+    context, most = endpoint.context_length, endpoint.max_prompt_tokens
+    return (context is None or tokens <= context) and (most is None or tokens <= most)
 
 
 def _asks_for_tier(endpoint: EndpointEntry, call: Call) -> bool:

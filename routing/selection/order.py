@@ -29,6 +29,8 @@ def order_endpoints(
     now_seconds: float,
 ) -> list[EndpointEntry]:
     """The endpoints as they are to be tried: the caller's order, or a sort, or the weighted draw by price."""
+    if len(endpoints) < 2 and not wishes.order:
+        return list(endpoints)
     priced = sorted([(typical_femto(endpoint.price), endpoint.tag, endpoint) for endpoint in endpoints])
     ordered = [endpoint for _, _, endpoint in priced]
     if wishes.order:

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from routing.call import Call
 from routing.catalog_snapshot import CatalogSnapshot, EndpointEntry, ModelEntry, Price, ServedBy
 from routing.policy import Policy, Principal, PurseLimit
@@ -90,4 +92,4 @@ def make_call(*models: str, body: dict[str, Any] | None = None, **more: Any) -> 
         prompt_tokens=100,
         max_tokens=50,
     )
-    return replace(call, **more)
+    return msgspec.structs.replace(call, **more)

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from routing.call import ProviderPreferences
@@ -88,6 +89,14 @@ class TestTheKey:
         policy = make_policy(principal=Principal("management_key", organization_id=1))
 
         assert run(policy).refusal.status == 403
+
+
+class TestAPromptWhoseLengthIsAGuess:
+    def test_is_not_refused_for_its_guessed_part(self):
+        long = {"prompt_tokens": 10**7}
+
+        assert run(call=make_call("simulator/echo", **long)).refusal.rule == "constraint_filtered"
+        assert run(call=make_call("simulator/echo", **long, media_tokens=10**7 - 100)).refusal is None
 
 
 class TestTheModel:
@@ -174,7 +183,7 @@ class TestFilters:
 
     def test_require_every_parameter_only_when_asked_to(self):
         call = make_call("simulator/echo", max_tokens=40, parameters=frozenset({"tools", "temperature"}))
-        strict = replace(call, preferences=ProviderPreferences(require_parameters=True))
+        strict = msgspec.structs.replace(call, preferences=ProviderPreferences(require_parameters=True))
 
         assert len(run(call=call).attempts) == 3
         assert dropped(run(call=strict)) == {"middle/eu": "require_parameters"}

@@ -12,6 +12,7 @@ from routing.pricing import (
     DEFAULT_COMPLETION_TOKENS,
     MAX_TOKENS,
     Usage,
+    believable,
     completion_bound,
     cost,
     estimate,
@@ -95,6 +96,17 @@ class TestTheHold:
         assert held >= cost(endpoint.price, dearest).total_nano
         assert held >= cost(endpoint.price, Usage(prompt=prompt, completion=most)).total_nano
 
+    def test_takes_no_prompt_to_be_longer_than_what_the_endpoint_could_read(self):
+        endpoint = make_endpoint(price=make_price(10**6, 0), context_length=1000)
+
+        assert estimate(endpoint.price, make_call("a/b", prompt_tokens=460_000), endpoint) == 1000
+
+    def test_takes_a_batch_of_prompts_as_long_as_it_is(self):
+        endpoint = make_endpoint(price=make_price(10**6, 0), context_length=1000, max_completion_tokens=0)
+        call = make_call("a/b", prompt_tokens=460_000, dialect="embeddings")
+
+        assert estimate(endpoint.price, call, endpoint) == 460_000
+
     def test_counts_every_choice_and_image(self):
         endpoint = make_endpoint(price=make_price(0, 10**6, image=10**6))
 
@@ -176,6 +188,58 @@ class TestUsageFromAProvider:
 
         assert 0 <= usage.cached + usage.cache_write + usage.audio <= usage.prompt <= MAX_TOKENS
         assert 0 <= usage.reasoning <= usage.completion <= MAX_TOKENS
+
+
+class TestUsageBeyondTheEndpointsLimits:
+    """No endpoint can take or give more tokens than it has room for, whatever its provider says."""
+
+    ENDPOINT = make_endpoint(context_length=1000, max_prompt_tokens=800, max_completion_tokens=300)
+
+    @pytest.mark.parametrize(
+        ("said", "counted"), [((800, 300), (800, 300)), ((801, 10), (800, 10)), ((10, 10**7), (10, 300))]
+    )
+    def test_is_bounded_by_them_and_then_an_estimate(self, said, counted):
+        raw = {"prompt_tokens": said[0], "completion_tokens": said[1]}
+
+        usage, is_estimated = usage_from_provider(raw, FALLBACK, believable(self.ENDPOINT, make_call("a/b")))
+
+        assert (usage.prompt, usage.completion) == counted
+        assert is_estimated is (said != counted)
+
+    def test_is_bounded_before_its_parts_are(self):
+        raw = {
+            "prompt_tokens": 9000,
+            "completion_tokens": 1,
+            "prompt_tokens_details": {"cached_tokens": 9000},
+        }
+
+        usage, _ = usage_from_provider(raw, FALLBACK, believable(self.ENDPOINT, make_call("a/b")))
+
+        assert usage.cached == usage.prompt == 800
+
+    def test_allows_every_choice_its_own_answer(self):
+        raw = {"prompt_tokens": 1, "completion_tokens": 900}
+
+        usage, is_estimated = usage_from_provider(
+            raw, FALLBACK, believable(self.ENDPOINT, make_call("a/b", choices=3))
+        )
+
+        assert (usage.completion, is_estimated) == (900, False)
+
+    def test_is_bounded_by_the_context_where_nothing_else_is_known(self):
+        endpoint = make_endpoint(context_length=1000, max_prompt_tokens=None, max_completion_tokens=None)
+
+        assert believable(endpoint, make_call("a/b")) == (1000, 1000)
+
+    def test_is_believed_up_to_the_absurd_where_no_limit_is_known(self):
+        endpoint = make_endpoint(context_length=None, max_prompt_tokens=None, max_completion_tokens=None)
+
+        assert believable(endpoint, make_call("a/b")) == (MAX_TOKENS, MAX_TOKENS)
+
+    def test_of_a_batch_is_not_bounded_by_what_one_input_may_be(self):
+        call = make_call("a/b", dialect="embeddings")
+
+        assert believable(self.ENDPOINT, call) == (MAX_TOKENS, MAX_TOKENS)
 
 
 class TestTheUsageThatTheCallerSees:

@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 
 from observability.journal_records import clean_text
-from routing.call import Attribution, Call
+from routing.call import NO_ATTRIBUTION, Attribution, Call
 from routing.errors import invalid_request
 from routing.gateway.client import RefusedError
+from routing.gateway.dialects.media import NOTHING, TOKENS_PER_IMAGE, Seen, look_at
 from routing.gateway.dialects.parameters import (
     Check,
     check,
@@ -36,7 +37,6 @@ BYTES_PER_TOKEN = 3
 """Few enough for an upper estimate of most texts; holds are estimates, charges are not."""
 LETTERS_PER_TOKEN = 8
 """More than the tokens of any language have on average; without it a prompt without spaces would be one word."""
-TOKENS_PER_IMAGE = 1600
 MAX_TOKENS = 2**31
 MAX_CHOICES = 128
 MAX_FALLBACKS = 16
@@ -91,7 +91,11 @@ OURS = frozenset(
 """Parameters that no endpoint has to support."""
 SUPPORTABLE = CHECKS.keys() - OURS
 AS_CATALOG_SAYS = {"max_completion_tokens": "max_tokens", "n": "n"}
-BINARY_PARTS = {"image_url": "url", "input_audio": "data", "file": "file_data", "video_url": "url"}
+
+TITLES = (b"x-headgate-title", b"x-openrouter-title", b"x-title")
+REFERRERS = (b"http-referer", b"referer")
+SESSION = b"x-session-id"
+ATTRIBUTING = frozenset({*TITLES, *REFERRERS, SESSION})
 
 decode = msgspec.json.Decoder().decode
 
@@ -116,7 +120,7 @@ def read_call(data: bytes, headers: Mapping[bytes, bytes]) -> Call:
     messages = body.get("messages")
     if not messages:
         raise refused("messages", "must be a non-empty list of objects")
-    images, binary = _look_at(messages)
+    seen = _look_at(messages)
     # Providers differ in which of the two they heed: the larger is what may have to be paid.
     max_tokens = max(body.get("max_completion_tokens") or 0, body.get("max_tokens") or 0) or None
     if max_tokens is not None and max_tokens > MAX_TOKENS:
@@ -129,9 +133,12 @@ def read_call(data: bytes, headers: Mapping[bytes, bytes]) -> Call:
         models=_read_models(body),
         body=body,
         is_streamed=bool(body.get("stream")),
-        prompt_tokens=(len(data) - binary) // BYTES_PER_TOKEN + images * TOKENS_PER_IMAGE,
+        prompt_tokens=(len(data) - seen.characters) // BYTES_PER_TOKEN
+        + seen.images * TOKENS_PER_IMAGE
+        + seen.tokens,
         max_tokens=max_tokens,
-        image_count=images,
+        media_tokens=seen.tokens,
+        image_count=seen.images,
         choices=choices,
         parameters=frozenset(
             [
@@ -150,15 +157,16 @@ def _read_models(body: Mapping[str, Any]) -> tuple[str, ...]:
     listed = body.get("models") or []
     if len(listed) > MAX_FALLBACKS:
         raise refused("models", f"may name at most {MAX_FALLBACKS} models")
-    slugs = [slug for slug in ([named] if named else []) + listed if slug]
-    if any(len(slug) > MAX_ATTRIBUTE for slug in slugs):
-        raise refused("model", "is too long")
+    slugs = [slug for slug in (named, *listed) if slug]
+    for slug in slugs:
+        if len(slug) > MAX_ATTRIBUTE:
+            raise refused("model", "is too long")
     return tuple(dict.fromkeys([_clean(slug) for slug in slugs]))
 
 
-def _look_at(messages: list[dict[str, Any]]) -> tuple[int, int]:
-    """Check the messages' shape; how many images they hold, and how many characters are no text."""
-    images = binary = 0
+def _look_at(messages: list[dict[str, Any]]) -> Seen:
+    """Check the messages' shape; what they hold beside text."""
+    images = tokens = characters = 0
     for message in messages:
         if not isinstance(message.get("role"), str):
             raise refused("messages", "must each have a role")
@@ -168,31 +176,27 @@ def _look_at(messages: list[dict[str, Any]]) -> tuple[int, int]:
         if not is_objects(content):
             raise refused("messages", "may have as content a string or a list of parts")
         for part in content:
-            field = BINARY_PARTS.get(str(part.get("type")))
-            if field is None:
-                continue
-            images += field == "url"
-            holder = part.get(part["type"])
-            data = holder.get(field) if isinstance(holder, dict) else None
-            binary += len(data) if isinstance(data, str) and len(data) > TOKENS_PER_IMAGE else 0
-    return images, binary
+            seen = look_at(part)
+            images, tokens = images + seen.images, tokens + seen.tokens
+            characters += seen.characters
+    return Seen(images, tokens, characters) if images or tokens else NOTHING
 
 
 def _read_attribution(body: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> Attribution:
-    title = _first_header(headers, b"x-headgate-title", b"x-openrouter-title", b"x-title")
-    session = body.get("session_id") or _first_header(headers, b"x-session-id")
+    user, session = body.get("user"), body.get("session_id")
+    if not user and not session and ATTRIBUTING.isdisjoint(headers):
+        return NO_ATTRIBUTION
     return Attribution(
-        app_title=_short(title),
-        app_url=_short(_first_header(headers, b"http-referer", b"referer")),
-        user=_short(body.get("user")),
-        session_id=_short(session),
+        app_title=_short(_first_header(headers, *TITLES)),
+        app_url=_short(_first_header(headers, *REFERRERS)),
+        user=_short(user),
+        session_id=_short(session or _first_header(headers, SESSION)),
     )
 
 
 def _first_header(headers: Mapping[bytes, bytes], *names: bytes) -> str | None:
     for name in names:
-        value = headers.get(name)
-        if value:
+        if value := headers.get(name):
             return value.decode("utf-8", "replace")
     return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from routing.call import ProviderPreferences
+from routing.call import NO_PREFERENCES, ProviderPreferences
 from routing.errors import invalid_request
 from routing.gateway.client import RefusedError
 
@@ -104,7 +104,6 @@ PREFERENCES: dict[str, Check] = {
     "max_price": is_object,
 }
 SORTS = ("price", "throughput", "latency", "exacto")
-NO_PREFERENCES = ProviderPreferences()
 
 
 def read_preferences(body: Mapping[str, Any]) -> ProviderPreferences:

@@ -16,6 +16,13 @@ from tests.routing.gateway.process import GatewayProcess
 from tests.routing.gateway.stage import furnish, grant
 from tests.routing.simulator.process import SimulatorProcess
 
+PLENTY_USD = "10000000"
+"""Hundreds of times the dearest hold of the stage (a last endpoint that costs a million times the first).
+
+With less, one such request leaves the purse tight for hundreds of lease calls: then no process keeps a reserve, and
+whatever a test does while the database is away depends on how many requests were made before.
+"""
+
 
 @pytest.fixture(scope="package")
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorProcess]:
@@ -33,7 +40,7 @@ def stage(
     with django_db_blocker.unblock():
         cast = assemble()
         furnish(simulator.url)
-        grant(cast.acme.organization, "1000")
+        grant(cast.acme.organization, PLENTY_USD)
         grant(cast.globex.organization, "1")
         connections.close_all()
     yield cast
