@@ -15,6 +15,7 @@ from accounts import audit_events
 from accounts.audit_events import UnknownKind, note
 from accounts.models import AuditEvent, Revision, User
 from accounts.organizations import add_member
+from accounts.people import vouch_for_address
 from config.lib.scoping import tenant, unscoped
 from tests.cast import STAGE, Acme, Cast
 from tests.dashboard_pages import uncollected_files
@@ -35,9 +36,10 @@ def fast_passwords(settings: Settings) -> None:
 
 @pytest.fixture
 def bob(acme: Acme) -> User:
-    """bob, with a password."""
+    """bob, with a password and a proved address."""
     acme.bob.user.set_password(PASSWORD)
     acme.bob.user.save()
+    vouch_for_address(acme.bob.user)
     return acme.bob.user
 
 

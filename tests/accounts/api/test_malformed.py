@@ -99,9 +99,10 @@ class Sender:
 
     def send_fields(self) -> None:
         """Every field with every value, the rest as it should be."""
-        fields = fields_of(self.operation)
-        assert bool(fields) is ("requestBody" in self.operation)
         whole = self.body or {}
+        # A body whose fields are not ours to list (a preset's) has those of the table's example.
+        fields = fields_of(self.operation) or {name: [] for name in whole}
+        assert bool(fields) is ("requestBody" in self.operation)
         for name, inner in fields.items():
             for value in VALUES:
                 self.send(self.path, {**whole, name: value})

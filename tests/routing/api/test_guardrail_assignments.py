@@ -307,7 +307,7 @@ class TestAnAssignmentEnds:
             remove_member(membership=acme.bob, by=STAGE)
 
         assert data_of(api.get(f"{path}/assignments/members")) == []
-        assert self.deleted(acme) == ["memberassignment"]
+        assert self.deleted(acme) == ["workspacemember", "memberassignment"]
 
     def test_with_its_guardrail_which_frees_keys_of_every_workspace(self, api: Api, acme: Acme):
         path, key = guardrail(api), acme.research_key.key

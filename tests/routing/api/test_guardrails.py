@@ -425,7 +425,7 @@ class TestListingGuardrails:
         for number in range(7):
             created(api, name=str(number))
 
-        with django_assert_max_num_queries(12):
+        with django_assert_max_num_queries(14):
             api.get("/guardrails")
 
     def test_of_a_foreign_or_unknown_workspace_is_refused_alike(self, api: Api, cast: Cast):
