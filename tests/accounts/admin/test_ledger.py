@@ -57,7 +57,10 @@ class TestTheLedger:
         [
             ({"kind": "refund"}, "refers_to"),
             ({"kind": "refund", "refers_to": "not an id"}, "refers_to"),
-            ({"kind": "refund", "refers_to": str(uuid.uuid4()), "amount_nano": "1"}, "refers_to"),
+            (
+                {"kind": "refund", "refers_to": "d98bae77-b693-4171-9d4a-97ad7e74ec45", "amount_nano": "1"},
+                "refers_to",
+            ),
             ({"kind": "transfer"}, "destination"),
             ({"kind": "transfer", "destination": "999999999"}, "destination"),
             ({"kind": "adjustment", "refers_to": str(uuid.uuid4())}, "refers_to"),

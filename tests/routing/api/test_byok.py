@@ -188,7 +188,7 @@ class TestWhatIsNoCredential:
             ("workspace_id", ""),
             ("sort_order", 1),
             ("label", "mine"),
-            ("id", str(uuid.uuid4())),
+            ("id", "73c21c40-a186-4fe0-ac1c-231c1700c26e"),
             ("nonsense", 1),
         ],
     )
