@@ -1,31 +1,44 @@
-"""The audit log as rows of a file."""
+"""The audit log as a CSV file."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC
+from functools import partial
 from typing import Final
 
+from django.http import StreamingHttpResponse
+
 from accounts.audit_log import Entry, LogFilter, log_page
+from accounts.models import Organization
+from config.lib.exports import csv_answer, harmless
 from config.lib.scoping import tenant
 
-HEADINGS: Final = ("id", "time", "who", "what", "action", "object", "object id", "door", "address", "reason")
+COLUMNS: Final = ("id", "time", "who", "what", "action", "object", "object id", "door", "address", "reason")
 PAGE_SIZE = 500
 
 
-def export_page(
-    organization_id: int, wanted: LogFilter, before: str
-) -> tuple[list[Sequence[object]], str | None]:
-    """The rows before a cursor and the next cursor, read in a transaction that sees this organization alone."""
-    with tenant(organization_id):
-        page = log_page(organization_id, wanted, before=before, size=PAGE_SIZE)
-        return [_row(entry) for entry in page.rows], page.next_cursor
+def audit_file(organization: Organization, wanted: LogFilter) -> StreamingHttpResponse:
+    """Every entry that is wanted, newest first."""
+    rows = partial(_rows, organization.pk, wanted)
+    return csv_answer(name=f"audit-log-{organization.slug}.csv", header=COLUMNS, rows=rows)
 
 
-def _row(entry: Entry) -> Sequence[object]:
+def _rows(organization_id: int, wanted: LogFilter) -> Iterator[Sequence[str]]:
+    """Page by page, each in a transaction of its own that sees this organization alone."""
+    cursor: str | None = ""
+    while cursor is not None:
+        with tenant(organization_id):
+            page = log_page(organization_id, wanted, before=cursor, size=PAGE_SIZE)
+            rows = [_cells(entry) for entry in page.rows]
+        yield from rows
+        cursor = page.next_cursor
+
+
+def _cells(entry: Entry) -> Sequence[str]:
     source, revision = entry.source, entry.revision
-    return (
-        entry.pk,
+    cells = (
+        str(entry.pk),
         source.created_at.astimezone(UTC).isoformat(),
         entry.who,
         entry.summary,
@@ -36,3 +49,4 @@ def _row(entry: Entry) -> Sequence[object]:
         source.address or "",
         revision.reason if revision else "",
     )
+    return [harmless(cell) for cell in cells]

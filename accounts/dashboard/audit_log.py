@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, cast
 
 from django.contrib import messages
@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 
 from accounts.audit_events import EXPORTED, KINDS, note
-from accounts.audit_export import HEADINGS, export_page
+from accounts.audit_export import audit_file
 from accounts.audit_log import (
     ACTIONS,
     DOORS,
@@ -29,7 +29,6 @@ from accounts.permissions import Permission
 from accounts.recorded_changes import changes_between, changes_of, newest_of
 from accounts.restoring import CannotRestore, restorers
 from accounts.rolling_back import Side, can_be_restored, permission_to_restore, roll_back
-from config.lib.csv_export import csv_file
 from config.lib.dashboard import INVALID_FORM, query_without
 from config.lib.keyset import UnknownCursor
 
@@ -106,8 +105,7 @@ class ExportView(LogPage):
         note(
             EXPORTED, by=self.actor, organization_ids=[self.organization.pk], detail={"what": "the audit log"}
         )
-        read_page = partial(export_page, self.organization.pk, self.wanted())
-        return csv_file(f"audit-log-{self.organization.slug}.csv", HEADINGS, read_page)
+        return audit_file(self.organization, self.wanted())
 
 
 class EntryPage(LogPage):

@@ -19,7 +19,7 @@ from django.http import StreamingHttpResponse
 
 PIECE_CHARACTERS = 64 * 1024
 PIECES_WAITING = 2
-FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 Rows = Callable[[], Iterator[Sequence[str]]]
 
