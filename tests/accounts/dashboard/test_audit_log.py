@@ -185,6 +185,7 @@ class TestRestoring:
         assert name_of_production(acme) == "Live"
 
 
+@pytest.mark.django_db(transaction=True)  # the file is read on a connection of its own
 class TestTheFile:
     def test_holds_what_the_filters_let_through(self, acme: Acme) -> None:
         rename(acme, "One")
