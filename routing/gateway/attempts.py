@@ -17,6 +17,7 @@ from routing.gateway.metrics import UPSTREAM_FAILURES
 from routing.gateway.upstream import Response, Upstream, UpstreamFailed
 from routing.gateway.watch import Interrupted, Reason, Watch
 from routing.providers import WIRE_FORMATS, Answer, Stream, WireFormat
+from routing.providers.expressing import Unsupported
 
 LATE = ProviderFailure("timeout", "The provider did not answer in time.", is_retryable=True)
 NOBODY_TO_ASK = unavailable()
@@ -76,7 +77,9 @@ class Attempts:
                 return await self._ask(opened, attempt, watch, tuple(previous))
             except UpstreamFailed as error:
                 failure = error.failure
-            self._note(attempt, failure)
+                self._note(attempt, failure)
+            except Unsupported as error:
+                failure = error.as_failure()
             provider = attempt.endpoint.provider
             refusal = provider_error(
                 failure,
