@@ -15,7 +15,7 @@ from routing.providers.anthropic_request import translate
 from routing.providers.anthropic_stream import AnthropicStream
 from routing.providers.failures import broken_answer
 from routing.providers.openai import encode
-from routing.providers.wire_format import Answer, ConfigField, Stream, UpstreamRequest
+from routing.providers.wire_format import Answer, ConfigField, Stream, Unsupported, UpstreamRequest
 
 VERSION = "2023-06-01"
 """The API's version; the next one (2026-10-21) takes no temperature from any model, older ones' included."""
@@ -31,7 +31,7 @@ class Anthropic:
     )
 
     def build_request(self, call: Call, endpoint: EndpointEntry, *, generation_id: str) -> UpstreamRequest:
-        """The request; what it cannot say is left out of it. Raises Unsupported."""
+        """The request; what it cannot say is left out of it and named. Raises Unsupported."""
         provider = endpoint.provider
         headers = {
             "content-type": "application/json",
@@ -44,11 +44,12 @@ class Anthropic:
         if provider.credential:
             headers["x-api-key"] = provider.credential
         url = provider.base_url.rstrip("/") + "/messages"
-        return UpstreamRequest(url, headers, encode(translate(call, endpoint).body))
-
-    def dropped(self, call: Call, endpoint: EndpointEntry) -> tuple[str, ...]:
-        """The call's parameters that a request to the endpoint does not say. Raises Unsupported."""
-        return translate(call, endpoint).dropped
+        try:
+            translation = translate(call, endpoint)
+            body = encode(translation.body)
+        except RecursionError:
+            raise Unsupported("messages", "are nested too deeply") from None
+        return UpstreamRequest(url, headers, body, dropped=translation.dropped)
 
     def parse_response(self, body: bytes, *, call: Call) -> Answer | ProviderFailure:
         """The answer, or why it is none."""

@@ -23,6 +23,7 @@ FINISH = {
     "tool_use": "tool_calls",
     "refusal": "content_filter",
 }
+TIERS = {"standard": "default", "priority": "priority", "batch": "flex"}
 
 
 def finish_reasons(native: Any, *, has_calls: bool = True) -> tuple[str | None, str | None]:
@@ -75,8 +76,10 @@ def read_message(message: Mapping[str, Any]) -> Answer | ProviderFailure:
         "logprobs": None,
         "finish_reason": shown_reason(finish),
         "native_finish_reason": native,
+        **stop_sequence_of(message),
     }
     body = {"object": "chat.completion", "created": int(time.time()), "system_fingerprint": None}
+    body |= service_tier_of(message.get("usage"))
     return Answer(
         body={**body, "choices": [choice]},
         usage=usage_of(message.get("usage")),
@@ -99,6 +102,18 @@ def refusal_of(details: Any) -> dict[str, str]:
     return {"refusal": explanation} if isinstance(explanation, str) and explanation else {}
 
 
+def stop_sequence_of(message: Mapping[str, Any]) -> dict[str, str]:
+    """Which of the caller's words stopped it, if one did."""
+    sequence = message.get("stop_sequence")
+    return {"stop_sequence": sequence} if isinstance(sequence, str) else {}
+
+
+def service_tier_of(usage: Any) -> dict[str, str]:
+    """The tier that served it, in OpenAI's words."""
+    tier = usage.get("service_tier") if isinstance(usage, dict) else None
+    return {"service_tier": TIERS[tier]} if isinstance(tier, str) and tier in TIERS else {}
+
+
 def tool_call(index: int, block: Mapping[str, Any], arguments: str) -> dict[str, Any]:
     """A call, or its beginning."""
     name, identifier = block.get("name"), block.get("id")
@@ -108,7 +123,10 @@ def tool_call(index: int, block: Mapping[str, Any], arguments: str) -> dict[str,
 
 
 def annotations_of(citations: Any, start: int, end: int) -> list[dict[str, Any]]:
-    """What a text that stands there in the content refers to: pages of the web, or the caller's documents."""
+    """What a text that stands there in the content refers to: pages of the web, or the caller's documents.
+
+    Chat Completions has no word for places in documents: those stay as they are.
+    """
     listed = citations if isinstance(citations, list) else []
     return [_annotation(one, start, end) for one in listed if isinstance(one, dict)]
 
@@ -122,7 +140,7 @@ def _annotation(citation: Mapping[str, Any], start: int, end: int) -> dict[str, 
             "type": "url_citation",
             "url_citation": {"url": url, "title": title, "content": cited, **place},
         }
-    return {"type": "file_citation", "file_citation": {**citation, **place}}
+    return dict(citation)
 
 
 class _Whole:

@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from routing.providers.expressing import Unsupported
+from routing.providers.wire_format import Unsupported
 
 Block = dict[str, Any]
 IMAGES = {

@@ -14,7 +14,7 @@ import msgspec
 
 from routing.providers.anthropic_content import Block, blocks_of, cache_control, lift_cache_control, texts_of
 from routing.providers.anthropic_reasoning import THINKING, thinking_blocks
-from routing.providers.expressing import Unsupported
+from routing.providers.wire_format import Unsupported
 
 SYSTEM = ("system", "developer")
 BEGINNING = "."

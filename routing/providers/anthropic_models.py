@@ -96,7 +96,7 @@ class Claude(NamedTuple):
         """How many tokens an answer may have where the catalog does not say; all models of the version allow it."""
         if self.version < (3, 7):
             return 8_192 if self.version == (3, 5) else 4_096
-        return 32_000
+        return 64_000 if self.version >= (4, 5) else 32_000
 
 
 @lru_cache(maxsize=1000)

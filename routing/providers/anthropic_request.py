@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -16,8 +16,8 @@ from routing.providers.anthropic_messages import Conversation, read_messages
 from routing.providers.anthropic_models import Claude, claude
 from routing.providers.anthropic_thinking import Circumstances, Thinking, think
 from routing.providers.anthropic_tools import Tools, read_tools
-from routing.providers.expressing import Translation, Unsupported
 from routing.providers.openai import OUR_FIELDS
+from routing.providers.wire_format import Unsupported
 
 LEAST_TOP_P_THINKING, MOST_TOP_K = 0.95, 1_000_000
 SERVICE_TIERS = {
@@ -67,8 +67,15 @@ SAYS_NOTHING: dict[str, Any] = {
 """Values that ask for what happens anyway."""
 
 
+class Translation(NamedTuple):
+    """The body of a request, and the parameters that it does not say (sorted, each once)."""
+
+    body: dict[str, Any]
+    dropped: tuple[str, ...]
+
+
 def translate(call: Call, endpoint: EndpointEntry) -> Translation:
-    """The body of the request, and what of the call it does not say. Raises Unsupported."""
+    """The request of a call. Raises Unsupported."""
     body = {name: _decoded(value) for name, value in call.body.items() if value is not None}
     if not isinstance(body.get("messages"), list):
         raise Unsupported("messages", "must be given: this provider only takes conversations")

@@ -14,6 +14,8 @@ from routing.providers.anthropic_answer import (
     finish_reasons,
     identifier_of,
     refusal_of,
+    service_tier_of,
+    stop_sequence_of,
     tool_call,
     usage_of,
 )
@@ -127,6 +129,7 @@ class AnthropicStream:
         message = _object(event, "message")
         self.upstream_id = identifier_of(message)
         self._note_usage(message.get("usage"))
+        self._head |= service_tier_of(message.get("usage"))
         return b""
 
     def _message_delta(self, event: dict[str, Any]) -> bytes:
@@ -137,7 +140,7 @@ class AnthropicStream:
             return b""
         self.has_output = True
         self.finish_reason, self.native_finish_reason = finish, native
-        shown = {"finish_reason": finish, "native_finish_reason": native}
+        shown = {"finish_reason": finish, "native_finish_reason": native, **stop_sequence_of(delta)}
         return self._chunk(refusal_of(delta.get("stop_details")), **shown)
 
     def _message_stop(self, event: dict[str, Any]) -> bytes:
@@ -152,9 +155,11 @@ class AnthropicStream:
         return b""
 
     def _note_usage(self, usage: Any) -> None:
-        """Counts are cumulative, and come in parts: what a later event leaves out stands."""
+        """Counts are cumulative, and come in parts: what a later event leaves out, or has as 0, stands."""
         if isinstance(usage, dict):
-            self._raw_usage |= {name: value for name, value in usage.items() if value is not None}
+            self._raw_usage |= {
+                name: value for name, value in usage.items() if value or name not in self._raw_usage
+            }
             self.usage = usage_of(self._raw_usage)
 
     def _block_start(self, event: dict[str, Any]) -> bytes:

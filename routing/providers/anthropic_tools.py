@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from routing.providers.anthropic_content import cache_control
 from routing.providers.anthropic_models import Claude
 from routing.providers.anthropic_schema import closed
-from routing.providers.expressing import Unsupported
+from routing.providers.wire_format import Unsupported
 
 JSON_TOOL = "headgate_json_answer"
 """The tool that an older model is made to call where it shall answer in JSON; its input is the answer."""

@@ -62,6 +62,9 @@ class TestTheMessage:
         assert found.body["choices"][0]["message"]["content"] == "Hello, world"
         assert (found.upstream_id, found.counted_tokens) == ("msg_1", 3)
 
+    def test_says_the_service_tier_in_openais_words(self):
+        assert parse(text("x")).body["service_tier"] == "default"
+
     def test_may_be_empty(self):
         assert message_of()["content"] == ""
 
@@ -114,7 +117,7 @@ class TestTheMessage:
                 "end_index": 10,
             },
         }
-        assert document["file_citation"]["document_title"] == "a.pdf"
+        assert document == QUOTED
 
     def test_passes_over_what_anthropic_did_itself(self):
         block = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}}
@@ -140,6 +143,11 @@ class TestTheFinishReason:
         choice = found.body["choices"][0]
         assert (choice["finish_reason"], choice["native_finish_reason"]) == (ours, native)
         assert (found.finish_reason, found.native_finish_reason) == (ours, native)
+
+    def test_says_which_sequence_it_was(self):
+        found = parse(text("x"), stop="stop_sequence", stop_sequence="END")
+
+        assert found.body["choices"][0]["stop_sequence"] == "END"
 
     def test_of_calls_is_calls(self):
         assert parse(call(), stop="tool_use").finish_reason == "tool_calls"

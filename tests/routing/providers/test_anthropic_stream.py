@@ -200,6 +200,15 @@ class TestTheFinishReason:
         assert (shown["finish_reason"], shown["native_finish_reason"]) == (ours, native)
         assert (reader.finish_reason, reader.native_finish_reason, reader.is_done) == (ours, native, True)
 
+    def test_says_which_sequence_it_was(self):
+        passed = read(
+            encoded(start(), *end("stop_sequence"), is_checked=False).replace(
+                b'"stop_sequence": null', b'"stop_sequence": "END"'
+            )
+        )[1]
+
+        assert events_of(passed)[-1]["choices"][0]["stop_sequence"] == "END"
+
     def test_of_a_refusal_has_its_reason(self):
         details = {"type": "refusal", "category": "bio", "explanation": "Too dangerous."}
 
@@ -224,6 +233,13 @@ class TestUsage:
         reader.feed(encoded(start()))
 
         assert (before, reader.usage["prompt_tokens"], reader.usage["completion_tokens"]) == (None, 60, 1)
+
+    def test_keeps_what_a_later_event_has_as_nothing(self):
+        last = {"type": "message_delta", "delta": {}, "usage": {"input_tokens": 0, "output_tokens": 0}}
+
+        reader, _ = read(encoded(start(output_tokens=5), last))
+
+        assert (reader.usage["prompt_tokens"], reader.usage["completion_tokens"]) == (60, 5)
 
     @pytest.mark.parametrize("absurd", ["many", 7, [1], None])
     def test_of_another_kind_is_none(self, absurd):
@@ -367,6 +383,7 @@ class TestTheLastChunk:
             "model": "acme/served",
             "provider": "Anthropic",
             "object": "chat.completion.chunk",
+            "service_tier": "default",
             "choices": [],
             "usage": {"cost": 0.5},
         }
