@@ -15,6 +15,7 @@ from typing import Any
 
 from genai_prices import data
 
+from routing.providers.anthropic_models import supported_parameters
 from routing.seed.simulated import PROVIDERS as SIMULATORS
 from routing.seed.simulated import simulated_models
 from routing.seed.sources import ALIASES, AUTHORS, OPENROUTER, SOURCES, Source
@@ -61,6 +62,7 @@ def _provider(source: Source) -> dict[str, Any]:
     return {
         "slug": source.slug,
         "name": source.name,
+        **({} if source.wire_format == "openai" else {"wire_format": source.wire_format}),
         "base_url": source.base_url,
         "credential_variable": source.variable,
         "headquarters": source.headquarters,
@@ -130,11 +132,16 @@ def _endpoint(source: Source, upstream_model: str, model: Any) -> dict[str, Any]
     endpoint: dict[str, Any] = {
         "provider": source.slug,
         "upstream_model": upstream_model,
-        "supported_parameters": [] if is_embedder else PARAMETERS,
+        "supported_parameters": [] if is_embedder else _parameters(source, upstream_model),
         "price": {unit: _per_token(price) for unit, price in found.items() if price is not None},
     }
     tiers = [tier.start for price in found.values() for tier in getattr(price, "tiers", ())]
     return endpoint | ({"max_prompt_tokens": min(tiers)} if tiers else {})
+
+
+def _parameters(source: Source, upstream_model: str) -> list[str]:
+    """What is known of a model: of Claude by its generation, of any other what all of them take."""
+    return supported_parameters(upstream_model) if source.wire_format == "anthropic" else PARAMETERS
 
 
 def _per_token(price: Any) -> str:

@@ -21,6 +21,7 @@ class Source:
     author: str | None = None
     only: str = ""
     upstream_prefix: str = ""
+    wire_format: str = "openai"
 
 
 def _lab(
@@ -36,7 +37,14 @@ def _host(slug: str, name: str, url: str, variable: str, **more: str) -> Source:
 GEMINI = "https://generativelanguage.googleapis.com/v1beta/openai"
 SOURCES = (
     _lab("openai", "OpenAI", "https://api.openai.com/v1", "OPENAI_API_KEY", "openai"),
-    _lab("anthropic", "Anthropic", "https://api.anthropic.com/v1", "ANTHROPIC_API_KEY", "anthropic"),
+    _lab(
+        "anthropic",
+        "Anthropic",
+        "https://api.anthropic.com/v1",
+        "ANTHROPIC_API_KEY",
+        "anthropic",
+        wire_format="anthropic",
+    ),
     _lab(
         "google-ai-studio",
         "Google AI Studio",

@@ -123,6 +123,15 @@ class TestTheSeedFile:
             assert len({endpoint.price and endpoint.price.prompt for endpoint in endpoints}) == 3
             assert [endpoint.is_zdr for endpoint in endpoints] == [False, False, True]
 
+    def test_speaks_to_anthropic_in_its_own_format_and_says_what_each_model_takes(self):
+        seed = read_catalog(SEED)
+        formats = {provider.slug: provider.wire_format for provider in seed.providers}
+        endpoints = [one for model in seed.models for one in model.endpoints if one.provider == "anthropic"]
+
+        assert (formats["anthropic"], formats["openai"]) == ("anthropic", "openai")
+        assert all("tools" in endpoint.supported_parameters for endpoint in endpoints)
+        assert {"temperature" in endpoint.supported_parameters for endpoint in endpoints} == {True, False}
+
     def test_names_no_secret_and_no_plain_http_provider(self):
         real = [provider for provider in read_catalog(SEED).providers if not provider.is_simulator]
 

@@ -18,6 +18,9 @@ from tests.cast import STAGE
 PROVIDERS = ("alpha", "beta", "gamma")
 """Three providers, all of them the simulator."""
 
+SPEAKERS = {"test/messages": ("delta", "anthropic")}
+"""Models of a provider of their own, by the beginning of their slugs: the simulator in another wire format."""
+
 MODELS: Mapping[str, Sequence[str]] = {
     "test/echo": ["simulator/echo"],
     "test/lorem": ["simulator/lorem"],
@@ -34,6 +37,10 @@ MODELS: Mapping[str, Sequence[str]] = {
     "test/third-answers": ["simulator/garbage", "simulator/error-500", "simulator/echo"],
     "test/second-after-silence": ["simulator/silent", "simulator/echo"],
     "test/none-answers": ["simulator/error-503", "simulator/error-500"],
+    "test/messages-echo": ["simulator/echo"],
+    "test/messages-tools": ["simulator/tools"],
+    "test/messages-cut": ["simulator/cut"],
+    "test/messages-error-429": ["simulator/error-429"],
 }
 """The upstream models behind each model, the cheapest first."""
 
@@ -45,14 +52,12 @@ REQUEST_USD = Decimal("0.01")
 def furnish(simulator_url: str) -> None:
     """Write the catalog."""
     with unscoped(reason="the catalog is the platform's"), transaction.atomic():
-        providers = [
-            Provider.objects.create(
-                slug=slug, name=slug.title(), base_url=f"{simulator_url}/simulator-fast/v1"
-            )
-            for slug in PROVIDERS
-        ]
+        base_url = f"{simulator_url}/simulator-fast/v1"
+        providers = [_add_provider(slug, "openai", base_url) for slug in PROVIDERS]
+        speakers = {start: _add_provider(*speaker, base_url) for start, speaker in SPEAKERS.items()}
         for slug, upstream in MODELS.items():
-            _add_model(slug, upstream, providers)
+            others = [provider for start, provider in speakers.items() if slug.startswith(start)]
+            _add_model(slug, upstream, others or providers)
         record(
             Change(
                 action="create",
@@ -63,6 +68,10 @@ def furnish(simulator_url: str) -> None:
             ),
             by=STAGE,
         )
+
+
+def _add_provider(slug: str, wire_format: str, base_url: str) -> Provider:
+    return Provider.objects.create(slug=slug, name=slug.title(), wire_format=wire_format, base_url=base_url)
 
 
 def _add_model(slug: str, upstream: Sequence[str], providers: Sequence[Provider]) -> None:
