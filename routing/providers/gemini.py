@@ -120,7 +120,7 @@ def _choice(choice: Choice, candidate: Json) -> Json:
 def _blocked(native: str, refusal: str | None) -> tuple[list[Choice], list[Json]]:
     """The choice that stands for a prompt that was not answered at all."""
     choice = Choice(0)
-    choice.native = native
+    choice.block(native)
     message = {"role": "assistant", "content": None, "refusal": refusal, "reasoning": None}
     return [choice], [_shown(choice, message, None)]
 

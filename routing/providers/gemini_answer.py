@@ -56,6 +56,7 @@ class Choice:
         self.native: str | None = None
         self.counted_tokens = 0
         self.has_output = False
+        self._is_blocked = False
         self._calls = 0
         self._images = 0
         self._text = bytearray()
@@ -63,7 +64,13 @@ class Choice:
     @property
     def finish(self) -> str | None:
         """The finish reason in the contract's words, once there is one."""
+        if self._is_blocked:
+            return "content_filter"
         return None if self.native is None else finish_of(self.native, has_calls=self._calls > 0)
+
+    def block(self, reason: str) -> None:
+        """The prompt was not answered at all."""
+        self._is_blocked, self.native = True, reason
 
     def take(self, candidate: Json) -> Json:
         """The fields of a message that the candidate adds; empty where it adds none."""

@@ -105,20 +105,22 @@ class GeminiStream:
         candidates = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
         reason = blocked(answer)
         if reason is not None and not candidates:
-            self._choice(0).native, self._refusal = reason
+            self._choice(0).block(reason[0])
+            self._refusal = reason[1]
         shown = [choice for one in candidates if (choice := self._candidate(one)) is not None]
         return self._event(shown) if shown else b""
 
     def _candidate(self, candidate: Json) -> Json | None:
         given = candidate.get("index", 0)
-        index = given if isinstance(given, int) and 0 <= given < MAX_CHOICES else 0
+        is_number = isinstance(given, int) and not isinstance(given, bool)
+        index = given if is_number and 0 <= given < MAX_CHOICES else 0
         is_first = index not in self._choices
-        delta = self._choice(int(index)).take(candidate)
+        delta = self._choice(index).take(candidate)
         logprobs = logprobs_of(candidate)
         if not delta and logprobs is None:
             return None
         head = {"role": "assistant", "content": ""} if is_first else {}
-        shown: Json = {"index": int(index), "delta": {**head, **delta}, "finish_reason": None}
+        shown: Json = {"index": index, "delta": {**head, **delta}, "finish_reason": None}
         return shown | ({"logprobs": logprobs} if logprobs is not None else {})
 
     def _choice(self, index: int) -> Choice:

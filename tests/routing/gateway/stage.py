@@ -52,20 +52,18 @@ def furnish(simulator_url: str) -> None:
             for slug in PROVIDERS
         ]
         for slug, upstream in MODELS.items():
-            _add_model(slug, upstream, providers)
-        record(
-            Change(
-                action="create",
-                row=providers[0],
-                before=None,
-                after=snapshot(providers[0]),
-                touches=(PLATFORM,),
-            ),
-            by=STAGE,
-        )
+            add_model(slug, upstream, providers)
+        note_change(providers[0])
 
 
-def _add_model(slug: str, upstream: Sequence[str], providers: Sequence[Provider]) -> None:
+def note_change(provider: Provider) -> None:
+    """Tell the gateways that the catalog is another one."""
+    change = Change(action="create", row=provider, before=None, after=snapshot(provider), touches=(PLATFORM,))
+    record(change, by=STAGE)
+
+
+def add_model(slug: str, upstream: Sequence[str], providers: Sequence[Provider]) -> None:
+    """Write a model with one endpoint at each provider, each dearer than the one before."""
     model = LanguageModel.objects.create(
         slug=slug, name=slug, author="test", input_modalities=["text"], output_modalities=["text"]
     )

@@ -264,12 +264,13 @@ class TestFailures:
     def test_nesting_as_deep_as_can_be_breaks_the_stream_and_nothing_else(self):
         for depth in range(900, 1010):
             arguments = '{"a":' * depth + "1" + "}" * depth
-            call = (
-                '{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":%s}}]}}]}' % arguments
+            before, after = (
+                b'{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":',
+                b"}}]}}]}",
             )
             reader = open_stream()
 
-            reader.feed(b"data: " + call.encode() + b"\n\n")
+            reader.feed(b"data: " + before + arguments.encode() + after + b"\n\n")
 
             assert reader.failure is not None or reader.has_output
 
