@@ -14,6 +14,7 @@ from routing.catalog_snapshot import EndpointEntry, ServedBy
 from routing.errors import ProviderFailure
 from routing.providers.failures import broken_answer
 from routing.providers.gemini_answer import Choice, blocked, logprobs_of
+from routing.providers.gemini_embeddings import embedding_request, read_embeddings
 from routing.providers.gemini_failures import failure_in_answer, read_failure
 from routing.providers.gemini_request import translate
 from routing.providers.gemini_stream import GeminiStream
@@ -37,7 +38,7 @@ class Gemini:
 
     def build_request(self, call: Call, endpoint: EndpointEntry, *, generation_id: str) -> UpstreamRequest:
         """The call in Gemini's words. Raises CannotAsk."""
-        verb = "streamGenerateContent?alt=sse" if call.is_streamed else "generateContent"
+        address = self.address(endpoint.provider, endpoint.upstream_model)
         headers = {
             "content-type": "application/json",
             "accept": "text/event-stream" if call.is_streamed else "application/json",
@@ -46,18 +47,23 @@ class Gemini:
             "x-request-id": generation_id,
             **self.authorization(endpoint.provider.credential),
         }
-        url = f"{self.address(endpoint.provider, endpoint.upstream_model)}:{verb}"
+        verb, fields, dropped = self.content(call, endpoint)
         try:
-            request = translate(call, endpoint, needs_type=self.needs_type)
-            body = encode(request.body)
+            body = encode(fields)
         except RecursionError:
             raise Unsupported("messages", "are nested too deeply") from None
-        return UpstreamRequest(url, headers, body, dropped=request.dropped)
+        return UpstreamRequest(f"{address}:{verb}", headers, body, dropped=dropped)
+
+    def content(self, call: Call, endpoint: EndpointEntry) -> tuple[str, Json, tuple[str, ...]]:
+        """The verb, the body, and the caller's parameters that are not in it. Raises Unsupported."""
+        if call.dialect == "embeddings":
+            return "batchEmbedContents", *embedding_request(call.body, model_path(endpoint.upstream_model))
+        verb = "streamGenerateContent?alt=sse" if call.is_streamed else "generateContent"
+        return verb, *translate(call, endpoint, needs_type=self.needs_type)
 
     def address(self, provider: ServedBy, model: str) -> str:
         """The model's address, without the verb."""
-        path = model if model.startswith(("models/", "tunedModels/")) else f"models/{model}"
-        return f"{provider.base_url.rstrip('/')}/{quote(path)}"
+        return f"{provider.base_url.rstrip('/')}/{quote(model_path(model))}"
 
     def authorization(self, credential: str) -> dict[str, str]:
         """The header that carries the credential. Raises Misconfigured."""
@@ -69,6 +75,8 @@ class Gemini:
             answer = msgspec.json.decode(body)
             if not isinstance(answer, dict):
                 return broken_answer("The provider's answer is not an object")
+            if call.dialect == "embeddings" and not answer.get("error"):
+                return read_embeddings(answer, call.body)
             return _answer(answer)
         except (msgspec.DecodeError, RecursionError, UnicodeError):
             return broken_answer("The provider's answer is not JSON")
@@ -80,6 +88,11 @@ class Gemini:
     def open_stream(self, *, generation_id: str, model: str, provider: str) -> Stream:
         """A reader for one streamed answer."""
         return GeminiStream(generation_id, model, provider)
+
+
+def model_path(model: str) -> str:
+    """A model's name as Google has it, from the catalog's."""
+    return model if model.startswith(("models/", "tunedModels/")) else f"models/{model}"
 
 
 def _answer(answer: Json) -> Answer | ProviderFailure:

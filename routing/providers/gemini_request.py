@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from routing.call import Call
 from routing.catalog_snapshot import EndpointEntry
@@ -43,8 +42,7 @@ _SAID_TO_US = OUR_FIELDS - {"cache_control"}
 _GENERATION = re.compile(r"gemini-(\d+)")
 
 
-@dataclass(frozen=True, slots=True)
-class GeminiRequest:
+class GeminiRequest(NamedTuple):
     """The body to send, and the caller's parameters that Gemini has no words for and that are therefore not in it."""
 
     body: Json

@@ -6,13 +6,15 @@ The credential is an API key, or a service account's key file that is exchanged 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 from urllib.parse import quote, urlsplit
 
-from routing.catalog_snapshot import ServedBy
+from routing.call import Call
+from routing.catalog_snapshot import EndpointEntry, ServedBy
 from routing.credential_formats import GLOBAL
 from routing.providers.gemini import Gemini
 from routing.providers.google_auth import AccessToken, ServiceAccount, read_service_account
-from routing.providers.wire_format import ConfigField, Misconfigured
+from routing.providers.wire_format import ConfigField, Misconfigured, Unsupported
 
 HOST = "aiplatform.googleapis.com"
 MULTI_REGIONS = ("eu", "us")
@@ -28,6 +30,12 @@ class Vertex(Gemini):
         ConfigField("credential", "Service account (JSON) or API key", is_secret=True),
     )
     needs_type = True
+
+    def content(self, call: Call, endpoint: EndpointEntry) -> tuple[str, dict[str, Any], tuple[str, ...]]:
+        """The verb, the body, and the caller's parameters that are not in it. Raises Unsupported."""
+        if call.dialect == "embeddings":  # `predict`, with bodies of its own
+            raise Unsupported("input", "cannot be embedded by this provider")
+        return super().content(call, endpoint)
 
     def needed_token(self, provider: ServedBy) -> ServiceAccount | None:
         """The account to sign in with before a request can be built; None where the credential is sent as it is.

@@ -21,6 +21,18 @@ from routing.seed.sources import ALIASES, AUTHORS, OPENROUTER, SOURCES, Source
 
 PER_MILLION, FINEST = Decimal("0.000001"), Decimal("1e-15")
 PARAMETERS = ["max_tokens", "stop", "temperature", "top_p"]
+GEMINI_PARAMETERS = [
+    "frequency_penalty",
+    "presence_penalty",
+    "response_format",
+    "seed",
+    "structured_outputs",
+    "tool_choice",
+    "tools",
+    "top_k",
+]
+REASONING_PARAMETERS = ["include_reasoning", "reasoning", "reasoning_effort"]
+GEMINI_THINKERS = re.compile(r"gemini-(2\.5|[3-9])(?!.*image)")
 UNITS = {
     "prompt": "input_mtok",
     "completion": "output_mtok",
@@ -58,9 +70,11 @@ def build_catalog(today: date) -> dict[str, Any]:
 
 
 def _provider(source: Source) -> dict[str, Any]:
+    wire_format = {} if source.wire_format == "openai" else {"wire_format": source.wire_format}
     return {
         "slug": source.slug,
         "name": source.name,
+        **wire_format,
         "base_url": source.base_url,
         "credential_variable": source.variable,
         "headquarters": source.headquarters,
@@ -130,11 +144,19 @@ def _endpoint(source: Source, upstream_model: str, model: Any) -> dict[str, Any]
     endpoint: dict[str, Any] = {
         "provider": source.slug,
         "upstream_model": upstream_model,
-        "supported_parameters": [] if is_embedder else PARAMETERS,
+        "supported_parameters": [] if is_embedder else _parameters(source, upstream_model),
         "price": {unit: _per_token(price) for unit, price in found.items() if price is not None},
     }
     tiers = [tier.start for price in found.values() for tier in getattr(price, "tiers", ())]
     return endpoint | ({"max_prompt_tokens": min(tiers)} if tiers else {})
+
+
+def _parameters(source: Source, upstream_model: str) -> list[str]:
+    """What the endpoint takes, as far as its provider's wire format tells for all of its models."""
+    if source.wire_format != "gemini":
+        return PARAMETERS
+    thinking = REASONING_PARAMETERS if GEMINI_THINKERS.search(upstream_model) else []
+    return sorted({*PARAMETERS, *GEMINI_PARAMETERS, *thinking})
 
 
 def _per_token(price: Any) -> str:
