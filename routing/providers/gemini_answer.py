@@ -60,6 +60,9 @@ class Choice:
         self._calls = 0
         self._images = 0
         self._text = bytearray()
+        self._starts: list[int] = []
+        self._details = 0
+        self._is_thinking = False
 
     @property
     def finish(self) -> str | None:
@@ -80,7 +83,9 @@ class Choice:
         content = candidate.get("content")
         parts = content.get("parts") if isinstance(content, dict) else None
         delta: Json = {}
+        self._starts = []
         for part in parts if isinstance(parts, list) else ():
+            self._starts.append(len(self._text))
             if isinstance(part, dict):
                 self._part(part, delta)
         annotations = list(self._annotations(candidate))
@@ -101,13 +106,29 @@ class Choice:
             owner = self._image(blob, delta)
         signature = part.get("thoughtSignature")
         if isinstance(signature, str) and signature:
-            _detail(delta, {"type": "reasoning.encrypted", "data": signature, "id": owner})
+            self._sign(signature, owner, delta)
 
     def _thought(self, text: Any, delta: Json) -> None:
         if isinstance(text, str) and text:
             self._count(text)
             delta["reasoning"] = delta.get("reasoning", "") + text
-            _detail(delta, {"type": "reasoning.text", "text": text})
+            self._think(text, delta)
+
+    def _think(self, text: str, delta: Json) -> None:
+        """What belongs together has one index, within a delta and across the deltas of a stream."""
+        details = delta.setdefault("reasoning_details", [])
+        if not self._is_thinking:
+            self._is_thinking, self._details = True, self._details + 1
+        elif details:
+            details[-1]["text"] += text
+            return
+        index = self._details - 1
+        details.append({"type": "reasoning.text", "text": text, "format": FORMAT, "index": index})
+
+    def _sign(self, signature: str, owner: str | None, delta: Json) -> None:
+        detail = {"type": "reasoning.encrypted", "data": signature, "format": FORMAT, "index": self._details}
+        delta.setdefault("reasoning_details", []).append(detail | ({"id": owner} if owner else {}))
+        self._is_thinking, self._details = False, self._details + 1
 
     def _say(self, text: str, delta: Json) -> None:
         if not text:
@@ -189,12 +210,10 @@ class Choice:
         found = place.get(name) if isinstance(place, dict) else None
         if not isinstance(found, int) or isinstance(found, bool) or found <= 0:
             return 0
-        return len(self._text[:found].decode("utf-8", "ignore"))
-
-
-def _detail(delta: Json, detail: Json) -> None:
-    shown = {name: value for name, value in detail.items() if value is not None}
-    delta.setdefault("reasoning_details", []).append({**shown, "format": FORMAT, "index": 0})
+        part = place.get("partIndex")
+        is_within = isinstance(part, int) and 0 < part < len(self._starts)
+        start = self._starts[part] if is_within else 0
+        return len(self._text[: start + found].decode("utf-8", "ignore"))
 
 
 def logprobs_of(candidate: Json) -> Json | None:

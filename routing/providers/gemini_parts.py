@@ -78,6 +78,7 @@ def parts_of(content: Any, *, needs_type: bool) -> Iterator[Json]:
 
 def _part(part: Any, needs_type: bool) -> Json | None:
     kind = part.get("type") if isinstance(part, dict) else None
+    kind = "video_url" if kind == "input_video" else kind
     if kind in ("text", "refusal"):
         text = part.get(kind)
         if not isinstance(text, str):

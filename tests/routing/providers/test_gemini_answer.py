@@ -12,7 +12,7 @@ from routing.errors import ProviderFailure
 from routing.pricing import Usage, usage_from_provider
 from routing.providers import Answer
 from tests.routing.make import make_call
-from tests.routing.providers.geminis import GEMINI, PIXEL, USAGE, candidate, response
+from tests.routing.providers.geminis import GEMINI, PIXEL, USAGE, build, candidate, response
 
 
 def read(answer) -> Answer | ProviderFailure:
@@ -70,6 +70,33 @@ class TestAnAnswer:
         assert message["reasoning_details"] == [
             {"type": "reasoning.text", "text": "Hm", "format": "google-gemini-v1", "index": 0}
         ]
+
+    def test_numbers_what_it_thought_and_signed(self):
+        message = message_of(
+            {"text": "a", "thought": True},
+            {"text": "b", "thought": True},
+            {"text": "Yes", "thoughtSignature": "c2ln"},
+            {"functionCall": {"id": "own", "name": "now"}, "thoughtSignature": "bW9yZQ=="},
+        )
+
+        shown = [
+            (one["index"], one.get("text") or one.get("data"), one.get("id"))
+            for one in message["reasoning_details"]
+        ]
+        assert shown == [(0, "ab", None), (1, "c2ln", None), (2, "bW9yZQ==", "own")]
+
+    def test_sent_back_has_its_signatures_where_they_were(self):
+        parts = [
+            {"text": "Look", "thoughtSignature": "c2ln"},
+            {"inlineData": {"mimeType": "image/png", "data": PIXEL}, "thoughtSignature": "cGlj"},
+            {"functionCall": {"id": "own", "name": "now", "args": {"a": 1}}, "thoughtSignature": "bW9yZQ=="},
+            {"functionCall": {"id": "own-2", "name": "now", "args": {}}},
+        ]
+
+        message = message_of({"text": "Hm", "thought": True}, *parts)
+        _, sent = build({"messages": [{"role": "user", "content": "x"}, message]}, "gemini-3-pro-preview")
+
+        assert sent["contents"][1] == {"role": "model", "parts": parts}
 
     def test_may_be_several(self):
         found = parse(candidate({"text": "a"}), candidate({"text": "b"}, finish="MAX_TOKENS", index=1))
@@ -210,6 +237,18 @@ class TestCitations:
         (found,) = message_of({"text": "x"}, groundingMetadata=grounding)["annotations"]
 
         assert found["url_citation"]["start_index"] == found["url_citation"]["end_index"] == 0
+
+    def test_count_within_their_part(self):
+        grounding = {
+            "groundingChunks": [{"web": {"uri": "https://a.test/"}}],
+            "groundingSupports": [
+                {"segment": {"partIndex": 1, "startIndex": 1, "endIndex": 3}, "groundingChunkIndices": [0]}
+            ],
+        }
+
+        (found,) = message_of({"text": "ä"}, {"text": "bcd"}, groundingMetadata=grounding)["annotations"]
+
+        assert (found["url_citation"]["start_index"], found["url_citation"]["end_index"]) == (2, 4)
 
     def test_may_be_of_what_was_recited(self):
         cited = {"citations": [{"uri": "https://a.test/", "startIndex": 0, "endIndex": 4}]}

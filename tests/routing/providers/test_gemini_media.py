@@ -32,6 +32,11 @@ class TestMediaInTheRequest:
             (image("DATA:IMAGE/PNG;BASE64,AAAA"), "image/png", "AAAA"),
             (image("data:image/svg+xml;charset=utf-8,%3Csvg/%3E"), "image/svg+xml", "PHN2Zy8+"),
             ({"type": "video_url", "video_url": {"url": "data:video/mp4;base64,AAAA"}}, "video/mp4", "AAAA"),
+            (
+                {"type": "input_video", "video_url": {"url": "data:video/mp4;base64,AAAA"}},
+                "video/mp4",
+                "AAAA",
+            ),
             ({"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}, "audio/wav", "AAAA"),
             ({"type": "input_audio", "input_audio": {"data": "AAAA", "format": "MP3"}}, "audio/mp3", "AAAA"),
             (

@@ -131,6 +131,24 @@ class TestPassingOn:
         assert len(passed) > 4 << 20
 
 
+class TestThoughts:
+    def test_that_belong_together_have_one_number(self):
+        _, passed = read(
+            stream_of(
+                response(candidate({"text": "a", "thought": True}, finish=None)),
+                response(candidate({"text": "b", "thought": True}, finish=None)),
+                response(candidate({"text": "", "thoughtSignature": "c2ln"})),
+            )
+        )
+
+        details = [one for delta in deltas_of(passed) for one in delta.get("reasoning_details", ())]
+        assert [(one["index"], one["type"]) for one in details] == [
+            (0, "reasoning.text"),
+            (0, "reasoning.text"),
+            (1, "reasoning.encrypted"),
+        ]
+
+
 class TestToolCalls:
     def test_come_whole_and_numbered(self):
         reader, passed = read(
