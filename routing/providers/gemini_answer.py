@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from routing.providers.gemini_citations import citations_of
 from routing.providers.gemini_messages import FORMAT, image_id
 from routing.providers.openai import encode
 from routing.providers.openai_stream import tokens_of_piece
@@ -30,6 +31,7 @@ _FINISH = {
 }
 UNSPECIFIED = ("FINISH_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED")
 MAX_NAME = 100
+_CITED = frozenset({"groundingMetadata", "citationMetadata"})
 
 
 def finish_of(native: str, *, has_calls: bool) -> str:
@@ -88,9 +90,9 @@ class Choice:
             self._starts.append(len(self._text))
             if isinstance(part, dict):
                 self._part(part, delta)
-        annotations = list(self._annotations(candidate))
-        if annotations:
-            delta["annotations"] = annotations
+        if _CITED & candidate.keys():
+            annotations = list(citations_of(candidate, bytes(self._text), self._starts))
+            delta |= {"annotations": annotations} if annotations else {}
         return delta
 
     def _part(self, part: Json, delta: Json) -> None:
@@ -163,57 +165,6 @@ class Choice:
         self.has_output = True
         if not text.isspace():
             self.counted_tokens += tokens_of_piece(len(text.encode("utf-8", "replace")))
-
-    def _annotations(self, candidate: Json) -> Iterator[Json]:
-        grounding, citations = candidate.get("groundingMetadata"), candidate.get("citationMetadata")
-        if isinstance(grounding, dict):
-            yield from self._grounding(grounding)
-        found = citations.get("citations") if isinstance(citations, dict) else None
-        for one in found if isinstance(found, list) else ():
-            if isinstance(one, dict):
-                yield from self._citation(one, one)
-
-    def _grounding(self, grounding: Json) -> Iterator[Json]:
-        chunks, supports = grounding.get("groundingChunks"), grounding.get("groundingSupports")
-        sources = [
-            chunk.get("web") or chunk.get("retrievedContext") if isinstance(chunk, dict) else None
-            for chunk in (chunks if isinstance(chunks, list) else ())
-        ]
-        cited = [one for one in supports if isinstance(one, dict)] if isinstance(supports, list) else []
-        for support in cited:
-            numbers = support.get("groundingChunkIndices")
-            for number in numbers if isinstance(numbers, list) else ():
-                if isinstance(number, int) and 0 <= number < len(sources):
-                    yield from self._citation(sources[number], support.get("segment"))
-        if not cited:
-            for source in sources:
-                yield from self._citation(source, None)
-
-    def _citation(self, source: Any, place: Any) -> Iterator[Json]:
-        url = source.get("uri") if isinstance(source, dict) else None
-        if not isinstance(url, str) or not url:
-            return
-        title = source.get("title")
-        start, end = self._place(place, "startIndex"), self._place(place, "endIndex")
-        yield {
-            "type": "url_citation",
-            "url_citation": {
-                "url": url,
-                "title": title if isinstance(title, str) else "",
-                "start_index": start,
-                "end_index": max(start, end),
-            },
-        }
-
-    def _place(self, place: Any, name: str) -> int:
-        """A place in the text in characters; Google counts bytes."""
-        found = place.get(name) if isinstance(place, dict) else None
-        if not isinstance(found, int) or isinstance(found, bool) or found <= 0:
-            return 0
-        part = place.get("partIndex")
-        is_within = isinstance(part, int) and 0 < part < len(self._starts)
-        start = self._starts[part] if is_within else 0
-        return len(self._text[: start + found].decode("utf-8", "ignore"))
 
 
 def logprobs_of(candidate: Json) -> Json | None:
