@@ -22,6 +22,18 @@ from routing.seed.sources import ALIASES, AUTHORS, OPENROUTER, SOURCES, Source
 
 PER_MILLION, FINEST = Decimal("0.000001"), Decimal("1e-15")
 PARAMETERS = ["max_tokens", "stop", "temperature", "top_p"]
+GEMINI_PARAMETERS = [
+    "frequency_penalty",
+    "presence_penalty",
+    "response_format",
+    "seed",
+    "structured_outputs",
+    "tool_choice",
+    "tools",
+    "top_k",
+]
+REASONING_PARAMETERS = ["include_reasoning", "reasoning", "reasoning_effort"]
+GEMINI_THINKERS = re.compile(r"gemini-(2\.5|[3-9])(?!.*image)")
 UNITS = {
     "prompt": "input_mtok",
     "completion": "output_mtok",
@@ -59,10 +71,11 @@ def build_catalog(today: date) -> dict[str, Any]:
 
 
 def _provider(source: Source) -> dict[str, Any]:
+    wire_format = {} if source.wire_format == "openai" else {"wire_format": source.wire_format}
     return {
         "slug": source.slug,
         "name": source.name,
-        **({} if source.wire_format == "openai" else {"wire_format": source.wire_format}),
+        **wire_format,
         "base_url": source.base_url,
         "credential_variable": source.variable,
         "headquarters": source.headquarters,
@@ -140,8 +153,13 @@ def _endpoint(source: Source, upstream_model: str, model: Any) -> dict[str, Any]
 
 
 def _parameters(source: Source, upstream_model: str) -> list[str]:
-    """What is known of a model: of Claude by its generation, of any other what all of them take."""
-    return supported_parameters(upstream_model) if source.wire_format == "anthropic" else PARAMETERS
+    """What is known of a model: of Claude by its generation, of Gemini what its format can say, else what all take."""
+    if source.wire_format == "anthropic":
+        return supported_parameters(upstream_model)
+    if source.wire_format != "gemini":
+        return PARAMETERS
+    thinking = REASONING_PARAMETERS if GEMINI_THINKERS.search(upstream_model) else []
+    return sorted({*PARAMETERS, *GEMINI_PARAMETERS, *thinking})
 
 
 def _per_token(price: Any) -> str:

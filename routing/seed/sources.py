@@ -34,7 +34,7 @@ def _host(slug: str, name: str, url: str, variable: str, **more: str) -> Source:
     return Source(slug, name, url, variable, "US", slug, **more)
 
 
-GEMINI = "https://generativelanguage.googleapis.com/v1beta/openai"
+GEMINI = "https://generativelanguage.googleapis.com/v1beta"
 SOURCES = (
     _lab("openai", "OpenAI", "https://api.openai.com/v1", "OPENAI_API_KEY", "openai"),
     _lab(
@@ -53,6 +53,7 @@ SOURCES = (
         "google",
         priced_as="google",
         only="gemini-",
+        wire_format="gemini",
     ),
     _lab("mistral", "Mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY", "mistralai", "FR"),
     _lab("deepseek", "DeepSeek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY", "deepseek", "CN"),

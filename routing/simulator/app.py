@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import secrets
 from collections import Counter
 from collections.abc import Mapping
@@ -29,7 +30,11 @@ LATENCIES = {
 }
 """Seconds to the first token and between tokens, by provider slug."""
 
-_GEMINI_MODELS = "/v1beta/models/"
+_GEMINI_PATH = re.compile(
+    r"/v1(?:beta1?)?/(?:(?:projects/[^/]+/locations/[^/]+/)?publishers/google/)?models/(?P<model>.+):(?P<verb>\w+)"
+)
+"""The addresses of AI Studio and of Vertex AI."""
+
 _GEMINI = Gemini()
 _DIALECTS: dict[str, Dialect] = {
     "/v1/chat/completions": Chat(),
@@ -100,9 +105,10 @@ def find_dialect(method: str, path: str, query: bytes, provider: str) -> tuple[D
         return None
     if path in _DIALECTS:
         return _DIALECTS[path], Target(provider)
-    model, _, verb = path.removeprefix(_GEMINI_MODELS).rpartition(":")
-    if not path.startswith(_GEMINI_MODELS) or not model:
+    found = _GEMINI_PATH.fullmatch(path)
+    if found is None:
         return None
+    model, verb = found["model"], found["verb"]
     if verb == "generateContent":
         return _GEMINI, Target(provider, model)
     if verb == "streamGenerateContent" and b"alt=sse" in query.split(b"&"):

@@ -35,7 +35,7 @@ _STATUSES = {
 
 
 class Gemini:
-    """POST /v1beta/models/{model}:generateContent and :streamGenerateContent?alt=sse"""
+    """POST /v1beta/models/{model}:generateContent and :streamGenerateContent?alt=sse, and Vertex AI's addresses."""
 
     def read(self, body: Body, target: Target) -> Ask:
         contents = read_objects(body, "contents")

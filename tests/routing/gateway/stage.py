@@ -57,24 +57,22 @@ def furnish(simulator_url: str) -> None:
         speakers = {start: _add_provider(*speaker, base_url) for start, speaker in SPEAKERS.items()}
         for slug, upstream in MODELS.items():
             others = [provider for start, provider in speakers.items() if slug.startswith(start)]
-            _add_model(slug, upstream, others or providers)
-        record(
-            Change(
-                action="create",
-                row=providers[0],
-                before=None,
-                after=snapshot(providers[0]),
-                touches=(PLATFORM,),
-            ),
-            by=STAGE,
-        )
+            add_model(slug, upstream, others or providers)
+        note_change(providers[0])
 
 
 def _add_provider(slug: str, wire_format: str, base_url: str) -> Provider:
     return Provider.objects.create(slug=slug, name=slug.title(), wire_format=wire_format, base_url=base_url)
 
 
-def _add_model(slug: str, upstream: Sequence[str], providers: Sequence[Provider]) -> None:
+def note_change(provider: Provider) -> None:
+    """Tell the gateways that the catalog is another one."""
+    change = Change(action="create", row=provider, before=None, after=snapshot(provider), touches=(PLATFORM,))
+    record(change, by=STAGE)
+
+
+def add_model(slug: str, upstream: Sequence[str], providers: Sequence[Provider]) -> None:
+    """Write a model with one endpoint at each provider, each dearer than the one before."""
     model = LanguageModel.objects.create(
         slug=slug, name=slug, author="test", input_modalities=["text"], output_modalities=["text"]
     )

@@ -1,5 +1,7 @@
 """Gemini's wire format."""
 
+import pytest
+
 from tests.routing.simulator.asks import PLACE, gemini, generate, stream_generate
 
 TOOLS = [{"functionDeclarations": [{"name": "find_place", "parameters": PLACE}]}]
@@ -26,6 +28,19 @@ class TestGenerating:
 
     def test_finds_the_model_without_its_prefix(self, simulator):
         answer = simulator.post("/v1beta/models/echo:generateContent", gemini())
+
+        assert answer.json()["candidates"][0]["content"]["parts"] == [{"text": "one two three"}]
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/v1/models/echo",
+            "/v1/publishers/google/models/echo",
+            "/simulator-fast/v1beta1/projects/p-1/locations/global/publishers/google/models/simulator/echo",
+        ],
+    )
+    def test_answers_at_vertex_ais_addresses_too(self, simulator, path):
+        answer = simulator.post(f"{path}:generateContent", gemini())
 
         assert answer.json()["candidates"][0]["content"]["parts"] == [{"text": "one two three"}]
 
