@@ -16,7 +16,7 @@ from routing.gateway.health import Health
 from routing.gateway.metrics import UPSTREAM_FAILURES
 from routing.gateway.upstream import Response, Upstream, UpstreamFailed
 from routing.gateway.watch import Interrupted, Reason, Watch
-from routing.providers import WIRE_FORMATS, Answer, Stream, WireFormat
+from routing.providers import WIRE_FORMATS, Answer, CannotAsk, Stream, WireFormat
 
 LATE = ProviderFailure("timeout", "The provider did not answer in time.", is_retryable=True)
 NOBODY_TO_ASK = unavailable()
@@ -74,9 +74,11 @@ class Attempts:
             last = attempt
             try:
                 return await self._ask(opened, attempt, watch, tuple(previous))
+            except CannotAsk as error:  # nobody was asked: it says nothing about the endpoint's health
+                failure = error.failure
             except UpstreamFailed as error:
                 failure = error.failure
-            self._note(attempt, failure)
+                self._note(attempt, failure)
             provider = attempt.endpoint.provider
             refusal = provider_error(
                 failure,

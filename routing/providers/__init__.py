@@ -1,8 +1,15 @@
 """Provider wire formats: one file each, listed here. OpenAI-compatible providers are rows of the catalog."""
 
 from routing.providers.openai import OpenAI
-from routing.providers.wire_format import Answer, ConfigField, Stream, UpstreamRequest, WireFormat
+from routing.providers.wire_format import (
+    Answer,
+    CannotAsk,
+    ConfigField,
+    Stream,
+    UpstreamRequest,
+    WireFormat,
+)
 
 WIRE_FORMATS: dict[str, WireFormat] = {wire.slug: wire for wire in (OpenAI(),)}
 
-__all__ = ["WIRE_FORMATS", "Answer", "ConfigField", "Stream", "UpstreamRequest", "WireFormat"]
+__all__ = ["WIRE_FORMATS", "Answer", "CannotAsk", "ConfigField", "Stream", "UpstreamRequest", "WireFormat"]

@@ -22,15 +22,42 @@ class ConfigField(NamedTuple):
 
 
 class UpstreamRequest(msgspec.Struct, frozen=True):
-    """What to send. Headers carry the credential, hence never shown."""
+    """What to send. Headers carry the credential, hence never shown.
+
+    `dropped` names what of the caller's parameters the provider's format cannot express, or not as it was given.
+    """
 
     url: str
     headers: dict[str, str]
     body: bytes
     method: str = "POST"
+    dropped: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"UpstreamRequest({self.method} {self.url})"
+
+
+class CannotAsk(Exception):
+    """No request to this endpoint can be made of the call; carries what that amounts to."""
+
+    def __init__(self, failure: ProviderFailure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class Unsupported(CannotAsk):
+    """The provider's format cannot express a part of the request without which it would be another one."""
+
+    def __init__(self, parameter: str, fault: str, *, kind: str = "invalid_request") -> None:
+        super().__init__(ProviderFailure(kind, f"'{parameter}' {fault}.", is_retryable=True))
+        self.parameter = parameter
+
+
+class Misconfigured(CannotAsk):
+    """The provider's address or credential is none that a request can be made with; repeats nothing of it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(ProviderFailure("provider_unavailable", message, is_retryable=True))
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -88,7 +115,7 @@ class WireFormat(Protocol):
     config: tuple[ConfigField, ...]
 
     def build_request(self, call: Call, endpoint: EndpointEntry, *, generation_id: str) -> UpstreamRequest:
-        """The request to the endpoint's provider."""
+        """The request to the endpoint's provider. Raises CannotAsk."""
 
     def parse_response(self, body: bytes, *, call: Call) -> Answer | ProviderFailure:
         """The answer of status 200 that was not streamed, or why it is none."""
