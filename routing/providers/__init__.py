@@ -1,5 +1,6 @@
 """Provider wire formats: one file each, listed here. OpenAI-compatible providers are rows of the catalog."""
 
+from routing.providers.azure import Azure
 from routing.providers.bedrock import Bedrock
 from routing.providers.openai import OpenAI
 from routing.providers.wire_format import (
@@ -11,6 +12,6 @@ from routing.providers.wire_format import (
     WireFormat,
 )
 
-WIRE_FORMATS: dict[str, WireFormat] = {wire.slug: wire for wire in (OpenAI(), Bedrock())}
+WIRE_FORMATS: dict[str, WireFormat] = {wire.slug: wire for wire in (OpenAI(), Azure(), Bedrock())}
 
 __all__ = ["WIRE_FORMATS", "Answer", "CannotAsk", "ConfigField", "Stream", "UpstreamRequest", "WireFormat"]
