@@ -16,7 +16,6 @@ from urllib.parse import SplitResult, quote, urlsplit
 ALGORITHM = "AWS4-HMAC-SHA256"
 NOT_SIGNED = frozenset({"expect", "transfer-encoding", "user-agent", "x-amzn-trace-id"})
 """Headers that may change on their way (AWS's SDKs leave the same ones out)."""
-DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +89,7 @@ def _query(query: str) -> str:
 
 
 def _host(parts: SplitResult) -> str:
-    """The Host header as it is sent: with its port only where that is not the scheme's own."""
+    """The Host header as it is sent: with its port where the address names one."""
     host = parts.hostname or ""
     shown = f"[{host}]" if ":" in host else host
-    is_default = parts.port in (None, DEFAULT_PORTS.get(parts.scheme))
-    return shown if is_default else f"{shown}:{parts.port}"
+    return shown if parts.port is None else f"{shown}:{parts.port}"

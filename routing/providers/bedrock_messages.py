@@ -45,6 +45,16 @@ class Conversation:
         else:
             raise Unsupported("messages", "has a role that this provider does not know")
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether the answer goes on from one that was begun without thoughts: Claude cannot add them then."""
+        for message in reversed(self.messages):
+            if message["role"] == "assistant":
+                return "reasoningContent" not in message["content"][0]
+            if not any("toolResult" in block for block in message["content"]):
+                return False
+        return False
+
     def mark_end(self, request: Block) -> None:
         """Mark all of it for caching."""
         if self._takes_mark() and self.messages:

@@ -10,7 +10,7 @@ import msgspec
 from routing.catalog_snapshot import EndpointEntry
 from routing.pricing import DEFAULT_COMPLETION_TOKENS
 from routing.providers.bedrock_messages import Conversation
-from routing.providers.bedrock_models import Family, Reasoning, Thinking
+from routing.providers.bedrock_models import Circumstances, Family, Reasoning
 from routing.providers.bedrock_parts import Block, cache_point, is_marked
 from routing.providers.openai import OUR_FIELDS
 from routing.providers.wire_format import Unsupported
@@ -52,6 +52,7 @@ MEANS_NOTHING: dict[str, Any] = {
     "verbosity": "medium",
 }
 """Values that say what happens anyway."""
+FORCED = frozenset({"any", "tool"})
 TIERS = ("priority", "default", "flex")
 ANY_INPUT: Block = {"type": "object", "properties": {}}
 
@@ -123,15 +124,20 @@ class _Translation:
             self._dropped["tool_choice"] = None  # that none is to be called cannot be said
             tools = tools or [_tool_spec(name, ANY_INPUT) for name in self._conversation.tool_names]
         config: dict[str, Any] = {"tools": tools}
-        if choice == "required":
-            config["toolChoice"] = {"any": {}}
-        elif isinstance(choice, dict):
-            config["toolChoice"] = {"tool": {"name": _chosen(choice)}}
-        elif choice == "auto":
-            config["toolChoice"] = {"auto": {}}
-        elif choice not in (None, "none"):
-            self._dropped["tool_choice"] = None
+        if choice not in (None, "none"):
+            config["toolChoice"] = self._said_choice(choice)
         self._body["toolConfig"] = config
+
+    def _said_choice(self, choice: Any) -> Block:
+        said: Block = {"auto": {}}
+        if choice == "required":
+            said = {"any": {}}
+        elif isinstance(choice, dict):
+            said = {"tool": {"name": _chosen(choice)}}
+        if choice != "auto" and ("auto" in said or not self._family.can_be_forced):
+            self._dropped["tool_choice"] = None
+            return {"auto": {}}
+        return said
 
     def _tool(self, tool: Any) -> list[Block]:
         function = tool.get("function") if isinstance(tool, dict) else None
@@ -157,19 +163,13 @@ class _Translation:
         return [block, cache_point(tool, has_ttl=True)]
 
     def _add_reasoning(self) -> None:
-        asked = _asked(self._given)
-        if asked is None:
-            return
-        tokens = self._max_tokens() or self._most_tokens
-        is_forced = "any" in self._choice() or "tool" in self._choice()
-        thinking: Thinking | None = None
-        if not (is_forced and self._family.is_claude):  # Claude does not think when it has to call
-            thinking = self._family.thinking(asked, tokens)
-        if thinking is None:
-            self._dropped["reasoning"] = None
-            return
-        if not thinking.is_exact:
-            self._dropped["reasoning.max_tokens"] = None
+        given = Circumstances(
+            self._max_tokens() or self._most_tokens,
+            is_forced=bool(FORCED & self._choice().keys()),
+            is_begun=self._conversation.is_begun,
+        )
+        thinking = self._family.thinking(_asked(self._given), given)
+        self._dropped |= dict.fromkeys(thinking.dropped)
         self._fields |= thinking.fields
         if thinking.effort:
             self._output["effort"] = thinking.effort
@@ -177,6 +177,10 @@ class _Translation:
     def _choice(self) -> Mapping[str, Any]:
         choice: Mapping[str, Any] = self._body.get("toolConfig", {}).get("toolChoice", {})
         return choice
+
+    def _is_thinking(self) -> bool:
+        """Whether Claude thinks, which leaves no room for sampling parameters."""
+        return "thinking" in self._fields
 
     def _max_tokens(self) -> int | None:
         tokens = self._given.get("max_completion_tokens") or self._given.get("max_tokens")
@@ -202,7 +206,7 @@ class _Translation:
             if isinstance(self._given.get(name), int | float)
         }
         taken = dict(given) if self._family.takes_sampling else {}
-        if "thinking" in self._fields:
+        if self._is_thinking():
             taken = {}
         if len(taken) > 1 and not self._family.takes_both_samplings:
             del taken["top_p"]
@@ -218,7 +222,7 @@ class _Translation:
         if "top_k" not in self._given:
             return
         fields = self._family.top_k_fields(self._given["top_k"])
-        if fields is None or "thinking" in self._fields or not self._family.takes_sampling:
+        if fields is None or self._is_thinking() or not self._family.takes_sampling:
             self._dropped["top_k"] = None
         else:
             self._fields |= fields
@@ -249,19 +253,19 @@ class _Translation:
             self._dropped["service_tier"] = None
 
 
-def _asked(given: Mapping[str, Any]) -> Reasoning | None:
-    """How much reasoning the request asks for; None where it asks for none or says nothing."""
+def _asked(given: Mapping[str, Any]) -> Reasoning:
+    """How much reasoning the request asks for."""
     wanted = given.get("reasoning")
     fields = wanted if isinstance(wanted, dict) else {}
     effort = fields.get("effort") or given.get("reasoning_effort")
     budget = fields.get("max_tokens")
-    if fields.get("enabled") is False or effort == "none":
-        return None
+    if fields.get("enabled") is False or effort == "none" or budget == 0:
+        return Reasoning(False)
     if isinstance(budget, int) and not isinstance(budget, bool) and budget > 0:
-        return Reasoning(None, budget)
+        return Reasoning(True, budget=budget)
     if isinstance(effort, str):
-        return Reasoning(effort)
-    return Reasoning("medium") if fields.get("enabled") is True else None
+        return Reasoning(True, effort)
+    return Reasoning(True, "medium") if fields.get("enabled") is True else Reasoning(None)
 
 
 def _chosen(choice: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as some
 
+from config.lib.http_pool import parse_url
 from routing.providers.aws_signature import AwsCredential, Scope, signed_headers
 
 NOW = datetime(2026, 11, 24, 7, 8, 9, tzinfo=UTC)
@@ -21,7 +22,6 @@ HOSTS = some.sampled_from(
     [
         "https://bedrock-runtime.us-east-1.amazonaws.com",
         "https://proxy.example:8443",
-        "https://proxy.example:443",
         "http://[::1]:9000",
         "http://Bedrock.Test",
     ]
@@ -81,6 +81,17 @@ class TestSigning:
 
         assert more["authorization"] == plain["authorization"]
         assert more["user-agent"] == "Headgate"
+
+    def test_names_the_host_as_the_gateway_sends_it(self):
+        url = "https://proxy.example:443/model/m/converse"
+        sent = parse_url(url).host_header.decode()
+        keys, scope = ("AKIA", "secret", None), Scope("us-east-1", "bedrock")
+
+        ours = signed_headers(url, {}, b"", credential=AwsCredential(*keys), scope=scope, now=NOW)
+
+        assert sent == "proxy.example:443"
+        theirs = signed_by_amazon(url, {"host": sent}, b"", keys, scope, NOW)
+        assert ours["authorization"] == theirs["authorization"]
 
     def test_shows_no_secret_in_a_credential(self):
         assert "hidden" not in repr(AwsCredential("AKIA", "hidden", "hidden"))

@@ -14,6 +14,7 @@ from routing.providers.wire_format import CannotAsk, Unsupported
 from tests.routing.make import make_endpoint
 from tests.routing.providers.converse import (
     CALL,
+    CLAUDE_2,
     COMMAND,
     GPT_OSS,
     HELLO,
@@ -21,8 +22,10 @@ from tests.routing.providers.converse import (
     MISTRAL,
     MYTHOS,
     NOVA,
+    OPUS_5,
     OPUS_47,
     SONNET_4,
+    SONNET_35,
     SONNET_37,
     SONNET_45,
     SONNET_46,
@@ -31,6 +34,14 @@ from tests.routing.providers.converse import (
     dropped_from,
     translate,
 )
+
+SUMMARIZED = {"type": "adaptive", "display": "summarized"}
+FORCED = {"tools": [TOOL], "tool_choice": "required"}
+CALLED = [
+    *HELLO,
+    {"role": "assistant", "tool_calls": [CALL]},
+    {"role": "tool", "tool_call_id": "call_1", "content": "Rain"},
+]
 
 
 class TestTools:
@@ -61,6 +72,11 @@ class TestTools:
         found = translate(tools=[TOOL], tool_choice=choice)
 
         assert (found.body["toolConfig"]["toolChoice"], found.dropped) == (said, ())
+
+    def test_may_not_be_demanded_of_the_newest_models(self):
+        found = translate("anthropic.claude-opus-5-5", tools=[TOOL], tool_choice="required")
+
+        assert (found.body["toolConfig"]["toolChoice"], found.dropped) == ({"auto": {}}, ("tool_choice",))
 
     def test_are_left_out_where_none_shall_be_called(self):
         found = translate(tools=[TOOL], tool_choice="none")
@@ -220,7 +236,7 @@ class TestReasoning:
     @pytest.mark.parametrize(
         ("model", "asked", "thinking", "effort", "dropped"),
         [
-            (SONNET_46, {"effort": "xhigh"}, {"type": "adaptive"}, "max", ()),
+            (SONNET_46, {"effort": "xhigh"}, {"type": "adaptive"}, "high", ()),
             (OPUS_47, {"effort": "xhigh"}, {"type": "adaptive", "display": "summarized"}, "xhigh", ()),
             (MYTHOS, {"effort": "minimal"}, {"type": "adaptive", "display": "summarized"}, "low", ()),
             (
@@ -266,10 +282,37 @@ class TestReasoning:
             (SONNET_4, {"max_tokens": 500}),
             (SONNET_4, {"tools": [TOOL], "tool_choice": "required"}),
             (GPT_OSS, {"reasoning": {"effort": "somewhat"}}),
+            (SONNET_35, {}),
+            (CLAUDE_2, {}),
+            (SONNET_4, {"messages": [*HELLO, {"role": "assistant", "content": "Well,"}]}),
+            (SONNET_4, {"messages": CALLED, "tools": [TOOL]}),
         ],
     )
     def test_that_cannot_be_asked_for_is_reported(self, model, more):
         assert dropped_from(model, **{"reasoning": {"effort": "high"}, **more}) == ("reasoning",)
+
+    def test_goes_on_where_an_earlier_turn_had_none(self):
+        history = [*CALLED, {"role": "assistant", "content": "Rain."}, *HELLO]
+
+        found = translate(SONNET_4, messages=history, tools=[TOOL], reasoning={"effort": "low"})
+
+        assert found.dropped == ()
+
+    @pytest.mark.parametrize(
+        ("model", "more", "thinking", "effort", "dropped"),
+        [
+            (OPUS_5, {}, SUMMARIZED, None, ()),
+            (OPUS_5, {"reasoning": {"effort": "none"}}, {"type": "disabled"}, None, ()),
+            (OPUS_5, {"reasoning": {"effort": "high"}, **FORCED}, {"type": "disabled"}, None, ("reasoning",)),
+            (OPUS_5, FORCED, {"type": "disabled"}, None, ()),
+            (MYTHOS, {"reasoning": {"enabled": False}}, None, "low", ("reasoning",)),
+        ],
+    )
+    def test_that_a_model_does_unasked_is_shown_or_kept_short(self, model, more, thinking, effort, dropped):
+        found = translate(model, **more)
+
+        assert found.body.get("additionalModelRequestFields", {}).get("thinking") == thinking
+        assert (found.body.get("outputConfig", {}).get("effort"), found.dropped) == (effort, dropped)
 
     def test_of_claude_leaves_no_room_for_sampling(self):
         found = translate(max_tokens=9_000, reasoning={"effort": "low"}, temperature=0.2, top_p=1, top_k=3)
