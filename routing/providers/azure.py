@@ -103,7 +103,10 @@ def _listed(entries: list[dict[str, Any]], endpoint: EndpointEntry) -> Target:
 
 def _url(target: Target, dialect: str) -> str:
     """The address with its last part for the dialect, and with an API version where one is needed."""
-    parts = urlsplit(target.address)
+    try:
+        parts = urlsplit(target.address)
+    except ValueError:
+        raise Misconfigured("This installation's address of Azure is none") from None
     path, query = parts.path.rstrip("/"), parts.query
     for ending in PATHS.values():  # whole addresses are copied from Azure's portal
         path = path.removesuffix(ending)

@@ -100,7 +100,12 @@ def _address(base_url: str, region: str | None) -> str:
     """The provider's address, with the credential's region where it leaves room for one. Raises Misconfigured."""
     if REGION in base_url and region is None:
         raise Misconfigured("This installation does not know the region of its Amazon Bedrock key")
-    return base_url.replace(REGION, region or "").rstrip("/")
+    address = base_url.replace(REGION, region or "").rstrip("/")
+    try:
+        _ = urlsplit(address).port
+    except ValueError:
+        raise Misconfigured("This installation's address of Amazon Bedrock is none") from None
+    return address
 
 
 def _allowed(

@@ -161,7 +161,8 @@ def _texts(block: dict[str, Any]) -> list[str]:
         return [block["text"]]
     cited = block.get("citationsContent")
     pieces = cited.get("content") if isinstance(cited, dict) else None
-    found = [piece.get("text") for piece in pieces or () if isinstance(piece, dict)]
+    known = pieces if isinstance(pieces, list) else ()
+    found = [piece.get("text") for piece in known if isinstance(piece, dict)]
     return [text for text in found if isinstance(text, str)]
 
 

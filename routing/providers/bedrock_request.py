@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import msgspec
-
 from routing.catalog_snapshot import EndpointEntry
 from routing.pricing import DEFAULT_COMPLETION_TOKENS
 from routing.providers.bedrock_messages import Conversation
 from routing.providers.bedrock_models import Circumstances, Family, Reasoning
 from routing.providers.bedrock_parts import Block, cache_point, is_marked
-from routing.providers.openai import OUR_FIELDS
+from routing.providers.openai import OUR_FIELDS, encode
 from routing.providers.wire_format import Unsupported
 
 SAID = frozenset(
@@ -52,6 +50,7 @@ MEANS_NOTHING: dict[str, Any] = {
     "verbosity": "medium",
 }
 """Values that say what happens anyway."""
+MAX_NAME = 100
 FORCED = frozenset({"any", "tool"})
 TIERS = ("priority", "default", "flex")
 ANY_INPUT: Block = {"type": "object", "properties": {}}
@@ -98,7 +97,7 @@ class _Translation:
                 self._body[name] = value
         for name in self._given.keys() - SAID - OUR_FIELDS:
             if name not in MEANS_NOTHING or self._given[name] != MEANS_NOTHING[name]:
-                self._dropped[name] = None
+                self._dropped[name[:MAX_NAME]] = None
         return ConverseRequest(self._body, tuple(sorted(self._dropped)))
 
     def _converse(self) -> None:
@@ -239,7 +238,7 @@ class _Translation:
         described = {
             name: schema[name] for name in ("name", "description") if isinstance(schema.get(name), str)
         }
-        text = msgspec.json.encode(schema.get("schema") or {}).decode()
+        text = encode(schema.get("schema") or {}).decode()
         self._output["textFormat"] = {
             "type": "json_schema",
             "structure": {"jsonSchema": {"schema": text, **described}},

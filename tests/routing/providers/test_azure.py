@@ -85,6 +85,10 @@ class TestTheAddress:
 
         assert request.url == DEPLOYMENT.replace("chat/completions", ending)
 
+    def test_that_is_none_is_no_request(self):
+        with pytest.raises(Misconfigured):
+            build(base_url="https://[")
+
     def test_of_a_deployment_escapes_its_name(self):
         provider = type(make_provider())("azure", "Azure", "azure", "https://a.test?api-version=1", "key")
         endpoint = make_endpoint(upstream_model="a b/../c", provider=provider)

@@ -110,6 +110,11 @@ class TestTheRequest:
             True,
         )
 
+    @pytest.mark.parametrize("base_url", ["https://[", "https://a.test:port"])
+    def test_cannot_be_made_to_an_address_that_is_none(self, base_url):
+        with pytest.raises(Misconfigured):
+            build(json.dumps(KEYS), base_url)
+
     def test_asks_for_an_event_stream(self):
         request = build(json.dumps(KEYS), is_streamed=True)
 
@@ -257,6 +262,7 @@ class TestTheAnswer:
             {"reasoningContent": {"reasoningText": {"text": 1}}},
             {"image": {"source": 1}},
             {"citationsContent": {"content": [1]}},
+            {"citationsContent": {"content": 1}},
             {"somethingNew": {}},
         ],
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from routing.providers.bedrock_request import SAID, converse_request
+from routing.providers.openai import encode
 from routing.providers.wire_format import CannotAsk, Unsupported
 from tests.routing.make import make_endpoint
 from tests.routing.providers.converse import (
@@ -175,6 +175,9 @@ class TestParameters:
 
         assert dropped_from(**others) == tuple(sorted(others))
 
+    def test_are_named_within_bounds(self):
+        assert dropped_from(**{"x" * 65_536: 1}) == ("x" * 100,)
+
     def test_do_not_report_what_says_nothing(self):
         assert (
             dropped_from(n=1, logprobs=False, frequency_penalty=0.0, seed=None, stream=True, user="u") == ()
@@ -209,6 +212,11 @@ class TestAFormat:
     )
     def test_that_cannot_be_said_is_reported(self, model, wanted):
         assert dropped_from(model, response_format=wanted) == ("response_format",)
+
+    def test_may_hold_lone_surrogates(self):
+        wanted = {"type": "json_schema", "json_schema": {"schema": {"title": "\ud83d"}}}
+
+        assert "ud83d" in str(body_of(SONNET_45, response_format=wanted)["outputConfig"])
 
     def test_of_plain_text_says_nothing(self):
         assert dropped_from(response_format={"type": "text"}) == ()
@@ -322,7 +330,10 @@ class TestReasoning:
 
 
 JSON = some.recursive(
-    some.none() | some.booleans() | some.integers() | some.text(max_size=5),
+    some.none()
+    | some.booleans()
+    | some.integers()
+    | some.text(some.characters(exclude_categories=()), max_size=5),
     lambda inner: some.lists(inner, max_size=3) | some.dictionaries(some.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
@@ -346,4 +357,4 @@ class TestNonsense:
         endpoint = make_endpoint(upstream_model=model)
 
         with suppress(CannotAsk):
-            json.dumps(converse_request({**parameters, "messages": messages}, endpoint).body)
+            encode(converse_request({**parameters, "messages": messages}, endpoint).body)
