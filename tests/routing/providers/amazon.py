@@ -6,11 +6,18 @@ import base64
 import json
 import struct
 import zlib
+from datetime import datetime
 from typing import Any
 
 import botocore.session
+import time_machine
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.parsers import create_parser
 from botocore.validate import ParamValidator
+
+from routing.providers.aws_signature import Scope
 
 SERVICE = botocore.session.get_session().get_service_model("bedrock-runtime")
 CONVERSE = SERVICE.operation_model("Converse")
@@ -70,3 +77,13 @@ def _as_python(value: Any, shape: Any) -> Any:
     if shape.type_name == "list":
         return [_as_python(inner, shape.member) for inner in value]
     return base64.b64decode(value, validate=True) if shape.type_name == BLOB else value
+
+
+def signed_by_amazon(
+    url: str, headers: dict[str, str], body: bytes, keys: tuple[str, ...], scope: Scope, now: datetime
+) -> dict[str, str]:
+    """The headers of a request that Amazon's own signer has signed."""
+    request = AWSRequest("POST", url, headers=dict(headers), data=body)
+    with time_machine.travel(now, tick=False):
+        SigV4Auth(Credentials(*keys), scope.service, scope.region).add_auth(request)
+    return {name.lower(): value for name, value in request.headers.items()}

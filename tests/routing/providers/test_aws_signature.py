@@ -5,15 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-import time_machine
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as some
 
 from config.lib.http_pool import parse_url
 from routing.providers.aws_signature import AwsCredential, Scope, signed_headers
+from tests.routing.providers.amazon import signed_by_amazon
 
 NOW = datetime(2026, 11, 24, 7, 8, 9, tzinfo=UTC)
 WORDS = some.text(some.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=40)
@@ -37,13 +34,6 @@ MODELS = some.one_of(
 )
 QUERIES = some.lists(some.tuples(some.sampled_from("aBc"), some.sampled_from(["", "1", "x%20y"])), max_size=3)
 HEADERS = some.dictionaries(some.sampled_from(["content-type", "accept", "x-amzn-tag"]), WORDS)
-
-
-def signed_by_amazon(url, headers, body, keys, scope, now):
-    request = AWSRequest("POST", url, headers=dict(headers), data=body)
-    with time_machine.travel(now, tick=False):
-        SigV4Auth(Credentials(*keys), scope.service, scope.region).add_auth(request)
-    return {name.lower(): value for name, value in request.headers.items()}
 
 
 class TestSigning:

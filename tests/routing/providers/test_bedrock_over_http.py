@@ -12,9 +12,8 @@ from routing.gateway.upstream import Upstream
 from routing.providers import WIRE_FORMATS
 from routing.providers.aws_signature import Scope
 from tests.routing.make import make_call, make_endpoint, make_provider
-from tests.routing.providers.amazon import event
+from tests.routing.providers.amazon import event, signed_by_amazon
 from tests.routing.providers.streams import text_of
-from tests.routing.providers.test_aws_signature import signed_by_amazon
 
 WIRE = WIRE_FORMATS["bedrock"]
 KEYS = {"accessKeyId": "AKIAEXAMPLE", "secretAccessKey": "hidden", "region": "eu-central-1"}
