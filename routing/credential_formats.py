@@ -120,12 +120,14 @@ def _azure_entry(found: Any) -> str:  # JSON may be anything
 
 
 def _bedrock(text: str) -> ReadCredential:
-    """A Bedrock API key, or an AWS access key with its region."""
+    """A Bedrock API key, or an AWS access key with its region; a temporary one has a session token."""
     if not text.startswith("{"):
         return _plain(text)
-    entry = _object(_json(text), known={"accessKeyId", "secretAccessKey", "region"})
+    entry = _object(_json(text), known={"accessKeyId", "secretAccessKey", "sessionToken", "region"})
     identifier = _word(entry, "accessKeyId")
     _word(entry, "secretAccessKey")
+    if "sessionToken" in entry:
+        _word(entry, "sessionToken")
     if not AWS_REGION.fullmatch(_word(entry, "region")):
         raise UnusableCredential("region must be an AWS region such as us-east-1.")
     return ReadCredential(text, masked(identifier))

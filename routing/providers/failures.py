@@ -47,20 +47,26 @@ _BY_CODE: dict[str, tuple[str, bool]] = {
     "image_too_large": ("image_too_large", False),
     "unsupported_image": ("unsupported_image_format", False),
 }
+_TOO_LONG = ("context length", "context window", "too many tokens", "input is too long", "prompt is too long")
 _STATUS_BY_CODE = {
     "rate_limit_exceeded": 429,
     "rate_limit_error": 429,
     "insufficient_quota": 429,
     "overloaded_error": 529,
     "invalid_request_error": 400,
+    "content_filter": 400,
+    "content_policy_violation": 400,
     "context_length_exceeded": 400,
     "timeout": 504,
 }
 
 
-def failure_of_response(status: int, headers: Mapping[str, str], body: bytes) -> ProviderFailure:
-    """What an error response means; `headers` have lower-case names."""
-    return _failure(status, _error_object(body), retry_after=_retry_after(headers), body=body)
+def failure_of_response(
+    status: int, headers: Mapping[str, str], body: bytes, *, error: Mapping[str, Any] | None = None
+) -> ProviderFailure:
+    """What an error response means; `headers` have lower-case names, `error` is its error object if already known."""
+    fields = _error_object(body) if error is None else error
+    return _failure(status, fields, retry_after=_retry_after(headers), body=body)
 
 
 def failure_of_event(error: Any) -> ProviderFailure:
@@ -97,7 +103,7 @@ def _failure(
 
 def _by_message(message: str) -> tuple[str, bool] | None:
     lowered = message.lower()
-    if "context length" in lowered or "context window" in lowered or "too many tokens" in lowered:
+    if any(words in lowered for words in _TOO_LONG):
         return "context_length_exceeded", True
     return None
 

@@ -60,17 +60,11 @@ class OpenAI:
     def build_request(self, call: Call, endpoint: EndpointEntry, *, generation_id: str) -> UpstreamRequest:
         """The caller's body with the provider's name of the model and without what was meant for us."""
         provider = endpoint.provider
-        headers = {
-            "content-type": "application/json",
-            "accept": "text/event-stream" if call.is_streamed else "application/json",
-            "accept-encoding": "identity",
-            "user-agent": "Headgate",
-            "x-request-id": generation_id,
-        }
+        headers = plain_headers(call, generation_id)
         if provider.credential:
             headers["authorization"] = f"Bearer {provider.credential}"
         url = provider.base_url.rstrip("/") + PATHS.get(call.dialect, PATHS["chat"])
-        return UpstreamRequest(url, headers, encode(_upstream_body(call, endpoint.upstream_model)))
+        return UpstreamRequest(url, headers, encode(upstream_body(call, endpoint.upstream_model)))
 
     def parse_response(self, body: bytes, *, call: Call) -> Answer | ProviderFailure:
         """The answer with its choices in the contract's shape, or why it is none."""
@@ -106,7 +100,19 @@ def encode(value: Any) -> bytes:
         return json.dumps(value, separators=(",", ":")).encode()
 
 
-def _upstream_body(call: Call, upstream_model: str) -> dict[str, Any]:
+def plain_headers(call: Call, generation_id: str) -> dict[str, str]:
+    """The headers of a request, but for what lets it in."""
+    return {
+        "content-type": "application/json",
+        "accept": "text/event-stream" if call.is_streamed else "application/json",
+        "accept-encoding": "identity",
+        "user-agent": "Headgate",
+        "x-request-id": generation_id,
+    }
+
+
+def upstream_body(call: Call, upstream_model: str) -> dict[str, Any]:
+    """The caller's body with the provider's name of the model and without what was meant for us."""
     body = {name: value for name, value in call.body.items() if name not in OUR_FIELDS}
     body["model"] = upstream_model
     if call.is_streamed:

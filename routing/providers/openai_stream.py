@@ -197,7 +197,7 @@ class ChatStream:
 
     def _remember(self, chunk: dict[str, Any]) -> None:
         if self.upstream_id is None and isinstance(chunk.get("id"), str):
-            self.upstream_id = chunk["id"][:200]
+            self.upstream_id = chunk["id"][:200] or None  # Azure's first chunk has an empty one
         if isinstance(chunk.get("object"), str) and chunk["object"] == "text_completion":
             self._object = "text_completion"
         if isinstance(chunk.get("created"), int) and 0 < chunk["created"] < 2**33:
