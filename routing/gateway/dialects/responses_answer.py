@@ -49,7 +49,6 @@ def begun(repeated: Mapping[str, Any], *, generation_id: str, model: str, create
         "incomplete_details": None,
         "model": model,
         "output": [],
-        "usage": None,
         **repeated,
     }
 
