@@ -68,6 +68,11 @@ FORMAT: dict[str, Check] = {
     "strict": is_flag,
 }
 FORMATS = ("text", "json_object", "json_schema")
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+SUMMARIES = ("auto", "concise", "detailed")
+VERBOSITIES = ("low", "medium", "high", "xhigh", "max")
+TIERS = ("auto", "default", "fast", "flex", "priority", "scale")
+TRUNCATIONS = ("auto", "disabled")
 STATEFUL = ("previous_response_id", "conversation", "prompt")
 """What names something stored."""
 NOT_PASSED_ON = frozenset(
@@ -131,11 +136,17 @@ def _check_state(body: Body) -> None:
         raise refused("messages", "is not a parameter here: send the conversation as input")
     if body.get("n") not in (None, 1):
         raise refused("n", "must be 1: a response is one answer")
-    if body.get("truncation") not in (None, "auto", "disabled"):
-        raise refused("truncation", "must be one of auto, disabled")
+    _check_word(body, "truncation", TRUNCATIONS)
+    _check_word(body, "service_tier", TIERS)
     if not set(body.get("modalities") or ()) <= {"text", "image"}:
         raise refused("modalities", "must be of text, image")
     _check_metadata(body.get("metadata") or {})
+
+
+def _check_word(values: Body, name: str, words: tuple[str, ...], within: str = "") -> None:
+    """What the answer repeats must be a word that its clients know."""
+    if values.get(name) is not None and values[name] not in words:
+        raise refused(f"{within}{name}", f"must be one of {', '.join(words)}")
 
 
 def _check_metadata(metadata: Body) -> None:
@@ -153,11 +164,12 @@ def _check_metadata(metadata: Body) -> None:
 def _text(text: Body) -> dict[str, Any]:
     """What `text` says: in which form, and how verbose."""
     check(text, {"format": is_object, "verbosity": is_text}, "text.")
+    _check_word(text, "verbosity", VERBOSITIES, "text.")
     chat: dict[str, Any] = {}
     if text.get("verbosity") is not None:
         chat["verbosity"] = text["verbosity"]
     form = text.get("format")
-    if not form:
+    if form is None:
         return chat
     check(form, FORMAT, "text.format.")
     if form.get("type") not in FORMATS:
@@ -194,9 +206,11 @@ def _settings(body: Body, tools: Tools) -> dict[str, Any]:
 def _reasoning(reasoning: Body) -> dict[str, Any]:
     """As in a chat request, but for the old name of `summary`."""
     check(reasoning, REASONING, "reasoning.")
+    _check_word(reasoning, "effort", EFFORTS, "reasoning.")
     ours = {name: value for name, value in reasoning.items() if name != "generate_summary"}
     if ours.get("summary") is None and reasoning.get("generate_summary") is not None:
         ours["summary"] = reasoning["generate_summary"]
+    _check_word(ours, "summary", SUMMARIES, "reasoning.")
     return ours
 
 

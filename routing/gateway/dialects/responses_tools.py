@@ -13,6 +13,7 @@ Tool: TypeAlias = Mapping[str, Any]  # the caller's JSON
 
 UNSUPPORTED = "unsupported_server_tool"
 OURS = ("openrouter:", "headgate:")
+SYNTAXES = ("lark", "regex")
 CHOICES = ("auto", "none", "required")
 OWN = ("function", "custom")
 """The kinds of tools that the caller executes himself; all others are a provider's or a gateway's to execute."""
@@ -61,7 +62,9 @@ def _tool(tool: Tool, where: str) -> dict[str, Any]:
     about = {name: tool[name] for name in ("name", "description") if tool.get(name) is not None}
     ours = {"cache_control": tool["cache_control"]} if tool.get("cache_control") else {}
     if kind == "custom":
-        about |= {"format": _grammar(tool["format"], f"{where}.format")} if tool.get("format") else {}
+        about |= (
+            {"format": _grammar(tool["format"], f"{where}.format")} if tool.get("format") is not None else {}
+        )
         return {"type": "custom", "custom": about, **ours}
     about |= {name: tool[name] for name in ("parameters", "strict") if tool.get(name) is not None}
     return {"type": "function", "function": about, **ours}
@@ -74,8 +77,11 @@ def _grammar(form: Tool, where: str) -> dict[str, Any]:
     if form.get("type") != "grammar":
         raise refused(f"{where}.type", "must be one of text, grammar")
     check(form, {"definition": is_text, "syntax": is_text}, f"{where}.")
-    rules = {name: form[name] for name in ("definition", "syntax") if form.get(name) is not None}
-    return {"type": "grammar", "grammar": rules}
+    if form.get("definition") is None:
+        raise refused(f"{where}.definition", "is missing")
+    if form.get("syntax") not in SYNTAXES:
+        raise refused(f"{where}.syntax", f"must be one of {', '.join(SYNTAXES)}")
+    return {"type": "grammar", "grammar": {name: form[name] for name in ("definition", "syntax")}}
 
 
 def _named(choice: Tool, where: str) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
+from copy import deepcopy
 
 import pytest
 
@@ -289,6 +291,12 @@ class TestTools:
             ({"tools": [{"type": "function"}]}, "tools[0].name"),
             ({"tools": [{**WEATHER, "parameters": "x"}]}, "tools[0].parameters"),
             ({"tools": [{**PATCH, "format": {"type": "x"}}]}, "tools[0].format.type"),
+            ({"tools": [{**PATCH, "format": {}}]}, "tools[0].format.type"),
+            ({"tools": [{**PATCH, "format": {"type": "grammar"}}]}, "tools[0].format.definition"),
+            (
+                {"tools": [{**PATCH, "format": {"type": "grammar", "definition": "", "syntax": "x"}}]},
+                "tools[0].format.syntax",
+            ),
             ({"tool_choice": "any"}, "tool_choice"),
             ({"tool_choice": 7}, "tool_choice"),
             ({"tool_choice": {"type": "function"}}, "tool_choice.name"),
@@ -419,7 +427,12 @@ class TestSettings:
             ({"text": {"format": {"type": "xml"}}}, "text.format.type"),
             ({"text": {"format": {"type": "json_schema", "name": "x"}}}, "text.format.schema"),
             ({"text": {"verbosity": 7}}, "text.verbosity"),
+            ({"text": {"verbosity": "endless"}}, "text.verbosity"),
+            ({"text": {"format": {}}}, "text.format.type"),
             ({"reasoning": {"effort": 7}}, "reasoning.effort"),
+            ({"reasoning": {"effort": "heroic"}}, "reasoning.effort"),
+            ({"reasoning": {"generate_summary": "long"}}, "reasoning.summary"),
+            ({"service_tier": "gold"}, "service_tier"),
             ({"include": "all"}, "include"),
             ({"temperature": "hot"}, "temperature"),
             ({"provider": {"sort": "cheap"}}, "provider.sort"),
@@ -462,3 +475,100 @@ class TestBrokenBodies:
 
     def test_may_hold_nul(self):
         assert messages("a\u0000b")[0]["content"] == "a\u0000b"
+
+
+EVERYTHING = {
+    "model": "a/b",
+    "models": ["c/d"],
+    "input": [
+        {
+            "type": "message",
+            "role": "user",
+            "content": [
+                {"type": "input_text", "text": "hi", "cache_control": {"type": "ephemeral"}},
+                {"type": "input_image", "image_url": "https://a.example/b.png", "detail": "low"},
+                {"type": "input_file", "file_data": "data:application/pdf;base64,QUJD", "filename": "a.pdf"},
+                {"type": "input_audio", "input_audio": {"data": "QUJD", "format": "wav"}},
+            ],
+        },
+        {
+            "type": "reasoning",
+            "id": "rs_1",
+            "summary": [{"type": "summary_text", "text": "s"}],
+            "content": [{"type": "reasoning_text", "text": "t"}],
+            "encrypted_content": "x",
+        },
+        {
+            "type": "message",
+            "role": "assistant",
+            "content": [{"type": "output_text", "text": "y"}, {"type": "refusal", "refusal": "n"}],
+        },
+        CALLED,
+        RETURNED,
+    ],
+    "instructions": "Be brief.",
+    "tools": [WEATHER, PATCH],
+    "tool_choice": {
+        "type": "allowed_tools",
+        "mode": "auto",
+        "tools": [{"type": "function", "name": "weather"}],
+    },
+    "text": {
+        "format": {"type": "json_schema", "name": "p", "schema": SCHEMA, "strict": True},
+        "verbosity": "low",
+    },
+    "reasoning": {"effort": "high", "summary": "auto", "max_tokens": 5, "enabled": True},
+    "metadata": {"a": "b"},
+    "include": ["reasoning.encrypted_content"],
+    "max_output_tokens": 9,
+    "max_tool_calls": 3,
+    "temperature": 0.5,
+    "top_p": 0.5,
+    "top_logprobs": 2,
+    "presence_penalty": 0.5,
+    "frequency_penalty": 0.5,
+    "parallel_tool_calls": True,
+    "service_tier": "auto",
+    "truncation": "disabled",
+    "store": False,
+    "background": False,
+    "user": "u",
+    "safety_identifier": "s",
+    "prompt_cache_key": "k",
+    "modalities": ["text"],
+    "provider": {"order": ["openai"]},
+    "session_id": "s",
+}
+JUNK = [None, 7, -1.5, True, "", "x", "\u0000" * 70_000, [], [None], [["x"]], {}, {"type": {}}, {"a": [1]}]
+
+
+def places(value: object, path: tuple = ()) -> Iterator[tuple]:
+    """The path to everything in a JSON value."""
+    if path:
+        yield path
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places(inner, (*path, key))
+
+
+def with_junk(path: tuple, junk: object) -> dict:
+    body = deepcopy(EVERYTHING)
+    holder = body
+    for key in path[:-1]:
+        holder = holder[key]
+    holder[path[-1]] = junk
+    return body
+
+
+class TestJunkAnywhere:
+    @pytest.mark.parametrize("junk", JUNK, ids=range(len(JUNK)))
+    def test_is_refused_by_name_or_answered_so_that_clients_understand(self, junk):
+        for path in places(EVERYTHING):
+            try:
+                call = read(with_junk(path, junk))
+            except RefusedError as error:
+                refusal = error.refusal
+                if (refusal.status, "parameter" in refusal.metadata) != (400, True):
+                    pytest.fail(f"{path}: {refusal}")
+                continue
+            finish({"content": "Hi"}, call=call)
