@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from openai import omit
 from openai.lib.streaming.responses._responses import ResponseStreamState
 from openai.types.responses import Response, ResponseStreamEvent
@@ -13,9 +14,10 @@ from pydantic import TypeAdapter
 
 from routing.call import Call
 from routing.errors import Refusal
+from routing.gateway.client import RefusedError
 from routing.gateway.dialects.responses import Responses
 from routing.pricing import Cost, Usage, usage_object
-from tests.routing.providers.streams import open_stream
+from tests.routing.providers.streams import DONE, chunk, event, open_stream
 
 DIALECT = Responses()
 USAGE = usage_object(
@@ -23,6 +25,19 @@ USAGE = usage_object(
     Cost(1_500_000, 1_000_000_000_000, 500_000_000_000),
 )
 SHOWN = {"generation_id": "gen-1", "model": "acme/served", "provider": "Simulator"}
+
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
+WEATHER = {"type": "function", "name": "weather", "description": "d", "parameters": SCHEMA, "strict": True}
+PATCH = {
+    "type": "custom",
+    "name": "patch",
+    "format": {"type": "grammar", "syntax": "lark", "definition": "start: x"},
+}
+CALLED = {"type": "function_call", "call_id": "call_1", "name": "weather", "arguments": '{"city":"Oslo"}'}
+RETURNED = {"type": "function_call_output", "call_id": "call_1", "output": "Rain"}
+OVERLOADED = Refusal(
+    503, "provider_overloaded", "Too much at once.", "provider", metadata={"provider_name": "X"}
+)
 
 _OPENAI = TypeAdapter(ResponseStreamEvent)
 _OURS = TypeAdapter(StreamEvents)
@@ -38,6 +53,16 @@ def read(body: Any = None, headers: dict[bytes, bytes] | None = None, **more: An
 def messages(given: Any, **more: Any) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = read(input=given, **more).body["messages"]
     return found
+
+
+def refused(**body: object) -> tuple[str, str]:
+    """The parameter that a refusal names, and its rule."""
+    with pytest.raises(RefusedError) as caught:
+        read(**body)
+    refusal = caught.value.refusal
+    assert refusal.status == 400
+    assert refusal.metadata["parameter"] in refusal.message
+    return refusal.metadata["parameter"], refusal.rule
 
 
 def finish(message: dict[str, Any], reason: str = "stop", *, call: Call | None = None, **choice: Any) -> Any:
@@ -66,6 +91,16 @@ def stream(
     return read_events(b"".join(sent))
 
 
+def chunks(*deltas: dict, finish: str | None = "stop") -> bytes:
+    events = [event(chunk(delta)) for delta in deltas]
+    return b"".join(events) + (event(chunk({}, finish)) if finish else b"") + DONE
+
+
+def called(index: int, piece: str, **more: object) -> dict:
+    function = {"arguments": piece} | ({"name": more.pop("name")} if "name" in more else {})
+    return {"tool_calls": [{"index": index, "function": function, **more}]}
+
+
 def broken_stream(data: bytes, refusal: Refusal, *, call: Call | None = None) -> list[dict[str, Any]]:
     source = open_stream()
     events = DIALECT.open_events(call or read(), **SHOWN)
@@ -80,11 +115,11 @@ def read_events(sent: bytes) -> list[dict[str, Any]]:
     found = []
     for block in blocks:
         name, data = block.split(b"\n")
-        event = json.loads(data.removeprefix(b"data: "))
-        assert name == b"event: " + event["type"].encode()
-        check_event(event)
-        found.append(event)
-    assert [event["sequence_number"] for event in found] == list(range(len(found)))
+        one = json.loads(data.removeprefix(b"data: "))
+        assert name == b"event: " + one["type"].encode()
+        check_event(one)
+        found.append(one)
+    assert [one["sequence_number"] for one in found] == list(range(len(found)))
     return found
 
 
@@ -105,8 +140,8 @@ def check_event(event: dict[str, Any]) -> None:
 def accumulate(events: list[dict[str, Any]]) -> Any:
     """What the official client has put together by the end; it refuses events that do not fit each other."""
     state: ResponseStreamState[Any] = ResponseStreamState(input_tools=omit, text_format=omit)
-    for event in events:
-        state.handle_event(_OPENAI.validate_python(event))
+    for one in events:
+        state.handle_event(_OPENAI.validate_python(one))
     return state._completed_response
 
 
