@@ -15,7 +15,7 @@ from routing.call import Call
 from routing.errors import Refusal, encode_envelope, invalid_request
 from routing.gateway.client import RefusedError
 from routing.gateway.dialects import chat
-from routing.gateway.dialects.responses_answer import KEY, begun, ended, status_of
+from routing.gateway.dialects.responses_answer import KEY, begun, ended, served_as, status_of
 from routing.gateway.dialects.responses_events import ResponsesEvents
 from routing.gateway.dialects.responses_output import Output
 from routing.gateway.dialects.responses_request import Translated, translate
@@ -65,7 +65,7 @@ class Responses:
         created = body.get("created")
         created_at = created if isinstance(created, int) else int(time.time())
         response = begun(call.detail[KEY], generation_id=generation_id, model=model, created_at=created_at)
-        return encode(ended(response, output.items, finish, usage))
+        return encode(ended(served_as(response, body), output.items, finish, usage))
 
     def open_events(self, call: Call, *, generation_id: str, model: str, provider: str) -> ResponsesEvents:
         """One streamed answer."""

@@ -53,6 +53,12 @@ def begun(repeated: Mapping[str, Any], *, generation_id: str, model: str, create
     }
 
 
+def served_as(response: Json, body: Mapping[str, Any]) -> Json:
+    """The response with the service tier that the provider named, where it named one."""
+    tier = body.get("service_tier")
+    return {**response, "service_tier": tier} if isinstance(tier, str) else response
+
+
 def status_of(finish_reason: str | None) -> str:
     """How a response is that ended so: the items that were open are as complete as it is."""
     if finish_reason == "error":

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from routing.errors import Refusal
-from routing.gateway.dialects.responses_answer import Json, begun, ended, failed, status_of
+from routing.gateway.dialects.responses_answer import Json, begun, ended, failed, served_as, status_of
 from routing.gateway.dialects.responses_output import Output
 from routing.providers.failures import broken_answer
 from routing.providers.openai import encode
@@ -77,6 +77,8 @@ class ResponsesEvents:
         if chunk is None:
             self._is_broken = True
             return []
+        if "service_tier" in chunk:
+            self._response = served_as(self._response, chunk)
         written: list[bytes] = []
         for choice in chunk.get("choices") or []:
             if choice.get("index", 0) != 0:

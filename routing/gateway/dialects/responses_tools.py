@@ -115,8 +115,7 @@ def _name_of(tool: Tool) -> dict[str, Any]:
 def _unsupported(kind: Any, where: str) -> RefusedError:
     if not isinstance(kind, str):
         return refused(f"{where}.type", "must be a string")
-    shown = kind[:100]
-    whose = "server tool" if kind.startswith(OURS) else "hosted tool"
-    message = f"'{where}': the {whose} '{shown}' is not supported; send function or custom tools."
-    metadata = {"parameter": f"{where}.type", "code": UNSUPPORTED}
-    return RefusedError(Refusal(400, "invalid_request", message, UNSUPPORTED, metadata=metadata))
+    whose = "server tool" if kind.lower().startswith(OURS) else "hosted tool"
+    message = f"'{where}' asks for the {whose} {kind[:100]}, which is not supported."
+    about = {"parameter": where.partition("[")[0], "code": UNSUPPORTED, "tool": kind[:100]}
+    return RefusedError(Refusal(400, "invalid_request", message, UNSUPPORTED, metadata=about))

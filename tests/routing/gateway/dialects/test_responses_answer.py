@@ -14,7 +14,9 @@ from tests.routing.gateway.dialects.responses_oracles import (
     broken_stream,
     finish,
     read,
+    stream,
 )
+from tests.routing.providers.streams import DONE, chunk, event
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 
@@ -167,6 +169,16 @@ class TestTheRepeatedSettings:
         answer = finish({"content": "Hi"}, call=read(tools=[{"type": "function", "name": "weather"}], **said))
 
         assert {name: answer[name] for name in said} == said
+
+    def test_hold_the_service_tier_that_it_was(self):
+        body = {"choices": [{"message": {}, "finish_reason": "stop"}], "service_tier": "default"}
+        asked = read(service_tier="auto")
+        chunks = event(chunk({"content": "Hi"}, service_tier="default")) + event(chunk({}, "stop")) + DONE
+
+        whole = json.loads(DIALECT.finish_answer(asked, body, usage=USAGE, **SHOWN))
+
+        assert whole["service_tier"] == "default"
+        assert stream(chunks, call=asked)[-1]["response"]["service_tier"] == "default"
 
     def test_hold_tools_text_and_reasoning_in_this_apis_spelling(self):
         form = {"type": "json_schema", "name": "place", "schema": SCHEMA}

@@ -66,8 +66,12 @@ class TestTools:
 
         refusal = caught.value.refusal
         assert (refusal.status, refusal.rule) == (400, "unsupported_server_tool")
-        assert refusal.metadata == {"parameter": "tools[1].type", "code": "unsupported_server_tool"}
-        assert kind[:100] in refusal.message
+        assert refusal.metadata == {
+            "parameter": "tools",
+            "code": "unsupported_server_tool",
+            "tool": kind[:100],
+        }
+        assert "tools[1]" in refusal.message
         assert len(refusal.message) < 300
 
     @pytest.mark.parametrize(
@@ -87,6 +91,7 @@ class TestTools:
             ({"tool_choice": "any"}, "tool_choice"),
             ({"tool_choice": 7}, "tool_choice"),
             ({"tool_choice": {"type": "function"}}, "tool_choice.name"),
+            ({"tool_choice": {"type": "web_search_preview"}}, "tool_choice"),
             ({"tool_choice": {"type": "allowed_tools", "mode": "x", "tools": []}}, "tool_choice.mode"),
             ({"tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": []}}, "tool_choice.tools"),
         ],
