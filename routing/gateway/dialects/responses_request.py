@@ -6,7 +6,7 @@ Everything that is spelled alike in both dialects is passed on as it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from routing.gateway.dialects.parameters import (
@@ -234,8 +234,8 @@ def _repeated(body: Body) -> dict[str, Any]:
         "parallel_tool_calls": True if parallel is None else parallel,
         "tool_choice": choice or "auto",
         "tools": [_repeated_tool(tool) for tool in body.get("tools") or []],
-        "text": {"format": {"type": "text"}} | _given(body.get("text") or {}),
-        "reasoning": _given(_reasoning(reasoning)) if reasoning else None,
+        "text": _repeated_text(body.get("text") or {}),
+        "reasoning": _known(_reasoning(reasoning), REASONING) if reasoning else None,
         "truncation": body.get("truncation") or "disabled",
         "top_logprobs": body.get("top_logprobs") or 0,
         "service_tier": body.get("service_tier"),
@@ -245,12 +245,18 @@ def _repeated(body: Body) -> dict[str, Any]:
     }
 
 
-def _given(values: Body) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+def _known(values: Body, names: Iterable[str]) -> dict[str, Any]:
+    """What was looked at: a field of a type that nobody expects would make the answer unreadable to its clients."""
+    return {name: values[name] for name in names if values.get(name) is not None}
+
+
+def _repeated_text(text: Body) -> dict[str, Any]:
+    form = text.get("format") or {"type": "text"}
+    return {"format": _known(form, FORMAT), **_known(text, ("verbosity",))}
 
 
 def _repeated_tool(tool: Body) -> dict[str, Any]:
-    """The types of the official clients have no tool without these."""
-    if tool.get("type") != "function":
-        return dict(tool)
-    return {"parameters": None, "strict": None, "description": None, **tool}
+    if tool["type"] == "custom":
+        return _known(tool, ("type", "name", "description", "format"))
+    # The types of the official clients have no function without these.
+    return {name: tool.get(name) for name in ("type", "name", "description", "parameters", "strict")}

@@ -170,6 +170,22 @@ class TestTheRepeatedSettings:
 
         assert {name: answer[name] for name in said} == said
 
+    def test_hold_nothing_that_nobody_looked_at(self):
+        strange = {"defer_loading": "perhaps", "allowed_callers": 7}
+        asked = read(
+            tools=[
+                {"type": "function", "name": "weather", **strange},
+                {"type": "custom", "name": "patch", "format": None, **strange},
+            ],
+            text={"format": {"type": "text", "more": 1}, "more": 1},
+            reasoning={"effort": "low", "more": 1},
+        )
+
+        answer = finish({"content": "Hi"}, call=asked)
+
+        assert [tool.keys() & strange.keys() for tool in answer["tools"]] == [set(), set()]
+        assert (answer["text"], answer["reasoning"]) == ({"format": {"type": "text"}}, {"effort": "low"})
+
     def test_hold_the_service_tier_that_it_was(self):
         body = {"choices": [{"message": {}, "finish_reason": "stop"}], "service_tier": "default"}
         asked = read(service_tier="auto")
