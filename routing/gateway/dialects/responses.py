@@ -1,0 +1,89 @@
+"""OpenAI Responses (`POST /responses`): in as Chat Completions, out as Response objects and events (SPEC §9).
+
+Stateless, as the contract has it. What a chat request cannot say is kept in the call's detail under `dropped`, and
+counts as a parameter that the request uses: `require_parameters` finds no endpoint that supports it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from routing.call import Call
+from routing.errors import Refusal, encode_envelope, invalid_request
+from routing.gateway.client import RefusedError
+from routing.gateway.dialects import chat
+from routing.gateway.dialects.responses_answer import KEY, begun, ended, served_as, status_of
+from routing.gateway.dialects.responses_events import ResponsesEvents
+from routing.gateway.dialects.responses_output import Output
+from routing.gateway.dialects.responses_request import Translated, translate
+from routing.providers.openai import encode
+
+DROPPED = "dropped"
+SPARE_LEVELS = 200
+"""How much deeper than here JSON can be written anywhere: an answer holds the request's tools and schema again."""
+
+
+class Responses:
+    """The dialect `responses` (see dialect.Dialect)."""
+
+    slug = "responses"
+    path = "/api/v1/responses"
+
+    def read_call(self, data: bytes, headers: Mapping[bytes, bytes]) -> Call:
+        """The request as a chat call. Raises RefusedError naming the parameter that is wrong."""
+        request = translate(chat.read_json(data))
+        call = chat.read_call(_encode_bounded(request), headers)
+        detail = {**call.detail, KEY: request.repeated}
+        if request.dropped:
+            detail[DROPPED] = list(request.dropped)
+        return replace(
+            call, dialect=self.slug, detail=detail, parameters=call.parameters | frozenset(request.dropped)
+        )
+
+    def finish_answer(
+        self,
+        call: Call,
+        body: dict[str, Any],
+        *,
+        generation_id: str,
+        model: str,
+        provider: str,
+        usage: Mapping[str, Any],
+    ) -> bytes:
+        """The whole answer as a Response object; of several choices the first."""
+        choice = (body.get("choices") or [{}])[0]
+        finish = choice.get("finish_reason")
+        output = Output(generation_id.removeprefix("gen-"))
+        status = status_of(finish)
+        for _ in output.take(choice.get("message") or {}, choice.get("logprobs")):
+            pass  # nobody is told how it grows
+        for _ in output.end("incomplete" if status == "failed" else status):
+            pass
+        created = body.get("created")
+        created_at = created if isinstance(created, int) else int(time.time())
+        response = begun(call.detail[KEY], generation_id=generation_id, model=model, created_at=created_at)
+        return encode(ended(served_as(response, body), output.items, finish, usage))
+
+    def open_events(self, call: Call, *, generation_id: str, model: str, provider: str) -> ResponsesEvents:
+        """One streamed answer."""
+        return ResponsesEvents(call.detail[KEY], generation_id=generation_id, model=model)
+
+    def refuse(self, refusal: Refusal, *, generation_id: str | None) -> bytes:
+        """The body of an error: the envelope of all OpenAI-shaped dialects."""
+        return encode_envelope(refusal, dialect=self.slug, generation_id=generation_id)
+
+
+def _encode_bounded(request: Translated) -> bytes:
+    """The chat request; 400 for JSON that could be read and not be written again."""
+    nested: Any = request.repeated
+    for _ in range(SPARE_LEVELS):
+        nested = [nested]
+    try:
+        encode(nested)
+        return encode(request.body)
+    except RecursionError:
+        raise RefusedError(invalid_request("The request's JSON is nested too deeply.")) from None
