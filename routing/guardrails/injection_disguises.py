@@ -6,8 +6,8 @@ Each finds what may be a disguise, undoes it, and asks whether what comes out sa
 from __future__ import annotations
 
 import base64
-import binascii
 import re
+import string
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +23,7 @@ NEARBY = 120
 """Bytes before and behind a disguise that belong to what is said."""
 CLOSE = 80
 FEWEST_APART = 6
-LONGEST_DECODED = 1 << 20
+MOST_UNREADABLE = 0.25
 
 SCRAMBLED, APART = "scrambled letters", "letters apart"
 BASE64, HEX = "base64 encoded injection", "hex encoded injection"
@@ -74,7 +74,10 @@ _CLOSED_UP = [
     if one.is_spoken
 ]
 _BASE64 = re2.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
-_HEX = re2.compile(r"(?:(?:0x|\\x|%)?[0-9A-Fa-f]{2}[ ,:;\n-]{0,2}){6,}")
+_HEX = re2.compile(r"(?:\b(?:0x)?|\\x|%)[0-9A-Fa-f]{2}(?:[ ,:;\n-]{0,2}(?:0x|\\x|%)?[0-9A-Fa-f]{2}){5,}")
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+_NO_HEX = re.compile(rb"0x|[^0-9A-Fa-f]")
+_PRINTABLE = string.printable.encode()
 _WORD = re.compile(rb"[a-z]{4,}")
 
 
@@ -162,12 +165,10 @@ def apart(text: bytes, _: Spoken) -> Iterator[Hit]:
 
 def encoded(text: bytes, spoken: Spoken) -> Iterator[Hit]:
     """Base64 and hexadecimal that say something when decoded."""
-    for pattern, decode, name in ((_BASE64, _from_base64, BASE64), (_HEX, _from_hex, HEX)):
+    for pattern, decodings, name in ((_BASE64, _from_base64, BASE64), (_HEX, _from_hex, HEX)):
         for found in pattern.finditer(text):
-            decoded = decode(found.group())
-            if decoded is not None and _says_something(decoded, spoken):
-                start, end = found.span()
-                yield start, start + len(text[start:end].rstrip(b" ,:;\n-")), name
+            if any(_says_something(decoded, spoken) for decoded in decodings(found.group())):
+                yield (*found.span(), name)
 
 
 def _unscrambled(found: bytes) -> bytes | None:
@@ -179,26 +180,23 @@ def _unscrambled(found: bytes) -> bytes | None:
     return word.encode()
 
 
-def _from_base64(found: bytes) -> bytes | None:
-    digits = found.rstrip(b"=").replace(b"-", b"+").replace(b"_", b"/")[:LONGEST_DECODED]
-    try:
-        return base64.b64decode(digits[: len(digits) - (len(digits) % 4 == 1)] + b"=" * (-len(digits) % 4))
-    except (binascii.Error, ValueError):
-        return None
+def _from_base64(found: bytes) -> Iterator[bytes]:
+    """What it may be: where it really begins is unknown, because what stands before may look the same."""
+    digits = found.rstrip(b"=").translate(_STANDARD)
+    for begin in range(4):
+        rest = digits[begin:]
+        yield base64.b64decode(rest[: len(rest) - (len(rest) % 4 == 1)] + b"=" * (-len(rest) % 4))
 
 
-def _from_hex(found: bytes) -> bytes | None:
-    digits = re.sub(rb"0x|\\x|[^0-9A-Fa-f]", b"", found)[:LONGEST_DECODED]
-    return bytes.fromhex(digits[: len(digits) // 2 * 2].decode())
+def _from_hex(found: bytes) -> Iterator[bytes]:
+    yield bytes.fromhex(_NO_HEX.sub(b"", found).decode())
 
 
 def _says_something(decoded: bytes, spoken: Spoken) -> bool:
-    try:
-        readable = decoded.decode().isprintable() or decoded.decode().replace("\n", " ").isprintable()
-    except UnicodeDecodeError:
+    """Whether it is a text, and one about instructions."""
+    if len(decoded.translate(None, _PRINTABLE)) > len(decoded) * MOST_UNREADABLE:
         return False
-    if not readable:
-        return False
-    words = set(_WORD.findall(decoded.lower()))
-    names = {word.decode() for word in words}
-    return bool(names & VERBS) or len(names & NOUNS) > 1 or next(iter(spoken(decoded)), None) is not None
+    words = {word.decode() for word in _WORD.findall(decoded.lower())}
+    if words & VERBS or len(words & NOUNS) > 1:
+        return True
+    return next(iter(spoken(decoded)), None) is not None

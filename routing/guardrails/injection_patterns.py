@@ -81,7 +81,7 @@ PATTERNS = (
     # System override
     _say(
         "system override",
-        r"\bsystem\s+override\b(?:\s*(?:[:!.,\-]|$|activated|engaged|enabled|code|command|initiated|authori[sz]ed|mode))",
+        r"\bsystem\s+override\b(?:\s*(?:[:!.,\-]|(?m:$)|activated|engaged|enabled|code|command|initiated|authori[sz]ed|mode))",
     ),
     _say(
         "override your instructions",
@@ -151,7 +151,7 @@ PATTERNS = (
     _mark("system tag", r"(?i)<\s*/?\s*(?:system|assistant|developer)\s*/?>|<<\s*/?\s*SYS\s*>>"),
     _mark(
         "role in brackets",
-        r"(?i)\[\s*(?:system\s+message|system|assistant|internal)\s*\]\s*:?\s*\S|\]\s*\n\s*\[?(?:system|assistant|user)\]?:",
+        r"(?i)(?m:^)\s*\[\s*(?:system|assistant|internal)\s*\]|\[\s*(?:system|assistant|internal)\s*\]\s*:|\[\s*system\s+message\s*\]|\]\s*\n\s*\[?(?:system|assistant|user)\]?:",
     ),
     _mark(
         "role at the start of a line",
