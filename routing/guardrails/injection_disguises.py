@@ -22,6 +22,7 @@ Spoken = Callable[[bytes], Iterable[Hit]]
 NEARBY = 120
 """Bytes before and behind a disguise that belong to what is said."""
 CLOSE = 80
+MOST_REMEMBERED = 50_000
 FEWEST_APART = 6
 MOST_UNREADABLE = 0.25
 
@@ -73,7 +74,7 @@ _CLOSED_UP = [
     for one in PATTERNS
     if one.is_spoken
 ]
-_BASE64 = re2.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
+_BASE64 = re2.compile(r"[A-Za-z0-9+/_-]{14,}={0,2}")
 _HEX = re2.compile(r"(?:\b(?:0x)?|\\x|%)[0-9A-Fa-f]{2}(?:[ ,:;\n-]{0,2}(?:0x|\\x|%)?[0-9A-Fa-f]{2}){5,}")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _NO_HEX = re.compile(rb"0x|[^0-9A-Fa-f]")
@@ -116,7 +117,7 @@ class _PlainLetters(dict[int, str]):
         else:
             folded = unicodedata.normalize("NFKD", LOOKALIKES.get(letter, letter))
             plain = "".join([part for part in folded if not unicodedata.combining(part)])
-        if number < 0x10000:  # Not all there are, or strange texts could fill the memory.
+        if len(self) < MOST_REMEMBERED:  # Or strange texts could fill the memory.
             self[number] = plain
         return plain
 
@@ -181,7 +182,12 @@ def _unscrambled(found: bytes) -> bytes | None:
 
 
 def _from_base64(found: bytes) -> Iterator[bytes]:
-    """What it may be: where it really begins is unknown, because what stands before may look the same."""
+    """What it may be: where it really begins is unknown, because what stands before may look the same.
+
+    Words in one case, such as the long names in programs, are none: what letters become has both.
+    """
+    if found.islower() or found.isupper():
+        return
     digits = found.rstrip(b"=").translate(_STANDARD)
     for begin in range(4):
         rest = digits[begin:]

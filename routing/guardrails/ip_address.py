@@ -10,12 +10,13 @@ import re2
 
 from routing.guardrails.builtin import Span
 
-CANDIDATE = re2.compile(r"\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b|[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]*")
+CANDIDATE = re2.compile(
+    r"\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b|[0-9A-Fa-f:]*::[0-9A-Fa-f:.]*|(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}"
+)
 VERSION = re.compile(
     rb"(?:version|release|firmware|\bver\.?|\bv\.?|section|chapter|\xc2\xa7)[\s:=]*$", re.IGNORECASE
 )
 LOOK_BACK = 16
-COLONS = 7
 
 
 def find(text: bytes) -> Iterator[Span]:
@@ -41,8 +42,6 @@ def _is_version_4(text: str) -> bool:
 
 def _is_version_6(text: str) -> bool:
     """Whether it is one; `a::b` without a digit is a name in a program."""
-    if "::" not in text and text.count(":") != COLONS:
-        return False
     if not any(letter.isdigit() for letter in text):
         return False
     try:
@@ -63,6 +62,4 @@ def _goes_on(text: bytes, start: int, end: int, mark: bytes) -> bool:
     before, after = text[max(start - 2, 0) : start], text[end : end + 2]
     if before[-1:].isalnum() or before[-1:] in (b"_", b":") or after[:1].isalnum() or after[:1] == b"_":
         return True
-    return (before[-1:] == mark and before[:1].isalnum()) or (
-        after[:1] == mark and after[1:].isalnum() and mark == b"."
-    )
+    return (before[-1:] == mark and before[:1].isalnum()) or (after[:1] == mark and after[1:].isalnum())

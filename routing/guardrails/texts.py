@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
@@ -40,6 +40,8 @@ _KIND_OF_ROLE = {
 }
 _BINARY = {"image_url", "input_audio", "video_url", "input_image", "input_video"}
 _NO_TEXT = {"type", "id", "role", "call_id", "tool_call_id", "cache_control", "signature", "format", "index"}
+_QUOTED = {"text", "content", "title", "name"}
+_TEXT_FILES = ("data:text/", "data:application/json", "data:application/xml", "data:application/yaml")
 _NO_PROMPT = {"data", "file_id", "file_url"}
 _decode, _encode = msgspec.json.Decoder().decode, msgspec.json.encode
 
@@ -130,8 +132,8 @@ def _texts(body: Mapping[str, Any]) -> Iterator[Text]:
     prediction = body.get("prediction")
     if isinstance(prediction, dict):
         yield from _of_content(("prediction", "content"), ASSISTANT, prediction.get("content"))
-    for number, tool in enumerate(_list(body.get("tools"))):
-        yield from _descriptions(("tools", number), tool)
+    for field in ("tools", "response_format"):
+        yield from _named(_leaves((field,), OPERATOR, body.get(field)), {"description"})
 
 
 def _of_message(place: Place, message: Mapping[str, Any]) -> Iterator[Text]:
@@ -141,6 +143,7 @@ def _of_message(place: Place, message: Mapping[str, Any]) -> Iterator[Text]:
         if isinstance(message.get(field), str):
             yield Text((*place, field), kind, message[field])
     yield from _of_content((*place, "reasoning_details"), kind, message.get("reasoning_details"))
+    yield from _named(_leaves((*place, "annotations"), ATTACHMENT, message.get("annotations")), _QUOTED)
     for number, call in enumerate(_list(message.get("tool_calls"))):
         if isinstance(call, dict):
             yield from _of_call((*place, "tool_calls", number), call)
@@ -202,11 +205,9 @@ def _of_file(place: Place, file: Any) -> Iterator[Text]:
         yield Text((*place, "file_data", INSIDE), ATTACHMENT, text)
 
 
-def _descriptions(place: Place, tool: Any) -> Iterator[Text]:
-    """What the operator tells about a tool, at any depth of its schema."""
-    for leaf in _leaves(place, OPERATOR, tool):
-        if leaf.place[-1] == "description":
-            yield leaf
+def _named(leaves: Iterable[Text], names: Collection[str]) -> Iterator[Text]:
+    """Of the strings at any depth those under one of these names: what is said, and not how it is put together."""
+    return (leaf for leaf in leaves if leaf.place[-1] in names)
 
 
 def _with_inside(place: Place, kind: str, text: str) -> Iterator[Text]:
@@ -261,7 +262,7 @@ def _as_json(value: Any) -> str:
 
 
 def _text_of_data_url(url: Any) -> str | None:
-    if not isinstance(url, str) or not url.startswith("data:text/"):
+    if not isinstance(url, str) or not url.startswith(_TEXT_FILES):
         return None
     head, _, data = url.partition(",")
     if not head.endswith(";base64"):

@@ -97,6 +97,14 @@ class TestTexts:
     def test_are_found_in_lists_of_inputs(self, value: Any):
         assert kinds({"input": value}) == [("user", "a"), ("user", "b")]
 
+    def test_are_found_in_what_was_read_out_of_files_before(self):
+        page = {"type": "file", "file": {"name": "cv.pdf", "content": [{"type": "text", "text": "I am Ann"}]}}
+
+        assert kinds(message("assistant", annotations=[page])) == [
+            ("attachment", "cv.pdf"),
+            ("attachment", "I am Ann"),
+        ]
+
     def test_are_not_tokens(self):
         assert kinds({"prompt": [1, 2, 3], "input": [[1, 2], [3]]}) == []
 
