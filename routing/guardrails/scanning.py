@@ -6,8 +6,9 @@ than can be counted.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import re2
@@ -19,6 +20,7 @@ from routing.guardrails.prompt_injection import Allowlist
 from routing.guardrails.rules import REDACT, EffectiveRules, strictness
 from routing.guardrails.texts import INSIDE, Place, Text, TooManyTexts, replace, texts_of
 
+MOST_SCANNERS = 256
 MOST_MATCHES = 100_000
 """Of one request; what matches more often matches everything, and noting it would take longer than sending it."""
 
@@ -40,7 +42,7 @@ class Scanner:
     """
 
     def __init__(
-        self, rules: EffectiveRules, allowlist: Sequence[str] = (), *, elsewhere: Collection[str] = ()
+        self, rules: EffectiveRules, allowlist: Collection[str] = (), *, elsewhere: Collection[str] = ()
     ) -> None:
         allowed = Allowlist(allowlist)
         asked = [one for one in rules.builtins if one.builtin.slug not in elsewhere]
@@ -115,9 +117,17 @@ class Scanner:
             yield detector
 
 
-def scan(body: Mapping[str, Any], rules: EffectiveRules, allowlist: Sequence[str] = ()) -> Scan:
-    """Look at one request, compiling for it alone; a Scanner is for many."""
-    return Scanner(rules, allowlist).scan(body)
+def scan(body: Mapping[str, Any], rules: EffectiveRules, allowlist: Collection[str] = ()) -> Scan:
+    """Look at a request with rules as they are: also where they arrived as plain values, in another process."""
+    return scanner_of(rules, tuple(allowlist)).scan(body)
+
+
+@lru_cache(maxsize=MOST_SCANNERS)
+def scanner_of(
+    rules: EffectiveRules, allowlist: tuple[str, ...] = (), elsewhere: frozenset[str] = frozenset()
+) -> Scanner:
+    """The scanner of these rules, the same one as long as it is not forgotten."""
+    return Scanner(rules, allowlist, elsewhere=elsewhere)
 
 
 def _bounded(matches: Iterable[Match], progress: _Progress) -> list[Match]:

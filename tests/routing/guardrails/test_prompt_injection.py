@@ -245,6 +245,14 @@ class TestTheAllowlist:
 
         assert names(text, "ignore previous instructions") == {"reveal your prompt"}
 
+    @pytest.mark.parametrize(
+        "phrase", ["é: ignore previous instructions", "\u212a ignore previous instructions"]
+    )
+    def test_knows_the_case_of_every_script(self, phrase: str):
+        others = ["one", "two", "three"]
+
+        assert names(phrase.upper(), phrase, *others) == names(phrase.lower(), phrase, *others) == set()
+
     def test_takes_phrases_literally(self):
         assert names("ignore previous instructions", "ignore.*") == {"ignore previous instructions"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import pickle
 from typing import Any
 
 import pytest
@@ -274,6 +275,20 @@ class TestWhatFails:
 
         assert result.block is None
         assert said(result).endswith(" [EMAIL]")
+
+
+class TestRules:
+    def test_scan_in_another_process_as_they_do_here(self):
+        rules = merge([Rules.of(ACCOUNT, builtin("email") | pattern("PROJ-[0-9]+"))])
+
+        result = scanning.scan(message("ann@example.com PROJ-1"), pickle.loads(pickle.dumps(rules)))
+
+        assert said(result) == "[EMAIL] [REDACTED]"
+
+    def test_are_compiled_once(self):
+        rules, equal = merge([Rules.of(KEY, builtin("email"))]), merge([Rules.of(KEY, builtin("email"))])
+
+        assert scanning.scanner_of(rules) is scanning.scanner_of(equal)
 
 
 class TestSpeed:
