@@ -40,6 +40,7 @@ _KIND_OF_ROLE = {
 }
 _BINARY = {"image_url", "input_audio", "video_url", "input_image", "input_video"}
 _NO_TEXT = {"type", "id", "role", "call_id", "tool_call_id", "cache_control", "signature", "format", "index"}
+_MOST_HAVE = {"role", "content"}
 _QUOTED = {"text", "content", "title", "name"}
 _TEXT_FILES = ("data:text/", "data:application/json", "data:application/xml", "data:application/yaml")
 _NO_PROMPT = {"data", "file_id", "file_url"}
@@ -139,7 +140,12 @@ def _texts(body: Mapping[str, Any]) -> Iterator[Text]:
 def _of_message(place: Place, message: Mapping[str, Any]) -> Iterator[Text]:
     kind = _KIND_OF_ROLE.get(str(message.get("role")), USER)
     yield from _of_content((*place, "content"), kind, message.get("content"))
-    for field in ("refusal", "reasoning", "reasoning_content"):
+    if not message.keys() <= _MOST_HAVE:
+        yield from _beside_content(place, kind, message)
+
+
+def _beside_content(place: Place, kind: str, message: Mapping[str, Any]) -> Iterator[Text]:
+    for field in ("refusal", "reasoning", "reasoning_content", "name"):
         if isinstance(message.get(field), str):
             yield Text((*place, field), kind, message[field])
     yield from _of_content((*place, "reasoning_details"), kind, message.get("reasoning_details"))
@@ -148,8 +154,6 @@ def _of_message(place: Place, message: Mapping[str, Any]) -> Iterator[Text]:
         if isinstance(call, dict):
             yield from _of_call((*place, "tool_calls", number), call)
     yield from _arguments((*place, "function_call"), message.get("function_call"))
-    if isinstance(message.get("name"), str):
-        yield Text((*place, "name"), kind, message["name"])
 
 
 def _of_call(place: Place, call: Mapping[str, Any]) -> Iterator[Text]:
