@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -9,6 +10,10 @@ ACTIONS = ("flag", "redact", "block")
 """From the mildest to the strictest; of several for one thing, the strictest wins."""
 
 SCAN_SCOPES = ("user_only", "all_messages")
+
+Span = tuple[int, int]
+Find = Callable[[bytes], Iterable[Span]]
+"""Where a UTF-8 text holds what a check looks for, in bytes, in order and without overlaps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +34,12 @@ class Builtin:
     """A built-in check: its slug, what stands for what it redacts, and the extra that it needs.
 
     `scan_scopes` are which messages it may be told to look at, the default last; empty: it looks at all texts.
+    `find` is how it looks at a text; None: it is not done on one text by itself.
     """
 
     slug: str
     name: str
     placeholder: str
+    find: Find | None = None
     needs: Needs | None = None
     scan_scopes: tuple[str, ...] = ()
