@@ -68,8 +68,9 @@ class NewWorkspaceView(OrganizationView):
         if form.is_valid():
             try:
                 made = workspaces.create(organization=self.organization, by=self.actor, **form.cleaned_data)
-            except workspaces.SlugTaken as refusal:
-                form.add_error("slug", str(refusal))
+            except workspaces.SlugTaken:
+                taken = form.cleaned_data["slug"]
+                form.add_error("slug", f"Another workspace has the address “{taken}”.")
             else:
                 messages.success(request, f"“{made.name}” is ready. Create a key for it.")
                 return redirect("dashboard:home", organization=self.organization.slug, workspace=made.slug)

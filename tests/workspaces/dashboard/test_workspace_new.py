@@ -45,6 +45,13 @@ class TestANewWorkspace:
         assert list(answer.context["form"].errors) == ["slug"]
         assert 'value="Night"' in text_of(answer)
 
+    def test_says_which_address_is_taken_when_it_followed_from_the_name(
+        self, acme: Acme, viewers: dict[str, Client]
+    ) -> None:
+        answer = viewers["alice"].post(NEW, {"name": "Production"})
+
+        assert answer.context["form"].errors == {"slug": ["Another workspace has the address “production”."]}
+
     @pytest.mark.parametrize("name", ["", "☃", "Production", "x" * 101])
     def test_needs_a_name_that_makes_an_address(
         self, name: str, acme: Acme, viewers: dict[str, Client]
