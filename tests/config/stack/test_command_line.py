@@ -11,7 +11,8 @@ from config.stack.__main__ import parse
 
 class TestManage:
     @pytest.mark.parametrize(
-        "asked", [["reconcile"], ["rotate_secrets", "--discard", "k1"], ["sync_catalog", "--help"], ["--help"]]
+        "asked",
+        [["reconcile"], ["rotate_secrets", "--discard", "k1"], ["sync_catalog", "--help"], ["--help"]],
     )
     def test_gives_the_command_everything_but_the_folder(self, asked: list[str]) -> None:
         options = parse(["manage", *asked, "--data", "elsewhere"])
