@@ -36,7 +36,7 @@ def issue(*, purchase: LedgerEntry) -> Invoice:
 def billing_details(organization: Organization) -> BillingDetails:
     """What invoices are made out to: as it was set, else the organization's name."""
     known = BillingDetails.objects.for_organization(organization).first()
-    return known or BillingDetails(organization=organization, name=organization.name)
+    return known or BillingDetails(organization=organization, name=organization.name, address="", tax_id="")
 
 
 def invoices_of(organization: Organization) -> QuerySet[Invoice]:

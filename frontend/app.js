@@ -42,6 +42,15 @@
     if (region) region.textContent = text;
   }
 
+  // A toast like the server's: its region is read out, and it leaves by itself.
+  function toast(text) {
+    const region = one("[data-toasts]");
+    if (!region) return announce(text);
+    const note = Object.assign(document.createElement("p"), { className: "toast-note", textContent: text });
+    region.append(note);
+    setTimeout(() => note.remove(), 6000);
+  }
+
   async function copy(button) {
     const source = one(button.dataset.copy);
     if (!source) return;
@@ -151,7 +160,11 @@
     one("[data-needs-name]", input.closest("form")).disabled = input.value.trim() !== expected.trim();
   });
 
+  const awaitNames = (root) =>
+    all("form[data-expects] [data-needs-name]", root).forEach((button) => (button.disabled = true));
+
   document.addEventListener("htmx:afterSwap", (event) => {
+    awaitNames(event.detail.target);
     writeTimes(event.detail.target.parentElement ?? document);
     openFilled(event.detail.target, event.detail.pathInfo.requestPath);
   });
@@ -167,8 +180,12 @@
     for (const [name, value] of [...event.formData.entries()]) if (value === "") event.formData.delete(name);
   });
 
-  document.addEventListener("htmx:responseError", () => announce("That did not work. Reload the page and try again."));
-  document.addEventListener("htmx:sendError", () => announce("The server cannot be reached."));
+  const REFUSED = { 403: "You may not do that here.", 404: "That is not here any more. Reload the page.", 429: "Too many at once. Wait a moment." };
+
+  document.addEventListener("htmx:responseError", (event) => {
+    toast(REFUSED[event.detail.xhr.status] ?? "That did not work. Reload the page and try again.");
+  });
+  document.addEventListener("htmx:sendError", () => toast("The server cannot be reached."));
 
   document.addEventListener("DOMContentLoaded", () => {
     writeTimes(document);
@@ -176,7 +193,7 @@
       dialog.addEventListener("close", () => forget(dialog));
       dialog.addEventListener("cancel", (event) => holdsSecret(dialog) && event.preventDefault());
     });
-    all("form[data-expects] [data-needs-name]").forEach((button) => (button.disabled = true));
+    awaitNames(document);
     all("[data-leaves-soon]").forEach((note) => setTimeout(() => note.remove(), 6000));
   });
 })();

@@ -12,6 +12,7 @@ class WorkspacesConfig(AppConfig):
         from accounts.audit_log import workspaces_of_log
         from accounts.callers import api_key_called
         from accounts.credits import credits_deposited
+        from accounts.dashboard.members import keys_left_behind
         from accounts.dashboard.pages import workspace_in_header
         from accounts.invitations import invitation_accepted, workspaces_on_offer
         from accounts.object_permissions import grants_due
@@ -19,6 +20,7 @@ class WorkspacesConfig(AppConfig):
         from workspaces import invited, members, restoring
         from workspaces.budgets import delete_with_workspace
         from workspaces.callers import find_api_key
+        from workspaces.dashboard.left_behind import keys_of_member
         from workspaces.dashboard.pages import remembered_workspace
         from workspaces.leaving import end_keys_and_seats
         from workspaces.log_places import places_of
@@ -29,6 +31,7 @@ class WorkspacesConfig(AppConfig):
         credits_deposited.fill(deposit_into_purses)
         grants_due.fill(members.grants_due)
         workspace_in_header.fill(remembered_workspace)
+        keys_left_behind.fill(keys_of_member)
         api_key_called.fill(find_api_key)
         workspace_deleting.fill(delete_with_workspace)
         workspaces_of_log.fill(places_of)

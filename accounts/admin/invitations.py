@@ -9,7 +9,7 @@ from accounts import invitations
 from accounts.admin.organizations import ROLES
 from accounts.doors import through_admin
 from accounts.invitation_mail import MailNotSent
-from accounts.models import Invitation
+from accounts.models import Invitation, Membership
 from config.lib.admin import ScopedModelAdmin
 from config.lib.admin_fields import choice
 
@@ -17,7 +17,7 @@ from config.lib.admin_fields import choice
 class InvitationForm(forms.ModelForm):
     """Whom to invite, whereto, and as what; seats in workspaces are promised in the dashboard."""
 
-    role = choice(ROLES)
+    role = choice(ROLES, initial=Membership.MEMBER)
 
     class Meta:
         model = Invitation

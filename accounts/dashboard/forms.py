@@ -41,6 +41,11 @@ class OrganizationForm(forms.Form):
         widget=forms.TextInput(attrs=QUIET | {"autocapitalize": "none", "spellcheck": "false"}),
     )
 
+    def refuse_address(self) -> None:
+        """Say that the address is taken, in the page's words: it may have followed from the name."""
+        taken = self.cleaned_data["slug"]
+        self.add_error("slug", f"Another organization has the address “{taken}”.")
+
 
 class NewOrganizationForm(OrganizationForm):
     """A new one; its address follows from its name unless it is given."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.contrib import messages
@@ -18,9 +19,22 @@ from accounts.models.membership import MembershipQuerySet
 from accounts.permissions import Permission
 from config.lib.dashboard import INVALID_FORM
 from config.lib.keyset import UnknownCursor, newest_first
+from config.lib.registry import Slot
+
+
+@dataclass(frozen=True)
+class KeysLeftBehind:
+    """How many keys somebody owns in a workspace, and the page that gives them to somebody else."""
+
+    workspace: str
+    count: int
+    address: str
+
 
 PAGE_SIZE = 50
 LARGEST_ID = 2**63 - 1
+keys_left_behind: Slot[[Membership], list[KeysLeftBehind]] = Slot("keys_left_behind")
+"""Answers the active keys that a member owns, by workspace, for who is about to remove him."""
 OTHER_ROLE = {Membership.ADMIN: Membership.MEMBER, Membership.MEMBER: Membership.ADMIN}
 
 
@@ -210,4 +224,10 @@ class RemoveMemberView(MemberPage):
         return ConfirmForm(*args, expected=self.member.user.email, what="the member's address")
 
     def _page(self, form: ConfirmForm, status: int = 200) -> HttpResponse:
-        return self.page("accounts/member_remove.html", member=self.member, form=form, status=status)
+        return self.page(
+            "accounts/member_remove.html",
+            member=self.member,
+            left_behind=[row for rows in keys_left_behind(self.member) for row in rows],
+            form=form,
+            status=status,
+        )

@@ -37,8 +37,8 @@ class OrganizationSettingsView(OrganizationView):
                 renamed = organizations.rename(
                     organization=self.organization, by=self.actor, **form.cleaned_data
                 )
-            except organizations.OrganizationSlugTaken as refusal:
-                form.add_error("slug", str(refusal))
+            except organizations.OrganizationSlugTaken:
+                form.refuse_address()
             else:
                 messages.success(request, f"Saved “{renamed.name}”.")
                 return redirect("dashboard:organization_settings", organization=renamed.slug)
@@ -94,8 +94,8 @@ class NewOrganizationView(DashboardView):
                 founded = organizations.found(
                     kind=Organization.TEAM, administrator=user, by=by, **form.cleaned_data
                 )
-            except organizations.OrganizationSlugTaken as refusal:
-                form.add_error("slug", str(refusal))
+            except organizations.OrganizationSlugTaken:
+                form.refuse_address()
             else:
                 messages.success(request, f"“{founded.name}” is ready. Invite your team.")
                 return redirect("dashboard:members", organization=founded.slug)

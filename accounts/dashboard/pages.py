@@ -87,6 +87,8 @@ class OrganizationView(DashboardView):
             "may_see_audit_log": may(standing_of(self.membership), Permission.ACCOUNT_MANAGE),
             "may_see_credits": may(standing_of(self.membership), Permission.ACCOUNT_MANAGE),
             "may_manage_account": may(standing_of(self.membership), Permission.ACCOUNT_MANAGE),
+            "may_administer": self.user.is_superuser
+            or any(row.role == Membership.ADMIN for row in self.memberships),
         }
 
     def _named_membership(self, slug: str) -> Membership:

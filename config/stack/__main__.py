@@ -42,7 +42,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         default=5,
         help="stop when a part ends so often in a minute (drills raise it)",
     )
-    manage_parser = commands.add_parser("manage", help="a manage.py command against the running stack")
+    manage_parser = commands.add_parser(
+        "manage",
+        help="a manage.py command against the running stack",
+        add_help=False,  # --help is the command's
+        allow_abbrev=False,
+    )
     for command in (up_parser, manage_parser):
         command.add_argument("--data", type=Path, default=data, help="the folder that holds everything")
     options, rest = parser.parse_known_args(arguments)

@@ -38,6 +38,15 @@ def later_start_lines(kept: dict[str, Any], *, base_url: str) -> list[str]:
     ]
 
 
+def demo_lines(demo: dict[str, Any], *, file: str) -> list[str]:
+    """Who else can sign in to try things, and where the keys of the two organizations are."""
+    people = [
+        f"  {user['email']:<24}{user['password']:<18}{user['role']} of {user['organization']}"
+        for user in demo["users"]
+    ]
+    return ["Demonstration people and their passwords:", *people, f"  their keys    {file}"]
+
+
 def curl_lines(*, base_url: str, key: str) -> list[str]:
     """A request that answers at once, from the simulator."""
     body = f'{{"model": "{MODEL}", "messages": [{{"role": "user", "content": "Hello, Headgate"}}]}}'

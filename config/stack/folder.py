@@ -67,6 +67,7 @@ class DataFolder:
         self.logs = self.path / "logs"
         self.cluster = self.path / "postgres"
         self.prepared = self.path / "prepared.json"  # what the first start made, until it has been shown
+        self.demo = self.path / "demo.json"  # the demonstration's people and keys
         self._lock_file = self.path / "up.lock"
         self._held = self.path / "held"
         self._record = self.path / "up.json"

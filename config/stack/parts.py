@@ -84,7 +84,7 @@ class Parts:
     def first_start(self, *, is_demo: bool) -> Part:
         """Migrations, static files and first rows; runs to its end."""
         arguments = ["-m", "config.stack.first_start", "--result", str(self._folder.prepared)]
-        demo = ["--demo", str(self._folder.path / "demo.json")] if is_demo else []
+        demo = ["--demo", str(self._folder.demo)] if is_demo else []
         return self._part("prepare", *arguments, *demo, stage=FRONT, seconds=2)
 
     def gateways(self, port: int, count: int) -> list[Part]:

@@ -161,8 +161,14 @@ class Stack:
             facts = json.loads(self._folder.prepared.read_text())
             self._folder.write_notes(email=facts["email"])
         describe = banner.first_start_lines if facts["is_first"] else banner.later_start_lines
-        banner.show(lines + describe(facts, base_url=self._base_url))
+        banner.show(lines + describe(facts, base_url=self._base_url) + self._demo_lines())
         self._folder.prepared.unlink(missing_ok=True)
+
+    def _demo_lines(self) -> list[str]:
+        """The demonstration's people, each time: they are there to be tried."""
+        if not (self._options.demo and self._folder.demo.exists()):
+            return []
+        return banner.demo_lines(json.loads(self._folder.demo.read_text()), file=str(self._folder.demo))
 
     def _record(self, pids: dict[str, int]) -> None:
         """Note what runs, for `dev.py manage` and for tests."""

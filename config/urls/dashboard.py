@@ -29,6 +29,7 @@ from workspaces.dashboard.key_rotation import EndSecretView, RotateKeyView
 from workspaces.dashboard.key_transfer import TransferKeysView
 from workspaces.dashboard.keys import DeleteKeyView, EditKeyView, KeysView, NewKeyView, SwitchKeyView
 from workspaces.dashboard.places import OrganizationRootView, RootView, WorkspacesView
+from workspaces.dashboard.workspace_new import NewWorkspaceView
 
 app_name = "dashboard"
 
@@ -47,6 +48,7 @@ workspace_urls: list[URLPattern | URLResolver] = [
 organization_urls: list[URLPattern | URLResolver] = [
     path("", OrganizationRootView.as_view(), name="organization"),
     path("workspaces", WorkspacesView.as_view(), name="workspaces"),
+    path("workspaces/new", NewWorkspaceView.as_view(), name="workspace_new"),
     path("logs", LogsView.as_view(), name="logs"),
     path("logs/<slug:generation>", GenerationView.as_view(), name="generation"),
     path("credits", CreditsView.as_view(), name="credits"),

@@ -63,6 +63,7 @@ class GuardrailForm(forms.ModelForm):
     class Meta:
         model = Guardrail
         fields = SETTINGS
+        labels = {"is_byok_in_budgets": "BYOK counts towards the limit"}
 
     def clean_limit_interval(self):
         """None for a guardrail without a limit."""
@@ -71,6 +72,17 @@ class GuardrailForm(forms.ModelForm):
     def clean_description(self):
         """None rather than nothing."""
         return self.cleaned_data["description"] or None
+
+    def clean(self):
+        """A limit and how often it resets come together, or neither."""
+        values = super().clean() or self.cleaned_data
+        has_limit, has_interval = values.get("limit_nano") is not None, bool(values.get("limit_interval"))
+        is_read = not self.errors.keys() & {"limit_nano", "limit_interval"}
+        if is_read and has_limit and not has_interval:
+            self.add_error("limit_interval", "Say how often the limit resets.")
+        if is_read and has_interval and not has_limit:
+            self.add_error("limit_nano", "Give the limit that resets, or choose –.")
+        return values
 
 
 @admin.register(Guardrail)

@@ -55,8 +55,11 @@ class TransferForm(forms.Form):
         self.fields["key"].initial = list(self._keys)
 
     def clean(self) -> dict[str, Any]:
-        """A deletion needs the word."""
+        """A deletion needs the word, and the others need to know where to."""
         given = self.cleaned_data
+        for action, field in ((GIVE, "owner"), (MOVE, "workspace")):
+            if given.get("action") == action and not given.get(field) and field not in self.errors:
+                self.add_error(field, "Choose one.")
         if given.get("action") == DELETE and given.get("confirmation", "").strip() != DELETE:
             self.add_error("confirmation", f"Type {DELETE} to delete them.")
         return given

@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 
 from accounts.dashboard.pages import OrganizationView
 from accounts.models import User
+from accounts.permissions import Permission
 from accounts.standing import memberships_of
 from config.lib.dashboard import DashboardView
 from workspaces.dashboard.pages import remembered_membership, remembered_workspace
@@ -57,4 +58,5 @@ class WorkspacesView(OrganizationView):
             workspaces=found[:LISTED],
             has_more=len(found) > LISTED,
             sought=sought,
+            may_create=self.may(Permission.WORKSPACE_CREATE),
         )

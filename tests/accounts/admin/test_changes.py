@@ -376,6 +376,11 @@ class TestExternalUsers:
 
 
 class TestAnInvitation:
+    def test_is_for_a_member_unless_somebody_says_otherwise(self, doors):
+        form = doors["alice"].get(page(Invitation, "add")).context["adminform"].form
+
+        assert form["role"].value() == Membership.MEMBER
+
     def invite(self, client, acme, email="dora@x.example"):
         return client.post(
             page(Invitation, "add"), {"organization": acme.organization.pk, "email": email, "role": "member"}

@@ -118,6 +118,10 @@ class TestTheContentSecurityPolicy:
         assert "style-src-attr 'unsafe-inline'" in policy
         assert "default-src 'none'" in policy
 
+    @pytest.mark.parametrize("path", [INDEX, "/admin/accounts/", "/admin/accounts/membership/"])
+    def test_is_not_broken_by_the_styles_that_htmx_would_add(self, doors, path):
+        assert '"includeIndicatorStyles": false' in text_of(doors["alice"].get(path))
+
     def test_is_not_loosened_elsewhere(self, doors):
         policy = doors["anonymous"].get(reverse("account_login"))["Content-Security-Policy"]
 

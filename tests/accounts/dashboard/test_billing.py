@@ -53,6 +53,11 @@ class TestInvoices:
 
 
 class TestBillingDetails:
+    def test_begin_with_the_organizations_name_and_nothing_else(self, viewers: dict[str, Client]) -> None:
+        form = viewers["alice"].get("/o/acme/credits/billing").context["form"]
+
+        assert form.initial == {"name": "Acme", "address": "", "tax_id": ""}
+
     def test_are_changed_by_an_administrator(self, acme: Acme, viewers: dict[str, Client]) -> None:
         answer = viewers["alice"].post(
             "/o/acme/credits/billing", {"name": "Acme Ltd", "address": "1 Road", "tax_id": "XX 1"}

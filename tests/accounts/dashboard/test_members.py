@@ -295,6 +295,11 @@ class TestAnOrganization:
     ):
         assert viewers["bob"].post("/organizations/new", {"name": name}).status_code == 422
 
+    def test_is_told_which_address_is_taken(self, acme: Acme, viewers: dict[str, Client]):
+        answer = viewers["bob"].post("/organizations/new", {"name": "Acme"})
+
+        assert answer.context["form"].errors == {"slug": ["Another organization has the address “acme”."]}
+
     def test_can_be_switched_to_from_every_page(self, acme: Acme, viewers: dict[str, Client]):
         viewers["bob"].post("/organizations/new", {"name": "Bobs"})
 

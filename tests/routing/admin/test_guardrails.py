@@ -53,6 +53,15 @@ class TestAGuardrail:
         assert (made.limit_nano, made.limit_interval, made.description) == (2_500_000_000, "w", None)
         assert (made.enforce_zdr_openai, made.enforce_zdr_google) == (True, None)
 
+    @pytest.mark.parametrize(
+        ("given", "missing"),
+        [({"limit_nano": "2"}, "limit_interval"), ({"limit_interval": "d"}, "limit_nano")],
+    )
+    def test_names_the_half_of_a_limit_that_is_missing(self, doors, guardrail, given, missing):
+        answer = doors["alice"].post(page(Guardrail, "change", guardrail.pk), fields(guardrail, **given))
+
+        assert list(answer.context["adminform"].form.errors) == [missing]
+
     def test_is_changed_where_it_differs_and_keeps_its_filters(self, doors, acme, guardrail):
         path = page(Guardrail, "change", guardrail.pk)
 

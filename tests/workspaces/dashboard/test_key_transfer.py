@@ -105,11 +105,41 @@ class TestGivingKeysAway:
         assert reread(acme.bob_key.key).owner == acme.bob
 
 
+class TestRemovingTheirOwner:
+    def test_leads_to_the_page_that_keeps_them(
+        self, acme: Acme, second: IssuedKey, viewers: dict[str, Client]
+    ):
+        answer = text_of(viewers["alice"].get(f"/o/acme/members/{acme.bob.user.public_id}/remove"))
+
+        assert f'href="{of_bob(acme)}">2 keys in Production<' in answer
+
+    def test_says_nothing_of_keys_that_are_deleted(self, acme: Acme, viewers: dict[str, Client]):
+        with tenant(acme.organization.pk):
+            api_keys.delete(key=acme.bob_key.key, by=STAGE)
+
+        answer = text_of(viewers["alice"].get(f"/o/acme/members/{acme.bob.user.public_id}/remove"))
+
+        assert "These keys stop working" not in answer
+
+
 class TestMovingKeys:
     def test_takes_them_to_a_workspace_of_their_owner(self, acme: Acme, viewers: dict[str, Client]):
         sent(viewers["alice"], of_bob(acme), [acme.bob_key], action="move", workspace="default")
 
         assert reread(acme.bob_key.key).workspace == acme.default
+
+    @pytest.mark.parametrize(("action", "missing"), [("move", "workspace"), ("give", "owner")])
+    def test_needs_somewhere_to_take_them(
+        self, action: str, missing: str, acme: Acme, viewers: dict[str, Client]
+    ):
+        answer: Any = sent(viewers["alice"], of_bob(acme), [acme.bob_key], action=action)
+
+        assert answer.status_code == 422
+        assert list(answer.context["form"].errors) == [missing]
+        assert (reread(acme.bob_key.key).owner, reread(acme.bob_key.key).workspace) == (
+            acme.bob,
+            acme.production,
+        )
 
     def test_moves_all_or_none(self, acme: Acme, viewers: dict[str, Client]):
         answer = sent(

@@ -107,3 +107,14 @@ class TestAWorkspacesHome:
 
         assert "curl http://testserver/api/v1/chat/completions" in answer
         assert '"model": "author/model"' in answer
+
+
+class TestTheWayIntoTheAdministration:
+    def test_is_shown_to_whom_it_lets_in(self, viewers: dict[str, Client]) -> None:
+        shown = {
+            who: 'href="/admin/"' in text_of(viewers[who].get(f"/o/{place}/logs"))
+            for who, place in (("alice", "acme"), ("bob", "acme"), ("mallory", "globex"))
+        }
+        admitted = {who: viewers[who].get("/admin/").status_code == 200 for who in shown}
+
+        assert shown == admitted == {"alice": True, "bob": False, "mallory": True}
