@@ -98,6 +98,24 @@ def reset_two_factor(*, user: User, by: Actor) -> bool:
     return bool(removed)
 
 
+def record_resealed_factor(authenticator: Authenticator, reason: str) -> None:
+    """Record that a second factor's seed was sealed anew, or wiped, by the command that does so."""
+    user = authenticator.user
+    said = snapshot(user)
+    with unscoped(reason="a user belongs to no organization"):
+        record(
+            Change(
+                action="update",
+                row=user,
+                before=said,
+                after=said,
+                touches=(),  # no gateway knows of second factors
+                extra={"second_factor": str(authenticator.type)},
+            ),
+            by=Actor(door="shell", reason=reason),
+        )
+
+
 def record_new_address(*, user: User, old_email: str, by: Actor) -> None:
     """Record that a person proved another address, which is his from now on."""
     _record("update", user, {**snapshot(user), "email": old_email}, by)
