@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.models import Membership
+from accounts.privacy import IoLoggingForbidden
 from accounts.restoring import CannotRestore, Recorded, differing, restorers
 from accounts.revisions import Actor
 from workspaces import api_keys, budgets, external_users, members, workspaces
@@ -44,7 +45,7 @@ def restore_workspace(recorded: Recorded, by: Actor) -> None:
             workspaces.change(workspace=workspace, by=by, **changes)
         if counting:
             budgets.include_byok(workspace=workspace, is_included=counting["is_byok_in_budgets"], by=by)
-    except (workspaces.SlugTaken, WorkspaceGone) as error:
+    except (workspaces.SlugTaken, IoLoggingForbidden, WorkspaceGone) as error:
         raise CannotRestore(str(error) or "The workspace was deleted.") from error
 
 
