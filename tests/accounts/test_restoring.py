@@ -269,6 +269,16 @@ class TestAKey:
 
         assert again(acme.bob_key.key).is_disabled
 
+    def test_that_was_disabled_since_is_not_enabled_by_going_back_to_its_beginning(self, acme: Acme) -> None:
+        rows = Revision.objects.filter(object_type="apikey", object_id=str(acme.bob_key.key.pk))
+        issued = rows.get(action="create")
+        api_keys.change(key=acme.bob_key.key, by=STAGE, is_disabled=True)
+
+        with pytest.raises(CannotRestore, match="disabled since"):
+            roll_back(revision=issued, to="after", by=STAGE)
+
+        assert again(acme.bob_key.key).is_disabled
+
     def test_is_enabled_by_rolling_back_that_it_was_disabled(self, acme: Acme) -> None:
         api_keys.change(key=acme.bob_key.key, by=STAGE, is_disabled=True)
 
