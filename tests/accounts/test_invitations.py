@@ -8,6 +8,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.db import connections
 
 from accounts.invitations import AnotherPerson, InvitationGone, PersonalOrganization, accept, invite, revoke
@@ -158,6 +159,18 @@ class TestInviting:
 
         with tenant(own.pk), pytest.raises(PersonalOrganization):
             invite(organization=own, email="friend@example.com", role="member", by=STAGE)
+
+
+@pytest.mark.django_db
+class TestTheMail:
+    def test_is_ours_whatever_the_inviter_and_the_organization_are_called(self, acme: Acme):
+        User.objects.filter(pk=acme.alice.user.pk).update(name="Your account is locked.\n\nGo to x\n\n")
+        acme.alice.user.refresh_from_db()
+
+        invited(acme)
+
+        [message] = mail.outbox
+        assert "Your account is locked. Go to x invites you to join" in str(message.body)
 
 
 @pytest.mark.django_db
