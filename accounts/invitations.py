@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.invitation_mail import new_token, send
-from accounts.models import Invitation, Membership, Organization, User
+from accounts.models import Invitation, Membership, Organization, Revision, User
 from accounts.organizations import add_member
 from accounts.people import owns_address
 from accounts.restoring import CannotRestore, Recorded
@@ -27,6 +27,8 @@ LIFETIME = timedelta(days=7)
 RESEND_AFTER = timedelta(minutes=1)
 DAILY = 200
 """How many addresses an organization may invite in 24 hours, so that nobody uses us to fill strangers' mailboxes."""
+RESENT_DAILY = 5
+"""How often one invitation is sent again in 24 hours, for the same reason."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,8 @@ def resend(*, invitation: Invitation, by: Actor) -> Invitation:
             raise NotOpen(f"The invitation was {locked.state} already.")
         if locked.sent_at > now - RESEND_AFTER:
             raise TooManyMails("The invitation was sent less than a minute ago.")
+        if _resent_today(locked) >= RESENT_DAILY:
+            raise TooManyMails(f"The invitation was sent again {RESENT_DAILY} times within a day.")
         token = new_token()
         locked.token_hash, locked.sent_at, locked.expires_at = hash_of(token), now, now + LIFETIME
         locked.save(update_fields=["token_hash", "sent_at", "expires_at"])
@@ -202,6 +206,13 @@ def _check_address(organization: Organization, email: str) -> None:
     )
     if of_today.count() >= DAILY:
         raise TooManyMails(f"An organization may invite {DAILY} addresses a day.")
+
+
+def _resent_today(invitation: Invitation) -> int:
+    """How often an open invitation was sent again; nothing else updates one."""
+    rows = Revision.objects.for_organization(invitation.organization_id)
+    sent = rows.filter(object_type="invitation", object_id=str(invitation.pk), action="update")
+    return sent.filter(created_at__gt=timezone.now() - timedelta(days=1)).count()
 
 
 def _named(organization: Organization, references: Sequence[str]) -> list[str]:
