@@ -194,6 +194,12 @@ class TestSendingAgain:
         with tenant(acme.organization.pk):
             assert Invitation.objects.get(pk=invitation.pk).token_hash != invitation.token_hash
 
+    def test_of_an_administrators_is_for_people(self, acme: Acme, api: Api):
+        invitation = invited(acme, role="admin")
+
+        assert api.post(f"{PATH}/{invitation.public_id}/resend").status_code == 403
+        assert len(mail.outbox) == 1
+
     def test_too_often_a_day_is_refused(self, acme: Acme, api: Api):
         invitation = invited(acme)
         address = f"{PATH}/{invitation.public_id}/resend"
