@@ -130,7 +130,8 @@ def resend(*, invitation: Invitation, by: Actor) -> Invitation:
             raise TooManyMails(f"The invitation was sent again {RESENT_DAILY} times within a day.")
         token = new_token()
         locked.token_hash, locked.sent_at, locked.expires_at = hash_of(token), now, now + LIFETIME
-        locked.save(update_fields=["token_hash", "sent_at", "expires_at"])
+        locked.invited_by = by.user or locked.invited_by
+        locked.save(update_fields=["token_hash", "sent_at", "expires_at", "invited_by"])
         _record("update", locked, before, by)
         send(locked, token)
     return locked
@@ -166,7 +167,7 @@ def accept(*, invitation: Invitation, user: User, by: Actor) -> Membership:
         rows = Invitation.objects.for_organization(invitation.organization_id)
         open_rows = rows.acceptable().select_related("organization").select_for_update(of=("self",))
         locked: Invitation | None = open_rows.filter(pk=invitation.pk).first()
-        if locked is None:
+        if locked is None or not _is_vouched_for(locked):
             return _accepted_before(invitation, user)
         if not owns_address(user, locked.email):
             raise AnotherPerson("The invitation is for another address.")
@@ -245,6 +246,17 @@ def _locked(invitation: Invitation) -> Invitation:
         .get(pk=invitation.pk)
     )
     return locked
+
+
+def _is_vouched_for(invitation: Invitation) -> bool:
+    """Whether an administrator's invitation comes from somebody who could still make it: no way back for who left."""
+    sender = invitation.invited_by
+    if invitation.role != Membership.ADMIN or sender is None:
+        return True
+    if sender.is_active and sender.is_superuser:
+        return True
+    members = Membership.objects.for_organization(invitation.organization_id)
+    return members.administrators().filter(user=sender).exists()
 
 
 def _membership_of(organization: Organization, user: User) -> Membership | None:
