@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts.arrivals import remembered
 from accounts.models import User
-from accounts.people import record_new_address
+from accounts.people import move_version, record_new_address
 from accounts.personal import found_personal
 from accounts.revisions import Actor
 from config.lib.api import client_address
@@ -55,6 +55,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         """Record the change, if the address replaces another one."""
         old_email = email_address.user.email
+        move_version(email_address.user)
         is_confirmed: bool = super().confirm_email(request, email_address)
         user = email_address.user
         if is_confirmed and user.email != old_email:

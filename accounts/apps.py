@@ -4,12 +4,13 @@ from django.apps import AppConfig
 
 
 class AccountsConfig(AppConfig):
-    """Fills the slots of what lies below (the admin's history pages) and its own; listens to how people sign in."""
+    """Fills the slots of what lies below (the admin's history pages) and its own; listens to how people sign in; names
+    sealed columns."""
 
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import restorers, sessions, sign_in_events
+        from accounts import restorers, second_factor, sessions, sign_in_events
         from accounts.history import history_of
         from config.lib.admin import object_history
 
@@ -17,3 +18,4 @@ class AccountsConfig(AppConfig):
         restorers.fill()
         sign_in_events.connect()
         sessions.connect()
+        second_factor.register_seeds()

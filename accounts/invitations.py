@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.invitation_mail import new_token, send
-from accounts.models import Invitation, Membership, Organization, User
+from accounts.models import Invitation, Membership, Organization, Revision, User
 from accounts.organizations import add_member
 from accounts.people import owns_address
 from accounts.restoring import CannotRestore, Recorded
@@ -27,6 +27,8 @@ LIFETIME = timedelta(days=7)
 RESEND_AFTER = timedelta(minutes=1)
 DAILY = 200
 """How many addresses an organization may invite in 24 hours, so that nobody uses us to fill strangers' mailboxes."""
+RESENT_DAILY = 5
+"""How often one invitation is sent again in 24 hours, for the same reason."""
 
 
 @dataclass(frozen=True)
@@ -124,9 +126,12 @@ def resend(*, invitation: Invitation, by: Actor) -> Invitation:
             raise NotOpen(f"The invitation was {locked.state} already.")
         if locked.sent_at > now - RESEND_AFTER:
             raise TooManyMails("The invitation was sent less than a minute ago.")
+        if _resent_today(locked) >= RESENT_DAILY:
+            raise TooManyMails(f"The invitation was sent again {RESENT_DAILY} times within a day.")
         token = new_token()
         locked.token_hash, locked.sent_at, locked.expires_at = hash_of(token), now, now + LIFETIME
-        locked.save(update_fields=["token_hash", "sent_at", "expires_at"])
+        locked.invited_by = by.user or locked.invited_by
+        locked.save(update_fields=["token_hash", "sent_at", "expires_at", "invited_by"])
         _record("update", locked, before, by)
         send(locked, token)
     return locked
@@ -162,7 +167,7 @@ def accept(*, invitation: Invitation, user: User, by: Actor) -> Membership:
         rows = Invitation.objects.for_organization(invitation.organization_id)
         open_rows = rows.acceptable().select_related("organization").select_for_update(of=("self",))
         locked: Invitation | None = open_rows.filter(pk=invitation.pk).first()
-        if locked is None:
+        if locked is None or not _is_vouched_for(locked):
             return _accepted_before(invitation, user)
         if not owns_address(user, locked.email):
             raise AnotherPerson("The invitation is for another address.")
@@ -204,6 +209,13 @@ def _check_address(organization: Organization, email: str) -> None:
         raise TooManyMails(f"An organization may invite {DAILY} addresses a day.")
 
 
+def _resent_today(invitation: Invitation) -> int:
+    """How often an open invitation was sent again; nothing else updates one."""
+    rows = Revision.objects.for_organization(invitation.organization_id)
+    sent = rows.filter(object_type="invitation", object_id=str(invitation.pk), action="update")
+    return sent.filter(created_at__gt=timezone.now() - timedelta(days=1)).count()
+
+
 def _named(organization: Organization, references: Sequence[str]) -> list[str]:
     if not references:
         return []
@@ -234,6 +246,17 @@ def _locked(invitation: Invitation) -> Invitation:
         .get(pk=invitation.pk)
     )
     return locked
+
+
+def _is_vouched_for(invitation: Invitation) -> bool:
+    """Whether an administrator's invitation comes from somebody who could still make it: no way back for who left."""
+    sender = invitation.invited_by
+    if invitation.role != Membership.ADMIN or sender is None:
+        return True
+    if sender.is_active and sender.is_superuser:
+        return True
+    members = Membership.objects.for_organization(invitation.organization_id)
+    return members.administrators().filter(user=sender).exists()
 
 
 def _membership_of(organization: Organization, user: User) -> Membership | None:

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import Organization, User
 from accounts.object_permissions import derive
-from accounts.revisions import Action, Actor, Change, Scope, record, snapshot
+from accounts.revisions import Action, Actor, Change, Scope, move_versions, record, snapshot
 from accounts.sessions import end_all
 from config.lib.scoping import unscoped
 
@@ -45,6 +45,7 @@ def change(*, user: User, by: Actor, **changes: Any) -> User:
     if unknown:
         raise TypeError(f"a user has no changeable {', '.join(sorted(unknown))}")
     with transaction.atomic():
+        move_version(user)
         locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         before = snapshot(locked)
         for name, value in changes.items():
@@ -68,6 +69,7 @@ def change(*, user: User, by: Actor, **changes: Any) -> User:
 def change_profile(*, user: User, name: str, default_organization: Organization | None, by: Actor) -> User:
     """Change what a person says about himself, and where signing in leads him."""
     with transaction.atomic():
+        move_version(user)
         locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         before = snapshot(locked)
         locked.name, locked.default_organization = name, default_organization
@@ -87,6 +89,15 @@ def vouch_for_address(user: User) -> None:
     EmailAddress.objects.update_or_create(user=user, email=user.email, defaults=proved)
 
 
+def move_version(user: User) -> None:
+    """Move a person's version on before his row is locked or written, in the caller's transaction.
+
+    Whoever changes a membership moves it first and locks the row then (accounts.object_permissions); the other way
+    round the two would wait for each other.
+    """
+    move_versions([Scope("user", user.pk)])
+
+
 def reset_two_factor(*, user: User, by: Actor) -> bool:
     """Turn a person's second factor off, and sign him out everywhere; whether it was on."""
     with transaction.atomic():
@@ -96,6 +107,24 @@ def reset_two_factor(*, user: User, by: Actor) -> bool:
             said = {**snapshot(user), "two_factor": True}
             _record("update", user, said, by, two_factor=False)
     return bool(removed)
+
+
+def record_resealed_factor(authenticator: Authenticator, reason: str) -> None:
+    """Record that a second factor's seed was sealed anew, or wiped, by the command that does so."""
+    user = authenticator.user
+    said = snapshot(user)
+    with unscoped(reason="a user belongs to no organization"):
+        record(
+            Change(
+                action="update",
+                row=user,
+                before=said,
+                after=said,
+                touches=(),  # no gateway knows of second factors
+                extra={"second_factor": str(authenticator.type)},
+            ),
+            by=Actor(door="shell", reason=reason),
+        )
 
 
 def record_new_address(*, user: User, old_email: str, by: Actor) -> None:

@@ -43,6 +43,13 @@ restorers: KeyedSlot[[Recorded, Actor], None] = KeyedSlot("restorers")
 """By a revision's `object_type`. Called in a transaction, within the organization's scope. Raises CannotRestore."""
 
 
+def keep_disabled(row: Any, recorded: Recorded, what: str) -> None:
+    """Pass, unless the object, which is disabled now, would be enabled by the way. Raises CannotRestore."""
+    is_enabling = row.is_disabled and (recorded.state or {}).get("is_disabled") is False
+    if is_enabling and "is_disabled" not in recorded.changed:
+        raise CannotRestore(f"The {what} was disabled since; enable it first if that is what you want.")
+
+
 def differing(row: models.Model, state: dict[str, Any], columns: Iterable[str]) -> dict[str, Any]:
     """The recorded values of these columns, of those that are something else today; what was not recorded stays."""
     today, wanted = snapshot(row), frozenset(columns)

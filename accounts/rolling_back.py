@@ -50,13 +50,19 @@ def roll_back(
     with transaction.atomic():
         if is_newest_required:
             _require_newest(revision, _since(revision))
-        changed = frozenset(diff(revision.before, revision.after))
-        recorded = Recorded(revision.organization_id, revision.object_id, state, changed)
+        recorded = Recorded(revision.organization_id, revision.object_id, state, _changed(revision))
         restorers.at(revision.object_type)(recorded, by.restoring(revision.pk, reason))
         if is_newest_required:
             # Only now is the object locked, and whoever changed it in between is to be seen.
             _require_newest(revision, _since(revision).exclude(transaction_id=THIS_TRANSACTION))
         return _made(revision)
+
+
+def _changed(revision: Revision) -> frozenset[str]:
+    """The columns that the revision changed; a beginning or an end set all of them, and meant none."""
+    if revision.before is None or revision.after is None:
+        return frozenset()
+    return frozenset(diff(revision.before, revision.after))
 
 
 def _since(revision: Revision) -> models.QuerySet[Revision]:

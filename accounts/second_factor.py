@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import logging
+
 from allauth.mfa import app_settings
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from django.utils import timezone
 
-from config.lib.crypto import KeyRing
-from config.lib.environment import environment
+from accounts.people import record_resealed_factor
+from config.lib.crypto import SealingError, sealing_ring
+from config.lib.sealed_columns import SealedColumn, register
 
 IDENTITY = "mfa_authenticator"
+SEALED_MEMBERS = ("secret", "seed")
+"""What allauth has sealed in an authenticator's data: an app's seed, and the one that recovery codes come from."""
+
+log = logging.getLogger(__name__)
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth is untyped
     """Seals the seeds of authenticators and recovery codes; allauth does not say whose, so they share an identity."""
 
     def encrypt(self, text: str) -> str:
-        ring = KeyRing.parse(environment().sealing_keys)
-        return ring.seal(text.encode(), identity=IDENTITY)
+        return sealing_ring().seal(text.encode(), identity=IDENTITY)
 
     def decrypt(self, encrypted_text: str) -> str:
-        ring = KeyRing.parse(environment().sealing_keys)
-        return ring.open(encrypted_text, identity=IDENTITY).decode()
+        return sealing_ring().open(encrypted_text, identity=IDENTITY).decode()
 
 
 class UsedOnce:
@@ -37,7 +42,12 @@ class UsedOnce:
         """The code, if it is right and new."""
         mine = Authenticator.objects.select_for_update().filter(user=self.user)  # type: ignore[attr-defined]
         last_uses = {row.pk: row.last_used_at for row in mine}
-        code: str = super().clean_code()  # type: ignore[misc]  # the form's
+        try:
+            code: str = super().clean_code()  # type: ignore[misc]  # the form's
+        except SealingError as error:
+            # Nobody gets in by it: without the seed no code is the right one.
+            log.error("the second factor of user %s cannot be opened: %s", self.user.pk, error)  # type: ignore[attr-defined]
+            raise SecondFactorAdapter().validation_error("incorrect_code") from error
         found: Authenticator = self.authenticator  # type: ignore[attr-defined]
         last_use = last_uses[found.pk]
         if found.type == Authenticator.Type.TOTP and last_use is not None:
@@ -53,3 +63,14 @@ class CodeForm(UsedOnce, AuthenticateForm):  # type: ignore[misc]  # allauth is 
 
 class RepeatedCodeForm(UsedOnce, ReauthenticateForm):  # type: ignore[misc]  # allauth is untyped
     """The code that is asked for before something sensitive."""
+
+
+def register_seeds() -> None:
+    """Name the sealed seeds, for rotation and for the check of the start."""
+    for member in SEALED_MEMBERS:
+        register(SealedColumn(Authenticator, "data", identity_of, record_resealed_factor, member))
+
+
+def identity_of(authenticator: Authenticator) -> str:
+    """What a sealed seed belongs to: they share one."""
+    return IDENTITY

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.models import Membership
-from accounts.restoring import CannotRestore, Recorded
+from accounts.restoring import CannotRestore, Recorded, keep_disabled
 from accounts.revisions import Actor
 from routing import byok
 from routing.byok_filters import shown_filters
@@ -25,6 +25,7 @@ def restore_credential(recorded: Recorded, by: Actor) -> None:
         return
     if credential is None:
         raise CannotRestore("The credential was deleted, and its secret wiped with it.")
+    keep_disabled(credential, recorded, "credential")
     try:
         byok.change(credential=credential, by=by, **_settings(recorded.organization_id, recorded.state))
     except UndeclarableRegion:

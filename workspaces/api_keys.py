@@ -41,6 +41,9 @@ LIMITING = frozenset({"limit_nano", "limit_interval", "is_byok_in_limit", "works
 """What a key's purses follow from. Anything else leaves them alone: a purse's lock holds up ingest and leases."""
 
 
+NOT_IN_WORKSPACE = "The key's owner is not a member of this workspace."
+
+
 class OwnerNotInWorkspace(Exception):
     """A key's owner must be a live member of the key's workspace."""
 
@@ -71,9 +74,9 @@ def issue(
     external_hash: str | None = None,
 ) -> IssuedKey:
     """Create a key; without an owner it is the workspace's own (a system key). Raises OwnerNotInWorkspace."""
-    _check_owner(owner, workspace)
     fresh = new_key(INFERENCE_PREFIX)
     with transaction.atomic():
+        _check_owner(_held(owner), workspace)
         key = ApiKey.objects.create(
             organization_id=workspace.organization_id,
             workspace=workspace,
@@ -132,7 +135,21 @@ def delete(*, key: ApiKey, by: Actor) -> None:
 
 def _check_owner(owner: Membership | None, workspace: Workspace) -> None:
     if owner is not None and not is_member(owner, workspace):
-        raise OwnerNotInWorkspace("The key's owner is not a member of this workspace.")
+        raise OwnerNotInWorkspace(NOT_IN_WORKSPACE)
+
+
+def _held(owner: Membership | None) -> Membership | None:
+    """The owner as he is now, who stays so: leaving ends the keys that there are, and must not miss this one.
+
+    Raises OwnerNotInWorkspace.
+    """
+    if owner is None:
+        return None
+    rows = Membership.objects.for_organization(owner.organization_id)
+    held: Membership | None = rows.select_for_update(of=("self",), no_key=True).filter(pk=owner.pk).first()
+    if held is None:
+        raise OwnerNotInWorkspace(NOT_IN_WORKSPACE)
+    return held
 
 
 def locked_key(key: ApiKey) -> ApiKey:

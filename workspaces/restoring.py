@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.models import Membership
-from accounts.restoring import CannotRestore, Recorded, differing, restorers
+from accounts.privacy import IoLoggingForbidden
+from accounts.restoring import CannotRestore, Recorded, differing, keep_disabled, restorers
 from accounts.revisions import Actor
 from workspaces import api_keys, budgets, external_users, members, workspaces
 from workspaces.locking import WorkspaceGone
@@ -44,7 +45,7 @@ def restore_workspace(recorded: Recorded, by: Actor) -> None:
             workspaces.change(workspace=workspace, by=by, **changes)
         if counting:
             budgets.include_byok(workspace=workspace, is_included=counting["is_byok_in_budgets"], by=by)
-    except (workspaces.SlugTaken, WorkspaceGone) as error:
+    except (workspaces.SlugTaken, IoLoggingForbidden, WorkspaceGone) as error:
         raise CannotRestore(str(error) or "The workspace was deleted.") from error
 
 
@@ -90,9 +91,8 @@ def restore_api_key(recorded: Recorded, by: Actor) -> None:
         return
     if key is None:
         raise CannotRestore("A deleted key stays deleted; issue another one.")
+    keep_disabled(key, recorded, "key")
     changes = differing(key, recorded.state, api_keys.CHANGEABLE - {"workspace", "owner"})
-    if changes.get("is_disabled") is False and "is_disabled" not in recorded.changed:
-        raise CannotRestore("The key was disabled since; enable it first if that is what you want.")
     changes |= _moved(key, recorded.state)
     if changes:
         try:

@@ -112,7 +112,12 @@ class InvitationView(ManagementView):
     """A view about one invitation."""
 
     permission = Permission.ACCOUNT_MANAGE
-    refusals = {invitations.NotOpen: 409, invitations.TooManyMails: 429, MailNotSent: 503}
+    refusals = {
+        invitations.NotOpen: 409,
+        invitations.TooManyMails: 429,
+        NotPermitted: 403,
+        MailNotSent: 503,
+    }
     invitation: Invitation
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -160,7 +165,9 @@ class ResendInvitationView(InvitationView):
     )
     @once
     def post(self, request: Request, **address: str) -> Response:
-        """Send a new link, good for another seven days; the old one ends."""
+        """Send a new link, good for another seven days; the old one ends. An administrator's is for people to send."""
+        if self.invitation.role != Membership.MEMBER:
+            self.caller.require(Permission.ROLES_CHANGE)
         sent = invitations.resend(invitation=self.invitation, by=self.actor)
         return Response({"data": InvitationShape(sent).data})
 

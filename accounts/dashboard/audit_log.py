@@ -197,10 +197,12 @@ class RestoreView(EntryPage):
 
 
 def _day(text: str) -> datetime | None:
+    """The beginning of a day that has one after it."""
     try:
-        return datetime.combine(date.fromisoformat(text), time(), UTC)
+        day = date.fromisoformat(text)
     except ValueError:
         return None
+    return None if day == date.max else datetime.combine(day, time(), UTC)
 
 
 def _is_number(text: str) -> bool:

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connections, models, transaction
+from django.db.models import F, Value
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Coalesce
 
 from config.lib.crypto import KeyRing, SealingError
 from config.lib.scoping import RLS_ALIAS, unscoped
@@ -21,7 +24,7 @@ EVERYBODYS = "secrets of all organizations are sealed with the same keys"
 
 @dataclass(frozen=True)
 class SealedColumn:
-    """A column of sealed text; empty text is no secret.
+    """A column of sealed text, or one member of a column of JSON objects; empty text is no secret.
 
     `record` gets a row and a reason and writes what a change of the row must write, in the transaction that made it.
     """
@@ -30,11 +33,26 @@ class SealedColumn:
     column: str
     identity: Callable[[Any], str]
     record: Callable[[Any, str], None]
+    member: str = ""
 
     @property
     def name(self) -> str:
-        """Table and column."""
-        return f"{self.model._meta.db_table}.{self.column}"
+        """Table and column, and the member where it is about one."""
+        return f"{self.model._meta.db_table}.{self.column}" + (f".{self.member}" if self.member else "")
+
+    def rows(self) -> models.QuerySet[Any]:
+        """All rows, with the sealed text as `sealed`."""
+        text = (
+            Coalesce(KeyTextTransform(self.member, self.column), Value(""), output_field=models.TextField())
+            if self.member
+            else F(self.column)
+        )
+        rows: models.QuerySet[Any] = self.model._default_manager.using(RLS_ALIAS).annotate(sealed=text)
+        return rows
+
+    def value(self, row: Any, sealed: str) -> Any:
+        """What the column of a row holds with another sealed text."""
+        return {**getattr(row, self.column), self.member: sealed} if self.member else sealed
 
 
 @dataclass(frozen=True)
@@ -71,9 +89,10 @@ def uses_of_keys(column: SealedColumn, *, using: str = RLS_ALIAS) -> dict[str, i
         if cursor.fetchone() is None:
             return {}
         quoted, source = connection.ops.quote_name(name), connection.ops.quote_name(table)
+        text = f"({quoted} ->> '{column.member}')" if column.member else quoted
         cursor.execute(
-            f"SELECT split_part({quoted}, '.', 1), count(*) FROM {source} "  # noqa: S608  # names of ours
-            f"WHERE {quoted} <> '' GROUP BY 1 ORDER BY 1"
+            f"SELECT split_part({text}, '.', 1), count(*) FROM {source} "  # noqa: S608  # names of ours
+            f"WHERE {text} <> '' GROUP BY 1 ORDER BY 1"
         )
         return dict(cursor.fetchall())
 
@@ -96,7 +115,7 @@ def seal_anew(column: SealedColumn, ring: KeyRing, *, reason: str) -> Resealed:
 def discard(column: SealedColumn, key_id: str, *, reason: str) -> int:
     """Wipe what was sealed with a key that is lost; how many secrets that were."""
     with transaction.atomic(using=RLS_ALIAS), unscoped(reason=EVERYBODYS):
-        rows = _rows(column).filter(**{f"{column.column}__startswith": f"{key_id}."})
+        rows = _rows(column).filter(sealed__startswith=f"{key_id}.")
         lost = list(rows)
         for row in lost:
             _write(column, row, "", reason)
@@ -106,21 +125,20 @@ def discard(column: SealedColumn, key_id: str, *, reason: str) -> int:
 def _batch(column: SealedColumn, ring: KeyRing, last: Any, reason: str) -> list[tuple[Any, bool]]:
     """The keys of the rows that were looked at, and whether each was sealed anew."""
     with transaction.atomic(using=RLS_ALIAS), unscoped(reason=EVERYBODYS):
-        rows = _rows(column).exclude(**{f"{column.column}__startswith": f"{ring.current}."})
+        rows = _rows(column).exclude(sealed__startswith=f"{ring.current}.")
         if last is not None:
             rows = rows.filter(pk__gt=last)
         return [(row.pk, _seal_row(column, row, ring, reason)) for row in rows[:BATCH]]
 
 
 def _rows(column: SealedColumn) -> models.QuerySet[Any]:
-    rows = column.model._default_manager.using(RLS_ALIAS).exclude(**{column.column: ""})
-    return rows.select_for_update(of=("self",)).order_by("pk")
+    return column.rows().exclude(sealed="").select_for_update(of=("self",)).order_by("pk")
 
 
 def _seal_row(column: SealedColumn, row: Any, ring: KeyRing, reason: str) -> bool:
     identity = column.identity(row)
     try:
-        plain = ring.open(getattr(row, column.column), identity=identity)
+        plain = ring.open(row.sealed, identity=identity)
     except SealingError:
         return False
     return _write(column, row, ring.seal(plain, identity=identity), reason)
@@ -128,9 +146,9 @@ def _seal_row(column: SealedColumn, row: Any, ring: KeyRing, reason: str) -> boo
 
 def _write(column: SealedColumn, row: Any, sealed: str, reason: str) -> bool:
     """Write a row's secret if it is still the one that was read."""
-    same = column.model._default_manager.filter(**{"pk": row.pk, column.column: getattr(row, column.column)})
-    if not same.update(**{column.column: sealed}):
+    value = column.value(row, sealed)
+    if not column.rows().filter(pk=row.pk, sealed=row.sealed).update(**{column.column: value}):
         return False
-    setattr(row, column.column, sealed)
+    setattr(row, column.column, value)
     column.record(row, reason)
     return True

@@ -8,9 +8,18 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.db import connections
 
-from accounts.invitations import AnotherPerson, InvitationGone, PersonalOrganization, accept, invite, revoke
+from accounts.invitations import (
+    AnotherPerson,
+    InvitationGone,
+    PersonalOrganization,
+    accept,
+    invite,
+    resend,
+    revoke,
+)
 from accounts.models import Invitation, Membership, Revision, User
 from accounts.organizations import change_role, remove_member
 from accounts.people import vouch_for_address
@@ -121,6 +130,29 @@ class TestAccepting:
         with pytest.raises(InvitationGone):
             taken_up(invitation, dora)
 
+    def test_as_an_administrator_is_refused_once_the_inviter_administers_no_more(
+        self, acme: Acme, dora: User
+    ):
+        invitation = invited(acme, role="admin")
+        with tenant(acme.organization.pk):
+            change_role(membership=acme.bob, role="admin", by=STAGE)
+            remove_member(membership=acme.alice, by=acting(acme.bob))
+
+        with pytest.raises(InvitationGone):
+            taken_up(invitation, dora)
+
+    def test_as_an_administrator_works_again_once_another_one_sends_it(self, acme: Acme, dora: User):
+        invitation = invited(acme, role="admin")
+        with tenant(acme.organization.pk):
+            change_role(membership=acme.bob, role="admin", by=STAGE)
+            remove_member(membership=acme.alice, by=acting(acme.bob))
+            Invitation.objects.filter(pk=invitation.pk).update(
+                sent_at=invitation.sent_at - timedelta(hours=1)
+            )
+            resend(invitation=invitation, by=acting(acme.bob))
+
+        assert taken_up(invitation, dora).role == "admin"
+
     def test_is_recorded_with_who_and_without_the_secret(self, acme: Acme, dora: User):
         taken_up(invited(acme), dora)
 
@@ -158,6 +190,18 @@ class TestInviting:
 
         with tenant(own.pk), pytest.raises(PersonalOrganization):
             invite(organization=own, email="friend@example.com", role="member", by=STAGE)
+
+
+@pytest.mark.django_db
+class TestTheMail:
+    def test_is_ours_whatever_the_inviter_and_the_organization_are_called(self, acme: Acme):
+        User.objects.filter(pk=acme.alice.user.pk).update(name="Your account is locked.\n\nGo to x\n\n")
+        acme.alice.user.refresh_from_db()
+
+        invited(acme)
+
+        [message] = mail.outbox
+        assert "Your account is locked. Go to x invites you to join" in str(message.body)
 
 
 @pytest.mark.django_db

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from accounts import management_keys, organizations
+from accounts import management_keys, organizations, privacy
 from accounts.models import Membership, Organization, Revision
 from accounts.restoring import CannotRestore, restorers
 from accounts.revisions import Actor
@@ -124,6 +124,16 @@ class TestAWorkspace:
 
         assert again(acme.production).is_byok_in_budgets is False
         assert Purse.objects.filter(interval="d", limit_nano=5).exists()
+
+    def test_logs_no_content_again_once_the_account_forbids_it(self, acme: Acme) -> None:
+        workspaces.change(workspace=acme.production, by=STAGE, is_io_logging_enabled=True)
+        workspaces.change(workspace=acme.production, by=STAGE, is_io_logging_enabled=False)
+        privacy.change(organization=acme.organization, by=STAGE, is_io_logging_allowed=False)
+
+        with pytest.raises(CannotRestore, match="do not allow I/O logging"):
+            rolled_back("workspace")
+
+        assert not again(acme.production).is_io_logging_enabled
 
     def test_whose_beginning_is_rolled_back_is_deleted(self, acme: Acme) -> None:
         made = workspaces.create(organization=acme.organization, name="New", slug="new", by=STAGE)
@@ -256,6 +266,16 @@ class TestAKey:
 
         with pytest.raises(CannotRestore, match="disabled since"):
             roll_back(revision=renamed, to="before", by=STAGE)
+
+        assert again(acme.bob_key.key).is_disabled
+
+    def test_that_was_disabled_since_is_not_enabled_by_going_back_to_its_beginning(self, acme: Acme) -> None:
+        rows = Revision.objects.filter(object_type="apikey", object_id=str(acme.bob_key.key.pk))
+        issued = rows.get(action="create")
+        api_keys.change(key=acme.bob_key.key, by=STAGE, is_disabled=True)
+
+        with pytest.raises(CannotRestore, match="disabled since"):
+            roll_back(revision=issued, to="after", by=STAGE)
 
         assert again(acme.bob_key.key).is_disabled
 

@@ -10,6 +10,7 @@ from django.db import IntegrityError, connections, transaction
 
 from accounts.models import Revision
 from accounts.restoring import CannotRestore, Recorded, restorers
+from accounts.rolling_back import roll_back
 from config.lib.crypto import SealingError, sealing_ring
 from config.lib.scoping import tenant
 from routing import byok
@@ -156,6 +157,27 @@ class TestRollingBack:
         restore(acme, credential, None)
 
         assert not ByokCredential.objects.live().filter(pk=credential.pk).exists()
+
+    def test_enables_none_by_the_way_that_was_disabled_since(self, acme: Acme):
+        credential = new(acme)
+        byok.change(credential=credential, name="x", by=STAGE)
+        renamed = Revision.objects.filter(object_type="byokcredential").latest("pk")
+        byok.change(credential=credential, is_disabled=True, by=STAGE)
+
+        with pytest.raises(CannotRestore, match="disabled since"):
+            roll_back(revision=renamed, to="before", by=STAGE)
+
+        assert ByokCredential.objects.get(pk=credential.pk).is_disabled
+
+    def test_enables_one_again_by_taking_back_that_it_was_disabled(self, acme: Acme):
+        credential = new(acme)
+        byok.change(credential=credential, is_disabled=True, by=STAGE)
+
+        roll_back(
+            revision=Revision.objects.filter(object_type="byokcredential").latest("pk"), to="before", by=STAGE
+        )
+
+        assert not ByokCredential.objects.get(pk=credential.pk).is_disabled
 
     def test_cannot_bring_a_wiped_secret_back(self, acme: Acme):
         credential = new(acme)

@@ -303,9 +303,10 @@ class TestAColumnOfSealedText:
             if column.attname.startswith("sealed_")
         }
 
+        registered = sealed_columns.sealed_columns()
         # Answers kept for repeated requests are sealed with keys that nobody here has.
         assert named - {"idempotent_answer.sealed_body"} == {
-            column.name for column in sealed_columns.sealed_columns()
+            column.name for column in registered if not column.member
         }
 
 

@@ -13,7 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.invitations import DAILY, invite
+from accounts.invitations import DAILY, RESENT_DAILY, invite
 from accounts.models import Invitation
 from config.lib.scoping import tenant
 from tests.cast import STAGE, Acme, Cast
@@ -29,11 +29,15 @@ def api(acme: Acme) -> Api:
 
 
 def invited(
-    acme: Acme, email: str = "dora@acme.example", *, age: timedelta = timedelta(hours=1)
+    acme: Acme,
+    email: str = "dora@acme.example",
+    *,
+    age: timedelta = timedelta(hours=1),
+    role: str = "member",
 ) -> Invitation:
     """An invitation that was sent some time ago."""
     with tenant(acme.organization.pk):
-        made = invite(organization=acme.organization, email=email, role="member", by=STAGE)
+        made = invite(organization=acme.organization, email=email, role=role, by=STAGE)
         Invitation.objects.filter(pk=made.pk).update(
             sent_at=made.sent_at - age, expires_at=made.expires_at - age
         )
@@ -189,6 +193,25 @@ class TestSendingAgain:
         assert sent["status"] == "pending"
         with tenant(acme.organization.pk):
             assert Invitation.objects.get(pk=invitation.pk).token_hash != invitation.token_hash
+
+    def test_of_an_administrators_is_for_people(self, acme: Acme, api: Api):
+        invitation = invited(acme, role="admin")
+
+        assert api.post(f"{PATH}/{invitation.public_id}/resend").status_code == 403
+        assert len(mail.outbox) == 1
+
+    def test_too_often_a_day_is_refused(self, acme: Acme, api: Api):
+        invitation = invited(acme)
+        address = f"{PATH}/{invitation.public_id}/resend"
+
+        def again() -> int:
+            with tenant(acme.organization.pk):
+                an_hour_ago = timezone.now() - timedelta(hours=1)
+                Invitation.objects.filter(pk=invitation.pk).update(sent_at=an_hour_ago)
+            return api.post(address).status_code
+
+        assert [again() for _ in range(RESENT_DAILY + 1)] == [200] * RESENT_DAILY + [429]
+        assert len(mail.outbox) == 1 + RESENT_DAILY
 
     def test_within_a_minute_is_refused(self, acme: Acme, api: Api):
         invitation = invited(acme, age=timedelta(seconds=30))

@@ -83,6 +83,7 @@ class TestTheLog:
             ({"door": "admin"}, 0),
             ({"since": "2000-01-01", "action": "update"}, 1),
             ({"until": "2000-01-01"}, 0),
+            ({"until": "9999-12-31", "action": "update"}, 1),
             ({"since": "never", "until": "\x00", "action": "update"}, 1),
             ({"who": "nobody"}, 0),
             ({"who": "9" * 40}, 0),

@@ -132,6 +132,17 @@ class TestSigningIn:
 
         assert not is_in(client)
 
+    @pytest.mark.parametrize("sealed", ["gone.AAAA", ""])
+    def test_with_a_seed_that_cannot_be_opened_is_refused_like_a_wrong_code(
+        self, secret: str, client: Client, sealed: str
+    ):
+        Authenticator.objects.filter(type="totp").update(data={"secret": sealed})
+        sign_in(client)
+
+        assert enter(client, code(secret)) == 200
+        assert enter(client, format_hotp_value(hotp_value("", int(time.time()) // 30))) == 200
+        assert not is_in(client)
+
     def test_with_a_recovery_code_works_once(self, alice: User, secret: str):
         owner, thief = Client(), Client()
         sign_in(owner)
