@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import django
+from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 
@@ -18,11 +19,17 @@ from config.stack.folder import locked, write_privately
 from config.stack.parts import ROOT
 
 
+def static_folders() -> list[Path]:
+    """Where static files of ours lie: what is built, and what our apps bring."""
+    ours = [Path(app.path) for app in apps.get_app_configs() if "site-packages" not in app.path]
+    return [*map(Path, settings.STATICFILES_DIRS), *(path / "static" for path in sorted(ours))]
+
+
 def static_fingerprint() -> str:
-    """Name a state of everything that collectstatic reads: our built files, and the installed versions."""
+    """Name a state of everything that collectstatic reads: our own files, and the installed versions."""
     content = hashlib.sha256((ROOT / "requirements" / "runtime.txt").read_bytes())
-    for folder in settings.STATICFILES_DIRS:
-        for file in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
+    for folder in static_folders():
+        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
             content.update(f"{file}\0".encode() + file.read_bytes())
     return content.hexdigest()
 

@@ -149,6 +149,8 @@ class TestPagesOfAccounts:
 PAGES = [
     "/o/acme/members",
     "/o/acme/members/invite",
+    "/o/acme/workspaces",
+    "/o/acme/workspaces/new",
     "/o/acme/management-keys",
     "/o/acme/management-keys/new",
     "/o/acme/settings",
