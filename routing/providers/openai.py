@@ -1,4 +1,4 @@
-"""OpenAI-compatible providers: Chat Completions, Completions and Embeddings, passed through.
+"""OpenAI-compatible providers: Chat Completions and Embeddings, passed through.
 
 (platform.openai.com/docs/api-reference). Any number of providers speak it; they are rows of the catalog.
 """
@@ -19,7 +19,9 @@ from routing.providers.failures import broken_answer, failure_of_event, failure_
 from routing.providers.openai_stream import ChatStream, finish_reasons, shown_reason, tokens_of_text
 from routing.providers.wire_format import Answer, ConfigField, Stream, UpstreamRequest
 
-PATHS = {"chat": "/chat/completions", "completions": "/completions", "embeddings": "/embeddings"}
+CHAT_PATH = "/chat/completions"
+PATHS = {"embeddings": "/embeddings"}
+"""Where other calls than Chat Completions go; all other dialects have become that."""
 
 OUR_FIELDS = frozenset(
     {
@@ -69,7 +71,7 @@ class OpenAI:
         }
         if provider.credential:
             headers["authorization"] = f"Bearer {provider.credential}"
-        url = provider.base_url.rstrip("/") + PATHS.get(call.dialect, PATHS["chat"])
+        url = provider.base_url.rstrip("/") + PATHS.get(call.dialect, CHAT_PATH)
         return UpstreamRequest(url, headers, encode(_upstream_body(call, endpoint.upstream_model)))
 
     def parse_response(self, body: bytes, *, call: Call) -> Answer | ProviderFailure:
@@ -155,8 +157,10 @@ def _tokens_of_choice(choice: dict[str, Any]) -> int:
 def _embeddings(answer: dict[str, Any]) -> Answer | ProviderFailure:
     if not isinstance(answer.get("data"), list):
         return broken_answer("The provider's answer is empty")
-    body = {name: value for name, value in answer.items() if name != "usage"}
-    return Answer(body, answer.get("usage"), None, None, _identifier(answer), 0)
+    usage = answer.pop("usage", None)
+    if isinstance(usage, dict):
+        usage = {**usage, "completion_tokens": 0}  # nothing is completed here: its absence says nothing
+    return Answer(answer, usage, "stop", None, _identifier(answer), 0)
 
 
 def _identifier(answer: dict[str, Any]) -> str | None:

@@ -5,6 +5,7 @@ Pure, because large bodies are read in another process. What is not looked at he
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,8 +13,9 @@ import msgspec
 
 from observability.journal_records import clean_text
 from routing.call import NO_ATTRIBUTION, Attribution, Call
-from routing.errors import invalid_request
+from routing.errors import Refusal, chat_error_chunk, encode_envelope, invalid_request
 from routing.gateway.client import RefusedError
+from routing.gateway.dialects.dialect import DONE, DialectEvents
 from routing.gateway.dialects.media import NOTHING, TOKENS_PER_IMAGE, Seen, look_at
 from routing.gateway.dialects.parameters import (
     Check,
@@ -31,6 +33,7 @@ from routing.gateway.dialects.parameters import (
     read_preferences,
     refused,
 )
+from routing.gateway.dialects.server_tools import ROUTERS, refuse_fusion, refuse_server_tools
 
 SLUG = "chat"
 BYTES_PER_TOKEN = 3
@@ -115,8 +118,14 @@ def read_json(data: bytes) -> dict[str, Any]:
 
 def read_call(data: bytes, headers: Mapping[bytes, bytes]) -> Call:
     """The request as the decision sees it. Raises RefusedError naming the parameter that is wrong."""
-    body = read_json(data)
+    return call_of(read_json(data), len(data), headers)
+
+
+def call_of(body: dict[str, Any], size: int, headers: Mapping[bytes, bytes], dialect: str = SLUG) -> Call:
+    """The call of a Chat Completions body that came in `size` bytes of a dialect. Raises RefusedError."""
     check(body, CHECKS)
+    if tools := body.get("tools"):
+        refuse_server_tools(tools)
     messages = body.get("messages")
     if not messages:
         raise refused("messages", "must be a non-empty list of objects")
@@ -129,11 +138,11 @@ def read_call(data: bytes, headers: Mapping[bytes, bytes]) -> Call:
     if choices > MAX_CHOICES:
         raise refused("n", f"must be at most {MAX_CHOICES}")
     return Call(
-        dialect=SLUG,
-        models=_read_models(body),
+        dialect=dialect,
+        models=read_models(body),
         body=body,
         is_streamed=bool(body.get("stream")),
-        prompt_tokens=(len(data) - seen.characters) // BYTES_PER_TOKEN
+        prompt_tokens=(size - seen.characters) // BYTES_PER_TOKEN
         + seen.images * TOKENS_PER_IMAGE
         + seen.tokens,
         max_tokens=max_tokens,
@@ -148,11 +157,12 @@ def read_call(data: bytes, headers: Mapping[bytes, bytes]) -> Call:
             ]
         ),
         preferences=read_preferences(body),
-        attribution=_read_attribution(body, headers),
+        attribution=read_attribution(body, headers),
     )
 
 
-def _read_models(body: Mapping[str, Any]) -> tuple[str, ...]:
+def read_models(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """The models to try, in order. Raises RefusedError."""
     named = body.get("model")
     listed = body.get("models") or []
     if len(listed) > MAX_FALLBACKS:
@@ -161,6 +171,8 @@ def _read_models(body: Mapping[str, Any]) -> tuple[str, ...]:
     for slug in slugs:
         if len(slug) > MAX_ATTRIBUTE:
             raise refused("model", "is too long")
+        if slug.startswith(ROUTERS):
+            refuse_fusion(slug)
     return tuple(dict.fromkeys([_clean(slug) for slug in slugs]))
 
 
@@ -182,7 +194,8 @@ def _look_at(messages: list[dict[str, Any]]) -> Seen:
     return Seen(images, tokens, characters) if images or tokens else NOTHING
 
 
-def _read_attribution(body: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> Attribution:
+def read_attribution(body: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> Attribution:
+    """Who is behind the request, as its body and headers say."""
     user, session = body.get("user"), body.get("session_id")
     if not user and not session and ATTRIBUTING.isdisjoint(headers):
         return NO_ATTRIBUTION
@@ -240,12 +253,62 @@ def _texts(messages: Any) -> Iterator[str]:
             yield from (part["text"] for part in content if isinstance(part.get("text"), str))
 
 
-def finish_answer(
-    answer: dict[str, Any], *, generation_id: str, model: str, provider: str, usage: Mapping[str, Any]
-) -> bytes:
-    """The answer as the caller gets it: our id, the model as served, who served it, what it cost."""
-    answer["id"] = generation_id
-    answer["model"] = model
-    answer["provider"] = provider
-    answer["usage"] = usage
-    return msgspec.json.encode(answer)
+class Chat:
+    """The dialect that everything else is translated to and from: nothing is to be done here."""
+
+    slug = SLUG
+    path = "/api/v1/chat/completions"
+
+    def read_call(self, data: bytes, headers: Mapping[bytes, bytes]) -> Call:
+        """The request, as it is."""
+        return read_call(data, headers)
+
+    def finish_answer(
+        self,
+        call: Call,
+        body: dict[str, Any],
+        *,
+        generation_id: str,
+        model: str,
+        provider: str,
+        usage: Mapping[str, Any],
+    ) -> bytes:
+        """The answer with our id, the model as served, who served it, and what it cost."""
+        body["id"] = generation_id
+        body["model"] = model
+        body["provider"] = provider
+        body["usage"] = usage
+        return msgspec.json.encode(body)
+
+    def open_events(self, call: Call, *, generation_id: str, model: str, provider: str) -> DialectEvents:
+        """The events, as they are."""
+        return ChatEvents(generation_id, model, provider)
+
+    def refuse(self, refusal: Refusal, *, generation_id: str | None) -> bytes:
+        """The documented envelope."""
+        return encode_envelope(refusal, generation_id=generation_id)
+
+
+class ChatEvents:
+    """Chat Completions events, which are passed on untouched."""
+
+    __slots__ = ("_about",)
+
+    def __init__(self, generation_id: str, model: str, provider: str) -> None:
+        self._about = (generation_id, model, provider)
+
+    def feed(self, data: bytes) -> bytes:
+        """The events, as they are."""
+        return data
+
+    def finish(self, final_chunk: bytes, usage: Mapping[str, Any]) -> bytes:
+        """The chunk with the usage, and the end."""
+        return final_chunk + DONE
+
+    def fail(self, refusal: Refusal) -> bytes:
+        """A chunk with the error, and the end."""
+        generation_id, model, provider = self._about
+        chunk = chat_error_chunk(
+            refusal, generation_id=generation_id, model=model, provider=provider, created=int(time.time())
+        )
+        return chunk + DONE

@@ -34,6 +34,7 @@ MODELS: Mapping[str, Sequence[str]] = {
     "test/third-answers": ["simulator/garbage", "simulator/error-500", "simulator/echo"],
     "test/second-after-silence": ["simulator/silent", "simulator/echo"],
     "test/none-answers": ["simulator/error-503", "simulator/error-500"],
+    "test/embed": ["simulator/embed"],
 }
 """The upstream models behind each model, the cheapest first."""
 
@@ -67,7 +68,11 @@ def furnish(simulator_url: str) -> None:
 
 def _add_model(slug: str, upstream: Sequence[str], providers: Sequence[Provider]) -> None:
     model = LanguageModel.objects.create(
-        slug=slug, name=slug, author="test", input_modalities=["text"], output_modalities=["text"]
+        slug=slug,
+        name=slug,
+        author="test",
+        input_modalities=["text"],
+        output_modalities=["embeddings" if slug == "test/embed" else "text"],
     )
     price = TOKEN_USD
     for provider, name in zip(providers, upstream, strict=False):

@@ -1,0 +1,112 @@
+"""From a Messages request to a Call: its parameters and its conversation in Chat Completions' words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from routing.call import Call
+from routing.errors import invalid_request
+from routing.gateway.client import RefusedError
+from routing.gateway.dialects.chat import call_of, read_json
+from routing.gateway.dialects.messages_conversation import has_citations, read_conversation
+from routing.gateway.dialects.messages_parameters import (
+    name_of,
+    output,
+    reasoning,
+    renamed,
+    tool,
+    tool_choice,
+)
+from routing.gateway.dialects.parameters import (
+    Check,
+    check,
+    is_object,
+    is_objects,
+    is_text,
+    is_texts,
+    refused,
+)
+from routing.gateway.dialects.server_tools import refuse_server_tools
+
+SLUG = "messages"
+MAX_FALLBACKS = 3
+CHECKS: dict[str, Check] = {
+    "stop_sequences": is_texts,
+    "tools": is_objects,
+    "tool_choice": is_object,
+    "metadata": is_object,
+    "thinking": is_object,
+    "output_config": is_object,
+    "fallbacks": is_objects,
+    "models": is_texts,
+    "service_tier": is_text,
+}
+REWRITTEN = frozenset({"system", "messages", "user", *CHECKS})
+NOT_OURS = ("n", "stop", "max_completion_tokens", "response_format", "reasoning", "reasoning_effort")
+"""Chat Completions' names for what a Messages request says otherwise, or cannot ask for."""
+UNTRANSLATED = frozenset({"container", "context_management", "inference_geo", "mcp_servers", "speed"})
+"""What only Anthropic understands: passed on to it, and to nobody else."""
+TIERS = {"standard_only": "default"}
+
+
+def read_call(data: bytes, headers: Mapping[bytes, bytes]) -> Call:
+    """The call of a Messages request. Raises RefusedError naming the parameter that is wrong."""
+    given = read_json(data)
+    try:
+        call = call_of(canonical(given), len(data), headers, SLUG)
+    except RecursionError:
+        raise RefusedError(invalid_request("The request's JSON is nested too deeply.")) from None
+    asked = {name for name in UNTRANSLATED if given.get(name) is not None}
+    if has_citations(given):
+        asked.add("citations")
+    return replace(call, parameters=call.parameters | asked, detail={SLUG: _of_the_answer(given)})
+
+
+def canonical(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The request as a Chat Completions body. Raises RefusedError."""
+    check(given, CHECKS)
+    for name in NOT_OURS:
+        if given.get(name) is not None:
+            raise refused(name, "is no parameter of this endpoint")
+    body = {name: value for name, value in given.items() if name not in REWRITTEN}
+    body["messages"] = read_conversation(given)
+    body |= renamed(given, {"stop_sequences": "stop", "service_tier": "service_tier"})
+    if given.get("tools"):
+        refuse_server_tools(given["tools"])
+        body["tools"] = [tool(one) for one in given["tools"]]
+    body |= tool_choice(given.get("tool_choice") or {}) | output(given.get("output_config") or {})
+    if given.get("thinking"):
+        body["reasoning"] = reasoning(given["thinking"])
+    if "service_tier" in body:
+        body["service_tier"] = TIERS.get(body["service_tier"], body["service_tier"])
+    return body | _models(given) | _user(given)
+
+
+def _models(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The models to fall back on, by either of the two names."""
+    fallbacks = given.get("fallbacks") or []
+    listed = given.get("models") or [name_of("fallbacks", "model", one) for one in fallbacks]
+    if len(fallbacks) > MAX_FALLBACKS:
+        raise refused("fallbacks", f"may name at most {MAX_FALLBACKS} models")
+    if any(one.keys() != {"model"} for one in fallbacks):
+        raise refused("fallbacks", "may hold a model each and nothing else")
+    return {"models": listed} if listed else {}
+
+
+def _user(given: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = given.get("metadata") or {}
+    check(metadata, {"user_id": is_text}, "metadata.")
+    user = metadata.get("user_id") or given.get("user")
+    return {"user": user} if user else {}
+
+
+def _of_the_answer(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the answer depends on beside the provider's."""
+    thinking = given.get("thinking") or {}
+    return {
+        "stop": given.get("stop_sequences") or [],
+        "is_thinking_hidden": thinking.get("display") == "omitted",
+    }

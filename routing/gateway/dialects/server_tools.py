@@ -1,0 +1,34 @@
+"""Tools that the gateway itself would have to run: refused in every dialect, and never passed on to a provider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from routing.errors import Refusal
+from routing.gateway.client import RefusedError
+
+RULE = "unsupported_server_tool"
+OURS = ("openrouter:", "headgate:")
+ROUTERS = ("openrouter/", "headgate/")
+FUSION = ("openrouter/fusion", "headgate/fusion")
+
+
+def refuse_server_tools(tools: Iterable[Mapping[str, Any]]) -> None:
+    """Raise RefusedError (400) for a tool of a server's own."""
+    for tool in tools:
+        kind = tool.get("type")
+        if isinstance(kind, str) and kind.lower().startswith(OURS):
+            raise _unsupported("tools", kind)
+
+
+def refuse_fusion(slug: str) -> None:
+    """Raise RefusedError (400) for the router that is a server tool in disguise, any variant of it."""
+    if slug.partition(":")[0].lower() in FUSION:
+        raise _unsupported("model", slug)
+
+
+def _unsupported(parameter: str, name: str) -> RefusedError:
+    message = f"'{parameter}' asks for the server tool {name[:100]}, which is not supported."
+    about = {"parameter": parameter, "code": RULE, "tool": name[:100]}
+    return RefusedError(Refusal(400, "invalid_request", message, RULE, metadata=about))
