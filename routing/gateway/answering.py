@@ -11,7 +11,7 @@ from routing.errors import Refusal, error_headers, invalid_request
 from routing.gateway.attempts import NobodyAnswered, Served
 from routing.gateway.books import Opened, Outcome
 from routing.gateway.client import COMMENT, JSON, Client
-from routing.gateway.dialects import KEEP_ALIVE, Dialect
+from routing.gateway.dialects import DIALECTS, KEEP_ALIVE, Dialect
 from routing.gateway.ending import Ending, bill, failed, not_served
 from routing.gateway.runtime import Runtime
 from routing.gateway.streaming import Relay
@@ -22,10 +22,9 @@ from routing.providers import Answer
 NO_CALL = Call("", (), {}, is_streamed=True, prompt_tokens=0, max_tokens=None)
 
 
-async def produce(
-    runtime: Runtime, client: Client, dialect: Dialect, opened: Opened, attempts: Sequence[Attempt]
-) -> Ending:
+async def produce(runtime: Runtime, client: Client, opened: Opened, attempts: Sequence[Attempt]) -> Ending:
     """How the generation ends; of a stream, everything but the last event has been sent by then."""
+    dialect = DIALECTS[opened.call.dialect]
     client.is_streamed = opened.call.is_streamed
     client.keep_alive = KEEP_ALIVE.get(dialect.slug, COMMENT)
     try:
@@ -84,13 +83,15 @@ def _observe(runtime: Runtime, served: Served, outcome: Outcome) -> None:
     )
 
 
-async def farewell(client: Client, dialect: Dialect, opened: Opened, ending: Ending) -> None:
+async def farewell(client: Client, opened: Opened, ending: Ending) -> None:
     """Send what is left: the answer, the last events, or an error in the shape that still fits."""
     if ending.refusal is not None:
         if client.has_started and ending.body is not None:
             await client.finish(ending.body)
         else:
-            await refuse(client, dialect, ending.refusal, opened, ending.outcome.attempt)
+            await refuse(
+                client, DIALECTS[opened.call.dialect], ending.refusal, opened, ending.outcome.attempt
+            )
     elif ending.body is None:
         return
     elif client.is_streamed:

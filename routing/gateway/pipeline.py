@@ -35,29 +35,26 @@ async def serve(runtime: Runtime, client: Client, dialect: Dialect, identifier: 
             runtime.check_database()  # 503
             admission = await admit(runtime.leases, known, decision)  # 402, 403, 503
             opened = runtime.books.open(identifier, began_at, known, call, decision, admission)  # 503
-            ending = await conclude(runtime, client, dialect, opened, decision)
-            await farewell(client, dialect, opened, ending)
+            ending = await conclude(runtime, client, opened, decision)
+            await farewell(client, opened, ending)
     except RefusedError as error:
         if not error.is_written:
             runtime.refusals.note(identifier, known.policy, call, error.refusal)
         raise
 
 
-async def conclude(
-    runtime: Runtime, client: Client, dialect: Dialect, opened: Opened, decision: Decision
-) -> Ending:
+async def conclude(runtime: Runtime, client: Client, opened: Opened, decision: Decision) -> Ending:
     """Produce the answer and write its end down, whatever happens; only then is the last of it sent.
 
     A cancellation that is not ours comes when the process ends at once. Then no end is written: the request is
     settled as after a kill, at its last checkpoint; an end without a charge would give away what was delivered.
     """
-    ending = BROKEN
     try:
-        ending = await produce(runtime, client, dialect, opened, decision.attempts)
+        ending = await produce(runtime, client, opened, decision.attempts)
     except asyncio.CancelledError:
         raise
     except BaseException:
-        runtime.books.close(opened, ending.outcome)
+        runtime.books.close(opened, BROKEN.outcome)
         raise
     runtime.books.close(opened, ending.outcome)
     return ending

@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 
-from routing.call import Call
+from routing.call import CACHE_MARKERS, Call
 from routing.catalog_snapshot import EndpointEntry
 from routing.errors import ProviderFailure
+from routing.providers.cache_markers import without_markers
 from routing.providers.failures import broken_answer, failure_of_event, failure_of_response
 from routing.providers.openai_stream import ChatStream, finish_reasons, shown_reason, tokens_of_text
 from routing.providers.wire_format import Answer, ConfigField, Stream, UpstreamRequest
@@ -72,7 +73,7 @@ class OpenAI:
         if provider.credential:
             headers["authorization"] = f"Bearer {provider.credential}"
         url = provider.base_url.rstrip("/") + PATHS.get(call.dialect, CHAT_PATH)
-        return UpstreamRequest(url, headers, encode(_upstream_body(call, endpoint.upstream_model)))
+        return UpstreamRequest(url, headers, encode(_upstream_body(call, endpoint)))
 
     def parse_response(self, body: bytes, *, call: Call) -> Answer | ProviderFailure:
         """The answer with its choices in the contract's shape, or why it is none."""
@@ -108,9 +109,13 @@ def encode(value: Any) -> bytes:
         return json.dumps(value, separators=(",", ":")).encode()
 
 
-def _upstream_body(call: Call, upstream_model: str) -> dict[str, Any]:
+def _upstream_body(call: Call, endpoint: EndpointEntry) -> dict[str, Any]:
     body = {name: value for name, value in call.body.items() if name not in OUR_FIELDS}
-    body["model"] = upstream_model
+    body["model"] = endpoint.upstream_model
+    if call.detail and CACHE_MARKERS in call.detail and endpoint.price.cache_write is None:
+        body = without_markers(body)
+    if call.dialect == "messages" and "verbosity" not in endpoint.supported_parameters:
+        body.pop("verbosity", None)  # there it is effort, which most others have no word for
     if call.is_streamed:
         body["stream"] = True
         given = call.body.get("stream_options")

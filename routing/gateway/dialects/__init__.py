@@ -1,6 +1,6 @@
 """The dialects in which inference is asked for: one file each, listed here."""
 
-from routing.gateway.dialects.chat import Chat
+from routing.gateway.dialects.chat_dialect import Chat
 from routing.gateway.dialects.completions import Completions
 from routing.gateway.dialects.dialect import Dialect, DialectEvents
 from routing.gateway.dialects.embeddings import Embeddings

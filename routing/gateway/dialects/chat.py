@@ -5,7 +5,6 @@ Pure, because large bodies are read in another process. What is not looked at he
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,9 +12,8 @@ import msgspec
 
 from observability.journal_records import clean_text
 from routing.call import NO_ATTRIBUTION, Attribution, Call
-from routing.errors import Refusal, chat_error_chunk, encode_envelope, invalid_request
+from routing.errors import invalid_request
 from routing.gateway.client import RefusedError
-from routing.gateway.dialects.dialect import DONE, DialectEvents
 from routing.gateway.dialects.media import NOTHING, TOKENS_PER_IMAGE, Seen, look_at
 from routing.gateway.dialects.parameters import (
     Check,
@@ -124,8 +122,8 @@ def read_call(data: bytes, headers: Mapping[bytes, bytes]) -> Call:
 def call_of(body: dict[str, Any], size: int, headers: Mapping[bytes, bytes], dialect: str = SLUG) -> Call:
     """The call of a Chat Completions body that came in `size` bytes of a dialect. Raises RefusedError."""
     check(body, CHECKS)
-    if tools := body.get("tools"):
-        refuse_server_tools(tools)
+    if body.get("tools") or body.get("tool_choice"):
+        refuse_server_tools(body)
     messages = body.get("messages")
     if not messages:
         raise refused("messages", "must be a non-empty list of objects")
@@ -251,64 +249,3 @@ def _texts(messages: Any) -> Iterator[str]:
             yield content
         elif isinstance(content, list):
             yield from (part["text"] for part in content if isinstance(part.get("text"), str))
-
-
-class Chat:
-    """The dialect that everything else is translated to and from: nothing is to be done here."""
-
-    slug = SLUG
-    path = "/api/v1/chat/completions"
-
-    def read_call(self, data: bytes, headers: Mapping[bytes, bytes]) -> Call:
-        """The request, as it is."""
-        return read_call(data, headers)
-
-    def finish_answer(
-        self,
-        call: Call,
-        body: dict[str, Any],
-        *,
-        generation_id: str,
-        model: str,
-        provider: str,
-        usage: Mapping[str, Any],
-    ) -> bytes:
-        """The answer with our id, the model as served, who served it, and what it cost."""
-        body["id"] = generation_id
-        body["model"] = model
-        body["provider"] = provider
-        body["usage"] = usage
-        return msgspec.json.encode(body)
-
-    def open_events(self, call: Call, *, generation_id: str, model: str, provider: str) -> DialectEvents:
-        """The events, as they are."""
-        return ChatEvents(generation_id, model, provider)
-
-    def refuse(self, refusal: Refusal, *, generation_id: str | None) -> bytes:
-        """The documented envelope."""
-        return encode_envelope(refusal, generation_id=generation_id)
-
-
-class ChatEvents:
-    """Chat Completions events, which are passed on untouched."""
-
-    __slots__ = ("_about",)
-
-    def __init__(self, generation_id: str, model: str, provider: str) -> None:
-        self._about = (generation_id, model, provider)
-
-    def feed(self, data: bytes) -> bytes:
-        """The events, as they are."""
-        return data
-
-    def finish(self, final_chunk: bytes, usage: Mapping[str, Any]) -> bytes:
-        """The chunk with the usage, and the end."""
-        return final_chunk + DONE
-
-    def fail(self, refusal: Refusal) -> bytes:
-        """A chunk with the error, and the end."""
-        generation_id, model, provider = self._about
-        chunk = chat_error_chunk(
-            refusal, generation_id=generation_id, model=model, provider=provider, created=int(time.time())
-        )
-        return chunk + DONE

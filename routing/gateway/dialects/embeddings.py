@@ -15,12 +15,12 @@ from routing.errors import Refusal, encode_envelope
 from routing.gateway.dialects.chat import (
     BYTES_PER_TOKEN,
     COUNTED,
-    Chat,
     count_tokens,
     read_attribution,
     read_json,
     read_models,
 )
+from routing.gateway.dialects.chat_dialect import Chat
 from routing.gateway.dialects.chunks import objects
 from routing.gateway.dialects.dialect import DialectEvents
 from routing.gateway.dialects.media import TOKENS_PER_IMAGE, look_at
@@ -37,6 +37,7 @@ from routing.gateway.dialects.parameters import (
     read_preferences,
     refused,
 )
+from routing.gateway.dialects.server_tools import refuse_server_tools
 
 SLUG = "embeddings"
 MOST_INPUTS = 2048
@@ -69,6 +70,7 @@ class Embeddings:
         """The request, as it is. Raises RefusedError naming the parameter that is wrong."""
         body = read_json(data)
         check(body, CHECKS)
+        refuse_server_tools(body)
         if body.get("stream"):
             raise refused("stream", "is not possible: embeddings are not streamed")
         if body.get("encoding_format") not in (None, *FORMATS):

@@ -18,10 +18,8 @@ OF_ANTHROPIC = frozenset({"pause_turn", "refusal", "model_context_window_exceede
 """Reasons that Chat Completions has no word for."""
 SEQUENCE_NAMES = ("stop_sequence", "stop_reason", "matched_stop")
 """Where Anthropic, vLLM and SGLang say which stop sequence it was."""
-LOCATIONS = frozenset(
-    {"char_location", "page_location", "content_block_location", "search_result_location"}
-    | {"web_search_result_location"}
-)
+LOCATIONS = frozenset({"char_location", "page_location", "content_block_location", "search_result_location"})
+PLACE = ("start_index", "end_index")
 TIERS = {"default": "standard", "standard": "standard", "priority": "priority", "batch": "batch"}
 
 
@@ -108,9 +106,10 @@ def _texts(message: Body) -> list[dict[str, Any]]:
 
 
 def citation_of(annotation: Body) -> dict[str, Any] | None:
-    """An annotation as a citation; one that is Anthropic's own is passed on."""
-    if annotation.get("type") in LOCATIONS:
-        return dict(annotation)
+    """An annotation as a citation; None for what Anthropic's clients have no citation for."""
+    inner = an_object(annotation, "file_citation")
+    if inner.get("type") in LOCATIONS:  # Anthropic's own, as its wire format keeps it
+        return {name: value for name, value in inner.items() if name not in PLACE}
     cited = an_object(annotation, "url_citation")
     if not cited:
         return None

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from routing.call import Call
+from routing.call import CACHE_MARKERS, DROPPED, Call
 from routing.errors import invalid_request
 from routing.gateway.client import RefusedError
 from routing.gateway.dialects.chat import call_of, read_json
@@ -44,11 +44,11 @@ CHECKS: dict[str, Check] = {
     "models": is_texts,
     "service_tier": is_text,
 }
-REWRITTEN = frozenset({"system", "messages", "user", *CHECKS})
+UNTRANSLATED = frozenset({"container", "context_management", "inference_geo", "mcp_servers", "speed"})
+"""What only Anthropic understands, and Chat Completions cannot say."""
+REWRITTEN = frozenset({"system", "messages", "user", *CHECKS, *UNTRANSLATED})
 NOT_OURS = ("n", "stop", "max_completion_tokens", "response_format", "reasoning", "reasoning_effort")
 """Chat Completions' names for what a Messages request says otherwise, or cannot ask for."""
-UNTRANSLATED = frozenset({"container", "context_management", "inference_geo", "mcp_servers", "speed"})
-"""What only Anthropic understands: passed on to it, and to nobody else."""
 TIERS = {"standard_only": "default"}
 
 
@@ -59,10 +59,23 @@ def read_call(data: bytes, headers: Mapping[bytes, bytes]) -> Call:
         call = call_of(canonical(given), len(data), headers, SLUG)
     except RecursionError:
         raise RefusedError(invalid_request("The request's JSON is nested too deeply.")) from None
-    asked = {name for name in UNTRANSLATED if given.get(name) is not None}
+    dropped = _dropped(given)
+    detail: dict[str, Any] = {SLUG: _of_the_answer(given)}
+    if dropped:
+        detail[DROPPED] = sorted(dropped)
+    if b'"cache_control"' in data:
+        detail[CACHE_MARKERS] = True
+    return replace(call, parameters=call.parameters | dropped, detail=detail)
+
+
+def _dropped(given: Mapping[str, Any]) -> set[str]:
+    """What is asked for and cannot be said: `require_parameters` finds no endpoint that supports it."""
+    dropped = {name for name in UNTRANSLATED if given.get(name) is not None}
     if has_citations(given):
-        asked.add("citations")
-    return replace(call, parameters=call.parameters | asked, detail={SLUG: _of_the_answer(given)})
+        dropped.add("citations")
+    if (given.get("output_config") or {}).get("task_budget") is not None:
+        dropped.add("task_budget")
+    return dropped
 
 
 def canonical(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,12 +87,14 @@ def canonical(given: Mapping[str, Any]) -> dict[str, Any]:
     body = {name: value for name, value in given.items() if name not in REWRITTEN}
     body["messages"] = read_conversation(given)
     body |= renamed(given, {"stop_sequences": "stop", "service_tier": "service_tier"})
+    refuse_server_tools(given)
     if given.get("tools"):
-        refuse_server_tools(given["tools"])
         body["tools"] = [tool(one) for one in given["tools"]]
     body |= tool_choice(given.get("tool_choice") or {}) | output(given.get("output_config") or {})
-    if given.get("thinking"):
-        body["reasoning"] = reasoning(given["thinking"])
+    if thinking := given.get("thinking"):
+        body["reasoning"] = reasoning(thinking)
+        if thinking.get("type") == "adaptive" and body.get("verbosity"):
+            body["reasoning"]["effort"] = body["verbosity"]  # to other providers, effort is one of reasoning
     if "service_tier" in body:
         body["service_tier"] = TIERS.get(body["service_tier"], body["service_tier"])
     return body | _models(given) | _user(given)

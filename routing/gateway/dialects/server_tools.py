@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from routing.errors import Refusal
@@ -14,12 +14,14 @@ ROUTERS = ("openrouter/", "headgate/")
 FUSION = ("openrouter/fusion", "headgate/fusion")
 
 
-def refuse_server_tools(tools: Iterable[Mapping[str, Any]]) -> None:
-    """Raise RefusedError (400) for a tool of a server's own."""
-    for tool in tools:
-        kind = tool.get("type")
-        if isinstance(kind, str) and kind.lower().startswith(OURS):
-            raise _unsupported("tools", kind)
+def refuse_server_tools(body: Mapping[str, Any]) -> None:
+    """Raise RefusedError (400) for a body that brings, or insists on, a tool of a server's own."""
+    for name in ("tools", "tool_choice"):
+        given = body.get(name)
+        for tool in given if isinstance(given, list) else (given,):
+            kind = tool.get("type") if isinstance(tool, dict) else None
+            if isinstance(kind, str) and kind.lower().startswith(OURS):
+                raise _unsupported(name, kind)
 
 
 def refuse_fusion(slug: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from django.db import transaction
@@ -18,7 +18,7 @@ from tests.cast import STAGE
 PROVIDERS = ("alpha", "beta", "gamma")
 """Three providers, all of them the simulator."""
 
-MODELS: Mapping[str, Sequence[str]] = {
+MODELS: dict[str, Sequence[str]] = {
     "test/echo": ["simulator/echo"],
     "test/lorem": ["simulator/lorem"],
     "test/flat": ["simulator/flat"],
@@ -34,9 +34,9 @@ MODELS: Mapping[str, Sequence[str]] = {
     "test/third-answers": ["simulator/garbage", "simulator/error-500", "simulator/echo"],
     "test/second-after-silence": ["simulator/silent", "simulator/echo"],
     "test/none-answers": ["simulator/error-503", "simulator/error-500"],
-    "test/embed": ["simulator/embed"],
 }
 """The upstream models behind each model, the cheapest first."""
+EMBEDDERS: dict[str, Sequence[str]] = {"test/embed": ["simulator/embed"]}
 
 TOKEN_USD = Decimal("0.000001")
 REQUEST_USD = Decimal("0.01")
@@ -52,7 +52,7 @@ def furnish(simulator_url: str) -> None:
             )
             for slug in PROVIDERS
         ]
-        for slug, upstream in MODELS.items():
+        for slug, upstream in (MODELS | EMBEDDERS).items():
             _add_model(slug, upstream, providers)
         record(
             Change(
@@ -72,7 +72,7 @@ def _add_model(slug: str, upstream: Sequence[str], providers: Sequence[Provider]
         name=slug,
         author="test",
         input_modalities=["text"],
-        output_modalities=["embeddings" if slug == "test/embed" else "text"],
+        output_modalities=["embeddings" if slug in EMBEDDERS else "text"],
     )
     price = TOKEN_USD
     for provider, name in zip(providers, upstream, strict=False):

@@ -8,7 +8,7 @@ from openrouter import OpenRouter, errors
 
 from config.lib.keys import INFERENCE_PREFIX, new_key
 from tests.management_api import conforms
-from tests.routing.gateway.stage import MODELS
+from tests.routing.gateway.stage import EMBEDDERS, MODELS
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ class TestTheRest:
         assert client.endpoints.list_zdr_endpoints().data == []
 
     def test_lists_embedding_models(self, client):
-        assert client.embeddings.list_models().result.total_count == 0
+        assert client.embeddings.list_models().result.total_count == len(EMBEDDERS)
 
     def test_is_404_for_what_is_not_there(self, gateway):
         answer = gateway.get("/api/v1/nothing")

@@ -134,7 +134,11 @@ class TestATool:
         question = asked("test/tools", '{"city": "Rome"}', tools=[WEATHER])
         first = client.messages.create(**question)
         call = first.content[-1]
-        result = {"type": "tool_result", "tool_use_id": call.id, "content": [{"type": "text", "text": "sunny"}]}
+        result = {
+            "type": "tool_result",
+            "tool_use_id": call.id,
+            "content": [{"type": "text", "text": "sunny"}],
+        }
         question["messages"] += [
             {"role": "assistant", "content": first.content},
             {"role": "user", "content": [result]},
