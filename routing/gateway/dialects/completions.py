@@ -19,6 +19,7 @@ from routing.gateway.dialects.chat import call_of, read_json
 from routing.gateway.dialects.chunks import a_text, an_object, chunks_of, content_of, encode_event, objects
 from routing.gateway.dialects.dialect import DONE, DialectEvents
 from routing.gateway.dialects.parameters import Check, check, is_count, is_flag, is_integer, is_text, refused
+from routing.gateway.dialects.server_tools import refuse_server_tools
 
 SLUG = "completions"
 ECHO = "completions_echo"
@@ -40,6 +41,9 @@ class Completions:
         given = read_json(data)
         check(given, CHECKS)
         prompt = _read_prompt(given)
+        refuse_server_tools(given)
+        if given.get("tools"):
+            raise refused("tools", "are not supported: a completion has no place for a call")
         if given.get("suffix"):
             raise refused("suffix", "is not supported: models are asked in a conversation")
         if (given.get("best_of") or 1) > (given.get("n") or 1):
@@ -61,9 +65,8 @@ class Completions:
         usage: Mapping[str, Any],
     ) -> bytes:
         """The answer's texts as choices."""
-        choices = [
-            _choice(choice, "message", call.detail.get(ECHO, "")) for choice in objects(body, "choices")
-        ]
+        echo: str = call.detail.get(ECHO, "")
+        choices = [_choice(choice, "message", echo, len(echo)) for choice in objects(body, "choices")]
         shown = {
             "id": generation_id,
             "object": "text_completion",
@@ -92,27 +95,26 @@ class CompletionEvents:
         self._id, self._model, self._provider = generation_id, model, provider
         self._created = int(time.time())
         self._echo: str = call.detail.get(ECHO, "")
-        self._echoed: set[int] = set()
+        self._lengths: dict[Any, int] = {}
 
     def feed(self, data: bytes) -> bytes:
         """A chunk for each chunk that says something."""
         return b"".join([self._chunk(chunk) for chunk in chunks_of(data)])
 
     def _chunk(self, chunk: Body) -> bytes:
-        choices = [_choice(choice, "delta", self._echo_for(choice)) for choice in objects(chunk, "choices")]
-        told = [choice for choice in choices if _says_something(choice)]
+        told = [shown for one in objects(chunk, "choices") if _says_something(shown := self._choice(one))]
         return self._event({"choices": told}) if told else b""
+
+    def _choice(self, choice: Body) -> dict[str, Any]:
+        index = choice["index"] if isinstance(choice.get("index"), int) else 0
+        echo = "" if index in self._lengths else self._echo
+        shown = _choice(choice, "delta", echo, self._lengths.get(index, len(echo)))
+        self._lengths[index] = self._lengths.get(index, 0) + len(shown["text"])
+        return shown
 
     def _event(self, said: Body) -> bytes:
         about = {"id": self._id, "object": "text_completion", "created": self._created}
         return encode_event({**about, "model": self._model, "provider": self._provider, **said})
-
-    def _echo_for(self, choice: Body) -> str:
-        index = choice.get("index")
-        if not self._echo or not isinstance(index, int) or index in self._echoed:
-            return ""
-        self._echoed.add(index)
-        return self._echo
 
     def finish(self, final_chunk: bytes, usage: Mapping[str, Any]) -> bytes:
         """The chunk with the usage, and the end."""
@@ -146,12 +148,13 @@ def _read_logprobs(wanted: int | None) -> dict[str, Any]:
     return {"logprobs": True, "top_logprobs": wanted} if wanted else {"logprobs": True}
 
 
-def _choice(choice: Body, holder: str, echo: str) -> dict[str, Any]:
+def _choice(choice: Body, holder: str, echo: str, offset: int) -> dict[str, Any]:
+    """A choice as a completion's; its text begins with the echo, its tokens stand from the offset on."""
     message = an_object(choice, holder)
     shown = {
         "index": choice.get("index", 0),
         "text": echo + (content_of(message) or a_text(message, "refusal")),
-        "logprobs": _logprobs(choice, len(echo)),
+        "logprobs": _logprobs(choice, offset),
         "finish_reason": choice.get("finish_reason"),
         "native_finish_reason": choice.get("native_finish_reason"),
     }

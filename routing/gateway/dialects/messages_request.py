@@ -47,8 +47,6 @@ CHECKS: dict[str, Check] = {
 UNTRANSLATED = frozenset({"container", "context_management", "inference_geo", "mcp_servers", "speed"})
 """What only Anthropic understands, and Chat Completions cannot say."""
 REWRITTEN = frozenset({"system", "messages", "user", *CHECKS, *UNTRANSLATED})
-NOT_OURS = ("n", "stop", "max_completion_tokens", "response_format", "reasoning", "reasoning_effort")
-"""Chat Completions' names for what a Messages request says otherwise, or cannot ask for."""
 TIERS = {"standard_only": "default"}
 
 
@@ -81,9 +79,8 @@ def _dropped(given: Mapping[str, Any]) -> set[str]:
 def canonical(given: Mapping[str, Any]) -> dict[str, Any]:
     """The request as a Chat Completions body. Raises RefusedError."""
     check(given, CHECKS)
-    for name in NOT_OURS:
-        if given.get(name) is not None:
-            raise refused(name, "is no parameter of this endpoint")
+    if given.get("n") not in (None, 1):
+        raise refused("n", "is no parameter of this endpoint: there is one message")
     body = {name: value for name, value in given.items() if name not in REWRITTEN}
     body["messages"] = read_conversation(given)
     body |= renamed(given, {"stop_sequences": "stop", "service_tier": "service_tier"})
