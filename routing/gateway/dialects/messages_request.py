@@ -98,9 +98,10 @@ def canonical(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _models(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The models to fall back on, by either of the two names."""
+    """The models to fall back on, by both of the names."""
     fallbacks = given.get("fallbacks") or []
-    listed = given.get("models") or [name_of("fallbacks", "model", one) for one in fallbacks]
+    named = [name_of("fallbacks", "model", one) for one in fallbacks]
+    listed = [*(given.get("models") or []), *named]
     if len(fallbacks) > MAX_FALLBACKS:
         raise refused("fallbacks", f"may name at most {MAX_FALLBACKS} models")
     if any(one.keys() != {"model"} for one in fallbacks):

@@ -210,7 +210,7 @@ class TestParameters:
         assert (form["type"], form["json_schema"]["schema"]) == ("json_schema", schema)
 
     def test_say_which_models_are_tried(self):
-        assert read(fallbacks=[{"model": "b/two"}, {"model": "c/three"}]).models == (
+        assert read(models=["b/two"], fallbacks=[{"model": "c/three"}]).models == (
             "acme/one",
             "b/two",
             "c/three",
