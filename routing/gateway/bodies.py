@@ -21,6 +21,7 @@ from routing.errors import Refusal, unavailable
 from routing.gateway.client import RefusedError
 from routing.gateway.dialects import DIALECTS, Dialect
 from routing.gateway.dialects.chat import COUNTED, count_prompt_tokens
+from routing.gateway.dialects.server_tools import check_call
 
 LARGE_BYTES = 256 * 1024
 RAW_BYTES = 4096
@@ -41,7 +42,7 @@ class BodyReader:
     async def read(self, dialect: Dialect, data: bytes, headers: Mapping[bytes, bytes]) -> Call:
         """The call of a body. Raises RefusedError: 400 for what is malformed, 503 when too many are waiting."""
         if len(data) <= LARGE_BYTES:
-            return dialect.read_call(data, headers)
+            return read_here(dialect, data, headers)
         if self._waiting >= MOST_WAITING:
             raise RefusedError(unavailable("Too many large requests at once."))
         self._waiting += 1
@@ -92,10 +93,17 @@ def _follow_parent() -> None:
     threading.Thread(target=leave, daemon=True).start()
 
 
+def read_here(dialect: Dialect, data: bytes, headers: Mapping[bytes, bytes]) -> Call:
+    """Read a body in this process. Raises RefusedError."""
+    call = dialect.read_call(data, headers)
+    check_call(call)
+    return call
+
+
 def read_large(slug: str, data: bytes, headers: Mapping[bytes, bytes]) -> Call | Refusal:
     """Read a body in the other process, and make large fields text that costs the gateway nothing."""
     try:
-        call = DIALECTS[slug].read_call(data, headers)
+        call = read_here(DIALECTS[slug], data, headers)
         counted = count_prompt_tokens(call)
         body = {name: _light(value) for name, value in call.body.items()}
     except RefusedError as error:

@@ -31,7 +31,6 @@ from routing.gateway.dialects.parameters import (
     read_preferences,
     refused,
 )
-from routing.gateway.dialects.server_tools import ROUTERS, refuse_fusion, refuse_server_tools
 
 SLUG = "chat"
 BYTES_PER_TOKEN = 3
@@ -122,8 +121,6 @@ def read_call(data: bytes, headers: Mapping[bytes, bytes]) -> Call:
 def call_of(body: dict[str, Any], size: int, headers: Mapping[bytes, bytes], dialect: str = SLUG) -> Call:
     """The call of a Chat Completions body that came in `size` bytes of a dialect. Raises RefusedError."""
     check(body, CHECKS)
-    if body.get("tools") or body.get("tool_choice"):
-        refuse_server_tools(body)
     messages = body.get("messages")
     if not messages:
         raise refused("messages", "must be a non-empty list of objects")
@@ -169,8 +166,6 @@ def read_models(body: Mapping[str, Any]) -> tuple[str, ...]:
     for slug in slugs:
         if len(slug) > MAX_ATTRIBUTE:
             raise refused("model", "is too long")
-        if slug.startswith(ROUTERS):
-            refuse_fusion(slug)
     return tuple(dict.fromkeys([_clean(slug) for slug in slugs]))
 
 

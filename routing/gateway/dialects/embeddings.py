@@ -37,7 +37,6 @@ from routing.gateway.dialects.parameters import (
     read_preferences,
     refused,
 )
-from routing.gateway.dialects.server_tools import refuse_server_tools
 
 SLUG = "embeddings"
 MOST_INPUTS = 2048
@@ -70,7 +69,6 @@ class Embeddings:
         """The request, as it is. Raises RefusedError naming the parameter that is wrong."""
         body = read_json(data)
         check(body, CHECKS)
-        refuse_server_tools(body)
         if body.get("stream"):
             raise refused("stream", "is not possible: embeddings are not streamed")
         if body.get("encoding_format") not in (None, *FORMATS):

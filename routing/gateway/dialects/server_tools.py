@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from routing.call import Call
 from routing.errors import Refusal
 from routing.gateway.client import RefusedError
 
@@ -24,10 +25,13 @@ def refuse_server_tools(body: Mapping[str, Any]) -> None:
                 raise _unsupported(name, kind)
 
 
-def refuse_fusion(slug: str) -> None:
-    """Raise RefusedError (400) for the router that is a server tool in disguise, any variant of it."""
-    if slug.partition(":")[0].lower() in FUSION:
-        raise _unsupported("model", slug)
+def check_call(call: Call) -> None:
+    """Refuse a call of any dialect that needs such a tool, or the router that is one in disguise (400)."""
+    if call.body.get("tools") or call.body.get("tool_choice"):
+        refuse_server_tools(call.body)
+    for slug in call.models:
+        if slug.startswith(ROUTERS) and slug.partition(":")[0] in FUSION:
+            raise _unsupported("model", slug)
 
 
 def _unsupported(parameter: str, name: str) -> RefusedError:
