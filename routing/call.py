@@ -36,6 +36,11 @@ class Attribution(msgspec.Struct, frozen=True):
     session_id: str | None = None
 
 
+DROPPED = "dropped"
+"""Under this name `Call.detail` lists what the caller asked for and Chat Completions cannot say."""
+CACHE_MARKERS = "cache_markers"
+"""Under this name `Call.detail` says that a dialect's parts and tools may be marked with `cache_control`."""
+
 NO_PREFERENCES = ProviderPreferences()
 NO_ATTRIBUTION = Attribution()
 

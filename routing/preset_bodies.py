@@ -9,11 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
+from routing.gateway.dialects.messages_parameters import (
+    function,
+    name_of,
+    output,
+    reasoning,
+    renamed,
+    tool,
+    tool_choice,
+)
 from routing.gateway.dialects.parameters import (
     Check,
     check,
     is_count,
-    is_integer,
     is_object,
     is_objects,
     is_text,
@@ -43,8 +51,6 @@ RESPONSES_CHECKS: dict[str, Check] = {
     "text": is_object,
     "tool_choice": is_text_or_object,
 }
-CACHED = "cache_control"
-MESSAGES_CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 
 
 def read_chat(body: Body) -> Content:
@@ -63,15 +69,15 @@ def read_messages(body: Body) -> Content:
     names = PARAMETERS.keys() - NOT_OF_MESSAGES
     check(body, {name: PARAMETERS[name] for name in names} | MESSAGES_CHECKS)
     config = _kept(body, names - {"tools", "tool_choice"})
-    config |= _renamed(body, {"stop_sequences": "stop"})
+    config |= renamed(body, {"stop_sequences": "stop"})
     if body.get("fallbacks"):
-        config["models"] = [_name("fallbacks", "model", one) for one in body["fallbacks"]]
+        config["models"] = [name_of("fallbacks", "model", one) for one in body["fallbacks"]]
     if body.get("thinking"):
-        config["reasoning"] = _reasoning(body["thinking"])
+        config["reasoning"] = reasoning(body["thinking"])
     if body.get("tools") is not None:
-        config["tools"] = [_tool_of_messages(tool) for tool in body["tools"]]
+        config["tools"] = [tool(one) for one in body["tools"]]
     return Content(
-        config | _output(body.get("output_config") or {}) | _choice(body.get("tool_choice") or {}),
+        config | output(body.get("output_config") or {}) | tool_choice(body.get("tool_choice") or {}),
         _text("system", body.get("system")) or None,
     )
 
@@ -80,7 +86,7 @@ def read_responses(body: Body) -> Content:
     """From a Responses request: `instructions` is the system prompt."""
     check(body, PARAMETERS | RESPONSES_CHECKS)
     config = _kept(body, PARAMETERS.keys() - {"tools", "tool_choice", "max_tokens", "max_completion_tokens"})
-    config |= _renamed(body, {"max_output_tokens": "max_tokens"})
+    config |= renamed(body, {"max_output_tokens": "max_tokens"})
     if body.get("tools") is not None:
         config["tools"] = [_tool_of_responses(tool) for tool in body["tools"]]
     if body.get("tool_choice") is not None:
@@ -106,10 +112,6 @@ def _kept(body: Body, names: Iterable[str]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name in wanted and value is not None}
 
 
-def _renamed(body: Body, names: Mapping[str, str]) -> dict[str, Any]:
-    return {new: body[old] for old, new in names.items() if body.get(old) is not None}
-
-
 def _text(parameter: str, content: Any) -> str:  # JSON of any kind
     """The text of a content: a string, or a list of parts of which some are text."""
     if content is None or isinstance(content, str):
@@ -123,81 +125,22 @@ def _joined(texts: Iterable[str]) -> str | None:
     return "\n\n".join(text for text in texts if text) or None
 
 
-def _name(parameter: str, field: str, holder: Body) -> str:
-    name = holder.get(field)
-    if not isinstance(name, str):
-        raise refused(parameter, f"must have a {field}")
-    return name
-
-
-def _function(parameter: str, about: Body, named: Body) -> dict[str, Any]:
-    """A function as Chat Completions names it."""
-    return {"type": "function", "function": {**about, "name": _name(parameter, "name", named)}}
-
-
-def _reasoning(thinking: Body) -> dict[str, Any]:
-    if thinking.get("type") == "disabled":
-        return {"enabled": False}
-    budget = thinking.get("budget_tokens")
-    if budget is None:
-        return {"enabled": True}
-    if not is_integer(budget):
-        raise refused("thinking.budget_tokens", "must be an integer")
-    return {"max_tokens": budget}
-
-
-def _output(output: Body) -> dict[str, Any]:
-    """What `output_config` says: how much effort (`verbosity` sets it), and in which form."""
-    check(output, {"effort": is_text, "format": is_object}, "output_config.")
-    config = _renamed(output, {"effort": "verbosity"})
-    schema = (output.get("format") or {}).get("schema")
-    if schema is not None:
-        named = {"name": "answer", "schema": schema, "strict": True}
-        config["response_format"] = {"type": "json_schema", "json_schema": named}
-    return config
-
-
-def _choice(choice: Body) -> dict[str, Any]:
-    config: dict[str, Any] = {}
-    check(choice, {"type": is_text}, "tool_choice.")
-    kind = choice.get("type")
-    if kind in MESSAGES_CHOICES:
-        config["tool_choice"] = MESSAGES_CHOICES[kind]
-    elif kind == "tool":
-        config["tool_choice"] = _function("tool_choice", {}, choice)
-    elif choice:
-        raise refused("tool_choice.type", f"must be one of {', '.join([*MESSAGES_CHOICES, 'tool'])}")
-    if choice.get("disable_parallel_tool_use") is True:
-        config["parallel_tool_calls"] = False
-    return config
-
-
-def _tool_of_messages(tool: Body) -> dict[str, Any]:
-    """A tool of the caller's own as a function; the providers' and ours as they are."""
-    if tool.get("type") not in (None, "custom"):
-        return dict(tool)
-    about = {name: value for name, value in tool.items() if name not in ("type", "input_schema", CACHED)}
-    if "input_schema" in tool:
-        about["parameters"] = tool["input_schema"]
-    return {**_function("tools", about, tool), **_renamed(tool, {CACHED: CACHED})}
-
-
 def _tool_of_responses(tool: Body) -> dict[str, Any]:
     if tool.get("type") != "function" or isinstance(tool.get("function"), dict):
         return dict(tool)
-    return _function("tools", {name: value for name, value in tool.items() if name != "type"}, tool)
+    return function("tools", {name: value for name, value in tool.items() if name != "type"}, tool)
 
 
 def _tool_choice_of_responses(choice: Any) -> Any:  # a string or an object
     if isinstance(choice, dict) and choice.get("type") == "function" and "function" not in choice:
-        return _function("tool_choice", {}, choice)
+        return function("tool_choice", {}, choice)
     return choice
 
 
 def _text_settings(text: Body) -> dict[str, Any]:
     """What `text` says: in which form, and how verbose."""
     check(text, {"format": is_object, "verbosity": is_text}, "text.")
-    config = _renamed(text, {"verbosity": "verbosity"})
+    config = renamed(text, {"verbosity": "verbosity"})
     form = text.get("format")
     if form and form.get("type") == "json_schema":
         schema = {name: value for name, value in form.items() if name != "type"}

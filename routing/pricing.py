@@ -112,7 +112,7 @@ class Believable(NamedTuple):
 
 
 ANYTHING = Believable()
-BATCHES = frozenset({"embeddings", "completions"})
+BATCHES = frozenset({"embeddings"})
 """Dialects whose requests may hold many prompts, each as long as the endpoint allows."""
 
 

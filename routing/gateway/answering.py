@@ -5,23 +5,28 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from routing.call import Call
 from routing.decision import Attempt
-from routing.errors import Refusal, chat_error_chunk, encode_envelope, error_headers, invalid_request
+from routing.errors import Refusal, error_headers, invalid_request
 from routing.gateway.attempts import NobodyAnswered, Served
 from routing.gateway.books import Opened, Outcome
-from routing.gateway.client import JSON, Client
-from routing.gateway.dialects.chat import finish_answer
-from routing.gateway.ending import DONE, Ending, bill, failed, not_served
+from routing.gateway.client import COMMENT, JSON, Client
+from routing.gateway.dialects import DIALECTS, KEEP_ALIVE, Dialect
+from routing.gateway.ending import Ending, bill, failed, not_served
 from routing.gateway.runtime import Runtime
 from routing.gateway.streaming import Relay
 from routing.gateway.watch import Interrupted
 from routing.pricing import usage_object
 from routing.providers import Answer
 
+NO_CALL = Call("", (), {}, is_streamed=True, prompt_tokens=0, max_tokens=None)
+
 
 async def produce(runtime: Runtime, client: Client, opened: Opened, attempts: Sequence[Attempt]) -> Ending:
     """How the generation ends; of a stream, everything but the last event has been sent by then."""
+    dialect = DIALECTS[opened.call.dialect]
     client.is_streamed = opened.call.is_streamed
+    client.keep_alive = KEEP_ALIVE.get(dialect.slug, COMMENT)
     try:
         served = await runtime.attempts.first_that_answers(opened, attempts, client.watch)
     except NobodyAnswered as error:
@@ -31,16 +36,15 @@ async def produce(runtime: Runtime, client: Client, opened: Opened, attempts: Se
     except RecursionError:
         return failed(invalid_request("The request's JSON is nested too deeply."), None)
     if isinstance(served.answer, Answer):
-        ending = _whole(opened, served, served.answer)
+        ending = _whole(dialect, opened, served, served.answer)
     else:
-        ending = await Relay(client, runtime.books, opened, served, served.answer).run(
-            runtime.attempts.patience
-        )
+        relay = Relay(client, dialect, runtime.books, opened, served, served.answer)
+        ending = await relay.run(runtime.attempts.patience)
     _observe(runtime, served, ending.outcome)
     return ending
 
 
-def _whole(opened: Opened, served: Served, answer: Answer) -> Ending:
+def _whole(dialect: Dialect, opened: Opened, served: Served, answer: Answer) -> Ending:
     endpoint = served.attempt.endpoint
     charge = bill(opened, served.attempt, answer.usage, answer.counted_tokens, answer.finish_reason)
     outcome = Outcome(
@@ -56,7 +60,8 @@ def _whole(opened: Opened, served: Served, answer: Answer) -> Ending:
         first_at=served.first_at,
         detail={"previous_errors": list(served.previous)} if served.previous else {},
     )
-    body = finish_answer(
+    body = dialect.finish_answer(
+        opened.call,
         answer.body,
         generation_id=opened.public_id,
         model=endpoint.model,
@@ -81,7 +86,12 @@ def _observe(runtime: Runtime, served: Served, outcome: Outcome) -> None:
 async def farewell(client: Client, opened: Opened, ending: Ending) -> None:
     """Send what is left: the answer, the last events, or an error in the shape that still fits."""
     if ending.refusal is not None:
-        await refuse(client, ending.refusal, opened, ending.outcome.attempt)
+        if client.has_started and ending.body is not None:
+            await client.finish(ending.body)
+        else:
+            await refuse(
+                client, DIALECTS[opened.call.dialect], ending.refusal, opened, ending.outcome.attempt
+            )
     elif ending.body is None:
         return
     elif client.is_streamed:
@@ -92,20 +102,24 @@ async def farewell(client: Client, opened: Opened, ending: Ending) -> None:
 
 
 async def refuse(
-    client: Client, refusal: Refusal, opened: Opened | None = None, attempt: Attempt | None = None
+    client: Client,
+    dialect: Dialect,
+    refusal: Refusal,
+    opened: Opened | None = None,
+    attempt: Attempt | None = None,
 ) -> None:
-    """Send an error: as a response, or as the last event of a stream that has begun."""
+    """Send an error: as a response, or as the only event of a stream that is nothing but kept alive so far."""
+    generation_id = opened.public_id if opened else None
     if not client.has_started:
-        body = encode_envelope(refusal, generation_id=opened.public_id if opened else None)
+        body = dialect.refuse(refusal, generation_id=generation_id)
         client.watch.is_over = True
         await client.answer(refusal.status, body, [JSON, *error_headers(refusal)])
         return
     endpoint = attempt.endpoint if attempt else None
-    chunk = chat_error_chunk(
-        refusal,
-        generation_id=opened.public_id if opened else "",
+    events = dialect.open_events(
+        opened.call if opened else NO_CALL,
+        generation_id=generation_id or "",
         model=endpoint.model if endpoint else (opened.model if opened else ""),
         provider=endpoint.provider.name if endpoint else "",
-        created=int(time.time()),
     )
-    await client.finish(chunk + DONE)
+    await client.finish(events.fail(refusal))

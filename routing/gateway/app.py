@@ -5,23 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias
 
 from config.lib.ids import NewId, new_id
 from routing.errors import internal_error, invalid_request
 from routing.gateway import catalog_routes, metrics
 from routing.gateway.answering import refuse
 from routing.gateway.client import Client, Gone, Receive, RefusedError, Scope, Send
+from routing.gateway.dialects import CHAT, PATHS, Dialect
 from routing.gateway.ending import STOPPING
-from routing.gateway.pipeline import serve_chat
+from routing.gateway.pipeline import serve
 from routing.gateway.runtime import Runtime
 from routing.gateway.server import Draining
 from routing.gateway.watch import Interrupted, Reason
 
-Handler: TypeAlias = Callable[[Runtime, Client, NewId], Awaitable[None]]
-
-POSTS: dict[str, Handler] = {"/api/v1/chat/completions": serve_chat}
+POSTS: dict[str, Dialect] = PATHS
 OPERATIONS = frozenset({"/healthz", "/readyz", "/metrics"})
 TEXT = (b"content-type", b"text/plain; charset=utf-8")
 WRONG_METHOD = invalid_request("This method is not allowed here.", status=405)
@@ -56,34 +53,34 @@ class GatewayApp:
             metrics.SECONDS.observe(route, client.status, time.monotonic() - began)
 
     async def _serve(self, client: Client, route: str) -> None:
-        identifier = new_id()
+        identifier, dialect = new_id(), POSTS.get(route, CHAT)
         try:
             await self._dispatch(client, identifier)
         except RefusedError as error:
             metrics.REFUSALS.labels(error.refusal.rule).inc()
-            await refuse(client, error.refusal)
+            await refuse(client, dialect, error.refusal)
         except (Gone, Interrupted, asyncio.CancelledError) as error:
-            await self._leave(client, error)
+            await self._leave(client, dialect, error)
         except Exception:
             log.exception("request %s to %s failed", identifier.public, route)
-            await refuse(client, internal_error())
+            await refuse(client, dialect, internal_error())
 
-    async def _leave(self, client: Client, error: BaseException) -> None:
+    async def _leave(self, client: Client, dialect: Dialect, error: BaseException) -> None:
         """End a request whose client left, or that the process cannot wait for."""
         reason = client.watch.take_back() or client.watch.reason
         if reason is None and isinstance(error, asyncio.CancelledError):
             raise error
         if reason is Reason.STOPPING:
-            await refuse(client, STOPPING)
+            await refuse(client, dialect, STOPPING)
 
     async def _dispatch(self, client: Client, identifier: NewId) -> None:
         path, method = client.scope["path"], client.scope["method"]
-        handler = POSTS.get(path)
-        if handler is not None:
+        dialect = POSTS.get(path)
+        if dialect is not None:
             if method != "POST":
                 raise RefusedError(WRONG_METHOD)
             client.common = [(b"x-generation-id", identifier.public.encode())]
-            await handler(self._runtime, client, identifier)
+            await serve(self._runtime, client, dialect, identifier)
             return
         if method not in ("GET", "HEAD"):
             raise RefusedError(WRONG_METHOD)

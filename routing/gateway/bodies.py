@@ -19,7 +19,9 @@ from msgspec.structs import replace
 from routing.call import Call
 from routing.errors import Refusal, unavailable
 from routing.gateway.client import RefusedError
-from routing.gateway.dialects import chat
+from routing.gateway.dialects import DIALECTS, Dialect
+from routing.gateway.dialects.chat import COUNTED, count_prompt_tokens
+from routing.gateway.dialects.server_tools import check_call
 
 LARGE_BYTES = 256 * 1024
 RAW_BYTES = 4096
@@ -37,27 +39,27 @@ class BodyReader:
         self._pool: ProcessPoolExecutor | None = None
         self._waiting = 0
 
-    async def read(self, data: bytes, headers: Mapping[bytes, bytes]) -> Call:
+    async def read(self, dialect: Dialect, data: bytes, headers: Mapping[bytes, bytes]) -> Call:
         """The call of a body. Raises RefusedError: 400 for what is malformed, 503 when too many are waiting."""
         if len(data) <= LARGE_BYTES:
-            return chat.read_call(data, headers)
+            return read_here(dialect, data, headers)
         if self._waiting >= MOST_WAITING:
             raise RefusedError(unavailable("Too many large requests at once."))
         self._waiting += 1
         try:
-            found = await self._run(data, dict(headers))
+            found = await self._run(dialect.slug, data, dict(headers))
         finally:
             self._waiting -= 1
         if isinstance(found, Refusal):
             raise RefusedError(found)
         return found
 
-    async def _run(self, data: bytes, headers: dict[bytes, bytes]) -> Call | Refusal:
+    async def _run(self, slug: str, data: bytes, headers: dict[bytes, bytes]) -> Call | Refusal:
         if self._pool is None:
             self._pool = _new_pool()
         pool = self._pool
         try:
-            return await asyncio.get_running_loop().run_in_executor(pool, read_large, data, headers)
+            return await asyncio.get_running_loop().run_in_executor(pool, read_large, slug, data, headers)
         except BrokenProcessPool:
             log.error("a process that reads large bodies has died; another takes its place")
             if self._pool is pool:
@@ -91,15 +93,22 @@ def _follow_parent() -> None:
     threading.Thread(target=leave, daemon=True).start()
 
 
-def read_large(data: bytes, headers: Mapping[bytes, bytes]) -> Call | Refusal:
+def read_here(dialect: Dialect, data: bytes, headers: Mapping[bytes, bytes]) -> Call:
+    """Read a body in this process. Raises RefusedError."""
+    call = dialect.read_call(data, headers)
+    check_call(call)
+    return call
+
+
+def read_large(slug: str, data: bytes, headers: Mapping[bytes, bytes]) -> Call | Refusal:
     """Read a body in the other process, and make large fields text that costs the gateway nothing."""
     try:
-        call = chat.read_call(data, headers)
-        counted = chat.count_prompt_tokens(call)
+        call = read_here(DIALECTS[slug], data, headers)
+        counted = count_prompt_tokens(call)
         body = {name: _light(value) for name, value in call.body.items()}
     except RefusedError as error:
         return error.refusal
-    return replace(call, body=body, detail={**call.detail, chat.COUNTED: counted})
+    return replace(call, body=body, detail={**call.detail, COUNTED: counted})
 
 
 def _light(value: object) -> object:

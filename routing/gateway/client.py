@@ -61,6 +61,7 @@ class Client:
         "has_started",
         "headers",
         "is_streamed",
+        "keep_alive",
         "scope",
         "status",
         "watch",
@@ -76,6 +77,8 @@ class Client:
         self.common: Headers = []
         """Headers that every answer to this request carries."""
         self.has_started = self.is_streamed = self.has_read_body = False
+        self.keep_alive = COMMENT
+        """What is sent to keep an event stream alive."""
         self.status = 0
         """What was answered; 0 when nothing was."""
         self._receive = receive
@@ -171,7 +174,7 @@ class Client:
         self._last_write_at = time.monotonic()
         await self.start_events()
         if not self.watch.is_over:
-            await self._send({"type": "http.response.body", "body": COMMENT, "more_body": True})
+            await self._send({"type": "http.response.body", "body": self.keep_alive, "more_body": True})
 
     @property
     def is_gone(self) -> bool:

@@ -17,14 +17,16 @@ from routing.pricing import NOTHING, Cost, Usage, believable, cost, usage_from_p
 CLIENT_GONE_STATUS = 499
 KEPT = ("provider_code", "previous_errors", "parameter")
 """What of an error is written down: a provider's own words may quote the prompt."""
-DONE = b"data: [DONE]\n\n"
 STOPPING = Refusal(
     503, "provider_overloaded", "Headgate is restarting. Please try again.", "stopping", retry_after=1
 )
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """What to write down, then what to send: the rest of the answer, or a refusal, or nothing at all."""
+    """What to write down, then what to send: the rest of the answer, or a refusal, or nothing at all.
+
+    With a refusal, `body` is how a stream says so that has begun.
+    """
 
     outcome: Outcome
     body: bytes | None = None

@@ -13,6 +13,7 @@ from routing.gateway.admission import admit, authenticate, check_key, judge
 from routing.gateway.answering import farewell, produce
 from routing.gateway.books import Opened
 from routing.gateway.client import Client, RefusedError
+from routing.gateway.dialects import Dialect
 from routing.gateway.ending import Ending, failed
 from routing.gateway.runtime import Runtime
 
@@ -20,15 +21,15 @@ BROKEN = failed(internal_error(), None)
 """How a generation ends when something of ours is wrong."""
 
 
-async def serve_chat(runtime: Runtime, client: Client, identifier: NewId) -> None:
-    """Serve a chat completion. Raises RefusedError for what ends before a provider is called."""
+async def serve(runtime: Runtime, client: Client, dialect: Dialect, identifier: NewId) -> None:
+    """Serve a request of any dialect. Raises RefusedError for what ends before a provider is called."""
     began_at = time.monotonic()
     known = await authenticate(runtime.policies, client.scope)  # 400, 401, 503
     call: Call | None = None
     try:
         check_key(known)  # 401, 403
         data = await client.read_body(runtime.limits.max_body_bytes)  # 413
-        call = await runtime.bodies.read(data, client.headers)  # 400
+        call = await runtime.bodies.read(dialect, data, client.headers)  # 400
         decision = judge(runtime, known, call, identifier)  # 400, 402, 403, 404, 429
         with runtime.rates.counting(known.policy, known.rated, call):  # 429, 503
             runtime.check_database()  # 503
@@ -48,13 +49,12 @@ async def conclude(runtime: Runtime, client: Client, opened: Opened, decision: D
     A cancellation that is not ours comes when the process ends at once. Then no end is written: the request is
     settled as after a kill, at its last checkpoint; an end without a charge would give away what was delivered.
     """
-    ending = BROKEN
     try:
         ending = await produce(runtime, client, opened, decision.attempts)
     except asyncio.CancelledError:
         raise
     except BaseException:
-        runtime.books.close(opened, ending.outcome)
+        runtime.books.close(opened, BROKEN.outcome)
         raise
     runtime.books.close(opened, ending.outcome)
     return ending

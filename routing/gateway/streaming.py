@@ -10,8 +10,9 @@ from routing.errors import ProviderFailure, Refusal, internal_error, provider_er
 from routing.gateway.attempts import LATE, Patience, Served
 from routing.gateway.books import Books, Opened, Outcome
 from routing.gateway.client import Client
+from routing.gateway.dialects import Dialect
 from routing.gateway.dialects.chat import count_prompt_tokens
-from routing.gateway.ending import CLIENT_GONE_STATUS, DONE, STOPPING, Ending, bill
+from routing.gateway.ending import CLIENT_GONE_STATUS, STOPPING, Ending, bill
 from routing.gateway.upstream import UpstreamFailed
 from routing.gateway.watch import Interrupted, Reason
 from routing.pricing import Usage, cost, usage_object
@@ -26,8 +27,17 @@ log = logging.getLogger(__name__)
 class Relay:
     """Passes one stream on to its caller."""
 
-    def __init__(self, client: Client, books: Books, opened: Opened, served: Served, stream: Stream) -> None:
+    def __init__(
+        self, client: Client, dialect: Dialect, books: Books, opened: Opened, served: Served, stream: Stream
+    ) -> None:
+        endpoint = served.attempt.endpoint
         self._client = client
+        self._events = dialect.open_events(
+            opened.call,
+            generation_id=opened.public_id,
+            model=endpoint.model,
+            provider=endpoint.provider.name,
+        )
         self._books = books
         self._opened = opened
         self._served = served
@@ -47,7 +57,7 @@ class Relay:
             log.exception("the stream of %s failed", self._opened.public_id)
             self._served.response.close()
             fault = internal_error()
-            return Ending(self._outcome("error", "error", fault), refusal=fault)
+            return self._failed(fault)
         if failure is not None:
             self._served.response.close()
             return self._broken(failure)
@@ -78,7 +88,8 @@ class Relay:
         """Send data; a client that takes nothing is cut off by its connection, and is gone."""
         with self._client.watch.within(FOREVER):
             await self._client.start_events()
-            await self._client.write(data)
+            if shown := self._events.feed(data):
+                await self._client.write(shown)
 
     def _write_down(self) -> None:
         """A checkpoint before the first output is sent, then one a second."""
@@ -97,7 +108,7 @@ class Relay:
     def _completed(self) -> Ending:
         outcome = self._outcome("completed", self._stream.finish_reason)
         usage = usage_object(outcome.usage, outcome.cost)
-        return Ending(outcome, self._stream.final_chunk(usage) + DONE)
+        return Ending(outcome, self._events.finish(self._stream.final_chunk(usage), usage))
 
     def _broken(self, failure: ProviderFailure) -> Ending:
         """The provider failed after the first token: what was delivered is charged, the rest is an error."""
@@ -108,13 +119,16 @@ class Relay:
             requested_models=self._opened.call.models,
             previous_errors=served.previous,
         )
-        return Ending(self._outcome("error", "error", refusal), refusal=refusal)
+        return self._failed(refusal)
 
     def _cut_off(self, reason: Reason) -> Ending:
         """The client left, or the process stops: what was produced is charged."""
         if reason is Reason.GONE:
             return Ending(self._outcome("cancelled", self._stream.finish_reason))
-        return Ending(self._outcome("error", "error", STOPPING), refusal=STOPPING)
+        return self._failed(STOPPING)
+
+    def _failed(self, refusal: Refusal) -> Ending:
+        return Ending(self._outcome("error", "error", refusal), self._events.fail(refusal), refusal)
 
     def _outcome(self, status: str, finish: str | None, refusal: Refusal | None = None) -> Outcome:
         served, stream = self._served, self._stream

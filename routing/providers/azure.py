@@ -16,7 +16,7 @@ from routing.call import Call
 from routing.catalog_snapshot import EndpointEntry
 from routing.credential_formats import UnusableCredential, read_credential
 from routing.errors import ProviderFailure
-from routing.providers.openai import PATHS, OpenAI, encode, plain_headers, upstream_body
+from routing.providers.openai import CHAT_PATH, PATHS, OpenAI, encode, plain_headers, upstream_body
 from routing.providers.wire_format import ConfigField, Misconfigured, UpstreamRequest
 
 HOSTS = {"openai": "openai.azure.com", "ai_foundry": "services.ai.azure.com"}
@@ -55,12 +55,12 @@ class Azure(OpenAI):
         """The caller's body; a deployment's address says which model it is. Raises CannotAsk."""
         target = _target(endpoint)
         url = _url(target, call.dialect)
-        body = upstream_body(call, target.model)
+        body = upstream_body(call, endpoint) | {"model": target.model}
         path = urlsplit(url).path
         if path.startswith(DEPLOYMENTS):
             del body["model"]
         headers = plain_headers(call, generation_id)
-        if INFERENCE + PATHS["chat"] in path:
+        if INFERENCE + CHAT_PATH in path:
             headers["extra-parameters"] = "pass-through"  # this API refuses what it does not know
         return UpstreamRequest(url, headers | _right(target.key), encode(body))
 
@@ -108,7 +108,7 @@ def _url(target: Target, dialect: str) -> str:
     except ValueError:
         raise Misconfigured("This installation's address of Azure is none") from None
     path, query = parts.path.rstrip("/"), parts.query
-    for ending in PATHS.values():  # whole addresses are copied from Azure's portal
+    for ending in (CHAT_PATH, *PATHS.values()):  # whole addresses are copied from Azure's portal
         path = path.removesuffix(ending)
     has_version = VERSION in parse_qs(query)
     if path in RESOURCE_ROOTS:
@@ -116,7 +116,7 @@ def _url(target: Target, dialect: str) -> str:
     if not has_version and (path.startswith(DEPLOYMENTS) or path.endswith(INFERENCE)):
         version = DEPLOYMENTS_VERSION if path.startswith(DEPLOYMENTS) else INFERENCE_VERSION
         query = f"{query}&{VERSION}={version}".lstrip("&")
-    return urlunsplit((parts.scheme, parts.netloc, path + PATHS.get(dialect, PATHS["chat"]), query, ""))
+    return urlunsplit((parts.scheme, parts.netloc, path + PATHS.get(dialect, CHAT_PATH), query, ""))
 
 
 def _right(key: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""OpenAI-compatible providers: Chat Completions, Completions and Embeddings, passed through.
+"""OpenAI-compatible providers: Chat Completions and Embeddings, passed through.
 
 (platform.openai.com/docs/api-reference). Any number of providers speak it; they are rows of the catalog.
 """
@@ -12,14 +12,17 @@ from typing import Any
 
 import msgspec
 
-from routing.call import Call
+from routing.call import CACHE_MARKERS, Call
 from routing.catalog_snapshot import EndpointEntry
 from routing.errors import ProviderFailure
+from routing.providers.cache_markers import without_markers
 from routing.providers.failures import broken_answer, failure_of_event, failure_of_response
 from routing.providers.openai_stream import ChatStream, finish_reasons, shown_reason, tokens_of_text
 from routing.providers.wire_format import Answer, ConfigField, Stream, UpstreamRequest
 
-PATHS = {"chat": "/chat/completions", "completions": "/completions", "embeddings": "/embeddings"}
+CHAT_PATH = "/chat/completions"
+PATHS = {"embeddings": "/embeddings"}
+"""Where other calls than Chat Completions go; all other dialects have become that."""
 
 OUR_FIELDS = frozenset(
     {
@@ -63,8 +66,8 @@ class OpenAI:
         headers = plain_headers(call, generation_id)
         if provider.credential:
             headers["authorization"] = f"Bearer {provider.credential}"
-        url = provider.base_url.rstrip("/") + PATHS.get(call.dialect, PATHS["chat"])
-        return UpstreamRequest(url, headers, encode(upstream_body(call, endpoint.upstream_model)))
+        url = provider.base_url.rstrip("/") + PATHS.get(call.dialect, CHAT_PATH)
+        return UpstreamRequest(url, headers, encode(upstream_body(call, endpoint)))
 
     def parse_response(self, body: bytes, *, call: Call) -> Answer | ProviderFailure:
         """The answer with its choices in the contract's shape, or why it is none."""
@@ -111,10 +114,14 @@ def plain_headers(call: Call, generation_id: str) -> dict[str, str]:
     }
 
 
-def upstream_body(call: Call, upstream_model: str) -> dict[str, Any]:
+def upstream_body(call: Call, endpoint: EndpointEntry) -> dict[str, Any]:
     """The caller's body with the provider's name of the model and without what was meant for us."""
     body = {name: value for name, value in call.body.items() if name not in OUR_FIELDS}
-    body["model"] = upstream_model
+    body["model"] = endpoint.upstream_model
+    if call.detail and CACHE_MARKERS in call.detail and endpoint.price.cache_write is None:
+        body = without_markers(body)
+    if call.dialect == "messages" and "verbosity" not in endpoint.supported_parameters:
+        body.pop("verbosity", None)  # there it is effort, which most others have no word for
     if call.is_streamed:
         body["stream"] = True
         given = call.body.get("stream_options")
@@ -161,8 +168,10 @@ def _tokens_of_choice(choice: dict[str, Any]) -> int:
 def _embeddings(answer: dict[str, Any]) -> Answer | ProviderFailure:
     if not isinstance(answer.get("data"), list):
         return broken_answer("The provider's answer is empty")
-    body = {name: value for name, value in answer.items() if name != "usage"}
-    return Answer(body, answer.get("usage"), None, None, _identifier(answer), 0)
+    usage = answer.pop("usage", None)
+    if isinstance(usage, dict):
+        usage = {**usage, "completion_tokens": 0}  # nothing is completed here: its absence says nothing
+    return Answer(answer, usage, "stop", None, _identifier(answer), 0)
 
 
 def _identifier(answer: dict[str, Any]) -> str | None:

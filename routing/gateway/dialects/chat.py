@@ -115,7 +115,11 @@ def read_json(data: bytes) -> dict[str, Any]:
 
 def read_call(data: bytes, headers: Mapping[bytes, bytes]) -> Call:
     """The request as the decision sees it. Raises RefusedError naming the parameter that is wrong."""
-    body = read_json(data)
+    return call_of(read_json(data), len(data), headers)
+
+
+def call_of(body: dict[str, Any], size: int, headers: Mapping[bytes, bytes], dialect: str = SLUG) -> Call:
+    """The call of a Chat Completions body that came in `size` bytes of a dialect. Raises RefusedError."""
     check(body, CHECKS)
     messages = body.get("messages")
     if not messages:
@@ -129,11 +133,11 @@ def read_call(data: bytes, headers: Mapping[bytes, bytes]) -> Call:
     if choices > MAX_CHOICES:
         raise refused("n", f"must be at most {MAX_CHOICES}")
     return Call(
-        dialect=SLUG,
-        models=_read_models(body),
+        dialect=dialect,
+        models=read_models(body),
         body=body,
         is_streamed=bool(body.get("stream")),
-        prompt_tokens=(len(data) - seen.characters) // BYTES_PER_TOKEN
+        prompt_tokens=(size - seen.characters) // BYTES_PER_TOKEN
         + seen.images * TOKENS_PER_IMAGE
         + seen.tokens,
         max_tokens=max_tokens,
@@ -148,11 +152,12 @@ def read_call(data: bytes, headers: Mapping[bytes, bytes]) -> Call:
             ]
         ),
         preferences=read_preferences(body),
-        attribution=_read_attribution(body, headers),
+        attribution=read_attribution(body, headers),
     )
 
 
-def _read_models(body: Mapping[str, Any]) -> tuple[str, ...]:
+def read_models(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """The models to try, in order. Raises RefusedError."""
     named = body.get("model")
     listed = body.get("models") or []
     if len(listed) > MAX_FALLBACKS:
@@ -182,7 +187,8 @@ def _look_at(messages: list[dict[str, Any]]) -> Seen:
     return Seen(images, tokens, characters) if images or tokens else NOTHING
 
 
-def _read_attribution(body: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> Attribution:
+def read_attribution(body: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> Attribution:
+    """Who is behind the request, as its body and headers say."""
     user, session = body.get("user"), body.get("session_id")
     if not user and not session and ATTRIBUTING.isdisjoint(headers):
         return NO_ATTRIBUTION
@@ -238,14 +244,3 @@ def _texts(messages: Any) -> Iterator[str]:
             yield content
         elif isinstance(content, list):
             yield from (part["text"] for part in content if isinstance(part.get("text"), str))
-
-
-def finish_answer(
-    answer: dict[str, Any], *, generation_id: str, model: str, provider: str, usage: Mapping[str, Any]
-) -> bytes:
-    """The answer as the caller gets it: our id, the model as served, who served it, what it cost."""
-    answer["id"] = generation_id
-    answer["model"] = model
-    answer["provider"] = provider
-    answer["usage"] = usage
-    return msgspec.json.encode(answer)

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from routing.call import Call
+from routing.call import DROPPED, Call
 from routing.errors import Refusal, encode_envelope, invalid_request
 from routing.gateway.client import RefusedError
 from routing.gateway.dialects import chat
@@ -22,7 +22,6 @@ from routing.gateway.dialects.responses_output import Output
 from routing.gateway.dialects.responses_request import Translated, translate
 from routing.providers.openai import encode
 
-DROPPED = "dropped"
 SPARE_LEVELS = 200
 """How much deeper than here JSON can be written anywhere: an answer holds the request's tools and schema again."""
 
@@ -36,13 +35,12 @@ class Responses:
     def read_call(self, data: bytes, headers: Mapping[bytes, bytes]) -> Call:
         """The request as a chat call. Raises RefusedError naming the parameter that is wrong."""
         request = translate(chat.read_json(data))
-        call = chat.read_call(_encode_bounded(request), headers)
+        _refuse_too_deep(request)
+        call = chat.call_of(request.body, len(data), headers, self.slug)
         detail = {**call.detail, KEY: request.repeated}
         if request.dropped:
             detail[DROPPED] = list(request.dropped)
-        return replace(
-            call, dialect=self.slug, detail=detail, parameters=call.parameters | frozenset(request.dropped)
-        )
+        return replace(call, detail=detail, parameters=call.parameters | frozenset(request.dropped))
 
     def finish_answer(
         self,
@@ -77,13 +75,12 @@ class Responses:
         return encode_envelope(refusal, dialect=self.slug, generation_id=generation_id)
 
 
-def _encode_bounded(request: Translated) -> bytes:
-    """The chat request; 400 for JSON that could be read and not be written again."""
+def _refuse_too_deep(request: Translated) -> None:
+    """400 for JSON that could be read and not be written again."""
     nested: Any = request.repeated
     for _ in range(SPARE_LEVELS):
         nested = [nested]
     try:
         encode(nested)
-        return encode(request.body)
     except RecursionError:
         raise RefusedError(invalid_request("The request's JSON is nested too deeply.")) from None

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
-from routing.errors import Refusal
 from routing.gateway.client import RefusedError
 from routing.gateway.dialects.parameters import Check, check, is_flag, is_object, is_objects, is_text, refused
+from routing.gateway.dialects.server_tools import unsupported
 
 Tool: TypeAlias = Mapping[str, Any]  # the caller's JSON
 
-UNSUPPORTED = "unsupported_server_tool"
-OURS = ("openrouter:", "headgate:")
 SYNTAXES = ("lark", "regex")
 CHOICES = ("auto", "none", "required")
 OWN = ("function", "custom")
@@ -115,7 +113,4 @@ def _name_of(tool: Tool) -> dict[str, Any]:
 def _unsupported(kind: Any, where: str) -> RefusedError:
     if not isinstance(kind, str):
         return refused(f"{where}.type", "must be a string")
-    whose = "server tool" if kind.lower().startswith(OURS) else "hosted tool"
-    message = f"'{where}' asks for the {whose} {kind[:100]}, which is not supported."
-    about = {"parameter": where.partition("[")[0], "code": UNSUPPORTED, "tool": kind[:100]}
-    return RefusedError(Refusal(400, "invalid_request", message, UNSUPPORTED, metadata=about))
+    return unsupported(where, kind)

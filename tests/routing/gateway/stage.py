@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from django.db import transaction
@@ -21,7 +21,7 @@ PROVIDERS = ("alpha", "beta", "gamma")
 SPEAKERS = {"test/messages": ("delta", "anthropic")}
 """Models of a provider of their own, by the beginning of their slugs: the simulator in another wire format."""
 
-MODELS: Mapping[str, Sequence[str]] = {
+MODELS: dict[str, Sequence[str]] = {
     "test/echo": ["simulator/echo"],
     "test/lorem": ["simulator/lorem"],
     "test/flat": ["simulator/flat"],
@@ -43,6 +43,7 @@ MODELS: Mapping[str, Sequence[str]] = {
     "test/messages-error-429": ["simulator/error-429"],
 }
 """The upstream models behind each model, the cheapest first."""
+EMBEDDERS: dict[str, Sequence[str]] = {"test/embed": ["simulator/embed"]}
 
 TOKEN_USD = Decimal("0.000001")
 REQUEST_USD = Decimal("0.01")
@@ -55,7 +56,7 @@ def furnish(simulator_url: str) -> None:
         base_url = f"{simulator_url}/simulator-fast/v1"
         providers = [_add_provider(slug, "openai", base_url) for slug in PROVIDERS]
         speakers = {start: _add_provider(*speaker, base_url) for start, speaker in SPEAKERS.items()}
-        for slug, upstream in MODELS.items():
+        for slug, upstream in (MODELS | EMBEDDERS).items():
             others = [provider for start, provider in speakers.items() if slug.startswith(start)]
             add_model(slug, upstream, others or providers)
         note_change(providers[0])
@@ -74,7 +75,11 @@ def note_change(provider: Provider) -> None:
 def add_model(slug: str, upstream: Sequence[str], providers: Sequence[Provider]) -> None:
     """Write a model with one endpoint at each provider, each dearer than the one before."""
     model = LanguageModel.objects.create(
-        slug=slug, name=slug, author="test", input_modalities=["text"], output_modalities=["text"]
+        slug=slug,
+        name=slug,
+        author="test",
+        input_modalities=["text"],
+        output_modalities=["embeddings" if slug in EMBEDDERS else "text"],
     )
     price = TOKEN_USD
     for provider, name in zip(providers, upstream, strict=False):

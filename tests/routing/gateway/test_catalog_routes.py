@@ -8,7 +8,7 @@ from openrouter import OpenRouter, errors
 
 from config.lib.keys import INFERENCE_PREFIX, new_key
 from tests.management_api import conforms
-from tests.routing.gateway.stage import MODELS, PROVIDERS, SPEAKERS
+from tests.routing.gateway.stage import EMBEDDERS, MODELS, PROVIDERS, SPEAKERS
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ class TestTheListOfModels:
             security={"bearer": key}, limit=3, sort="pricing-high-to-low", output_modalities="all"
         )
 
-        assert (len(listed.result.data), listed.result.total_count) == (3, len(MODELS))
+        assert (len(listed.result.data), listed.result.total_count) == (3, len(MODELS | EMBEDDERS))
         assert listed.result.links.next.startswith("/api/v1/models/user?offset=3&limit=3")
 
     def test_names_the_field_of_nonsense_in_an_error_that_the_official_client_knows(self, client):
@@ -102,7 +102,7 @@ class TestTheRest:
         assert client.endpoints.list_zdr_endpoints().data == []
 
     def test_lists_embedding_models(self, client):
-        assert client.embeddings.list_models().result.total_count == 0
+        assert client.embeddings.list_models().result.total_count == len(EMBEDDERS)
 
     def test_is_404_for_what_is_not_there(self, gateway):
         answer = gateway.get("/api/v1/nothing")

@@ -78,7 +78,7 @@ class TestTheAddress:
         assert (request.url, body.get("model")) == (url, model)
 
     @pytest.mark.parametrize(
-        ("dialect", "ending"), [("embeddings", "embeddings"), ("completions", "completions")]
+        ("dialect", "ending"), [("embeddings", "embeddings"), ("completions", "chat/completions")]
     )
     def test_ends_as_the_dialect_wants_it(self, dialect, ending):
         request, _ = build(base_url=DEPLOYMENT, dialect=dialect)
