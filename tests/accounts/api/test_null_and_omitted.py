@@ -54,7 +54,7 @@ class TestAChange:
         path = filled(row[1], world)
         fields = list(fields_of(operation_of(our_document(), "patch", path) or {}))
 
-        @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
         @given(change=changes(fields))
         def holds(change: dict[str, Any]) -> None:
             before = state_of(api, path)
