@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from django.test import Client
 from accounts.models import Revision
 from accounts.organizations import rename
 from accounts.revisions import Scope, revisions_behind
+from config.lib.environment import environment
 from config.lib.scoping import tenant, unscoped
 from tests.accounts.admin.test_changes import SETTINGS
 from tests.admin_pages import page
@@ -39,6 +40,16 @@ def this_transaction() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_current_xact_id()::text::bigint")
         return int(cursor.fetchone()[0])
+
+
+@pytest.fixture
+def open_door(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Anybody may sign up."""
+    monkeypatch.setenv("HEADGATE_SIGN_UP", "true")
+    environment.cache_clear()
+    yield
+    monkeypatch.undo()
+    environment.cache_clear()
 
 
 class TestTheDoor:
@@ -93,10 +104,7 @@ class TestTheDoor:
         assert (made.door, made.user, made.address, made.object_type) == ("shell", None, None, "provider")
         assert made.reason.startswith("sync_catalog")
 
-    def test_of_a_sign_up_is_the_new_person_and_his_address(
-        self, client: Client, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("accounts.adapter.AccountAdapter.is_open_for_signup", lambda self, request: True)
+    def test_of_a_sign_up_is_the_new_person_and_his_address(self, client: Client, open_door: None) -> None:
         form = {"email": "new@example.com", "password1": "gate of oak 12", "password2": "gate of oak 12"}
 
         client.post("/accounts/signup/", form)
