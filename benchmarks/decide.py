@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from routing.decide import NO_BALANCES, decide
+from routing.decide import NO_BALANCES, NOTHING_FOUND, decide
 from tests.routing.make import (
     CREDITS,
     KEY_LIMIT,
@@ -28,7 +28,7 @@ def main() -> None:
     for _ in range(REPEATS):
         started = time.process_time()
         for seed in range(ROUNDS):
-            decide(policy, call, catalog, {}, NO_BALANCES, (), seed, NOW)
+            decide(policy, call, catalog, {}, NO_BALANCES, NOTHING_FOUND, seed, NOW)
         best = min(best, (time.process_time() - started) / ROUNDS)
     print(f"decide: {best * 1e6:.1f} µs per request (best of {REPEATS} × {ROUNDS})")
 

@@ -30,7 +30,7 @@ from config.lib.ids import new_id
 from config.lib.keys import hash_of
 from routing.catalog_snapshot import CatalogSnapshot
 from routing.decide import decide
-from routing.decision import NO_BALANCES
+from routing.decision import NO_BALANCES, NOTHING_FOUND
 from routing.gateway.app import GatewayApp
 from routing.gateway.attempts import Patience
 from routing.gateway.books import Outcome
@@ -218,7 +218,7 @@ async def report_parts(runtime: Runtime) -> None:
     assert known is not None
     catalog, books, wire = runtime.catalog, runtime.books, WIRE_FORMATS["openai"]
     call = read_call(QUESTION, {})
-    decision = decide(known.policy, call, catalog, {}, NO_BALANCES, (), 1, NOW)
+    decision = decide(known.policy, call, catalog, {}, NO_BALANCES, NOTHING_FOUND, 1, NOW)
     attempt = decision.attempts[0]
     outcome = Outcome(
         "completed",
@@ -241,7 +241,7 @@ async def report_parts(runtime: Runtime) -> None:
     parts: dict[str, Callable[[], object]] = {
         "find the key's policy": lambda: runtime.policies.peek(hash_of(KEY)),
         "read the body": lambda: read_call(QUESTION, {}),
-        "decide": lambda: decide(known.policy, call, catalog, {}, NO_BALANCES, (), 1, NOW),
+        "decide": lambda: decide(known.policy, call, catalog, {}, NO_BALANCES, NOTHING_FOUND, 1, NOW),
         "admit, open, close": book,
         "build the provider's request": lambda: wire.build_request(
             call, attempt.endpoint, generation_id="gen-1"

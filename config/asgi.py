@@ -122,6 +122,7 @@ def _limits(env: Environment) -> Limits:
         organization_share=env.organization_share,
         stale_seconds=env.stale_policy_seconds,
         patience=Patience(env.first_token_seconds, env.stream_silence_seconds, env.answer_seconds),
+        region_hosts=env.regions_by_host,
     )
 
 

@@ -5,6 +5,7 @@ What is made for every request is a Struct: a frozen dataclass takes ten times a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,3 +67,7 @@ class Call(msgspec.Struct, frozen=True):
     preferences: ProviderPreferences = NO_PREFERENCES
     attribution: Attribution = NO_ATTRIBUTION
     detail: dict[str, Any] = {}
+    stages: tuple[Mapping[str, Any], ...] = ()
+    """What was done to the request on its way, as the router metadata's `pipeline` shows it."""
+    region: str = "global"
+    """Where the request arrived (HEADGATE_REGION_HOSTS)."""

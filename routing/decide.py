@@ -5,7 +5,6 @@ Gateway, explanations, previews, replay and tests all call `decide`; nothing but
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from routing.call import Call
@@ -13,28 +12,37 @@ from routing.catalog_snapshot import CatalogSnapshot, EndpointEntry, ModelEntry
 from routing.decision import (
     NO_BALANCES,
     NOBODY,
+    NOTHING_FOUND,
     UNUSED,
     Attempt,
     Balances,
     Decision,
     Dropped,
     EndpointStats,
-    Finding,
     HoldNeeded,
     RateUse,
     Stats,
     Step,
 )
 from routing.errors import Refusal, forbidden, invalid_request, model_not_found, unauthorized
+from routing.guardrails.findings import Scan
+from routing.guardrails.rules import Exclusion
 from routing.limits import purse_refusal, rate_refusal
 from routing.policy import Policy
 from routing.pricing import estimate
-from routing.selection.availability import nothing_remains, wrong_endpoint
+from routing.selection.availability import (
+    forbidden_models,
+    nothing_remains,
+    wrong_endpoint,
+    wrong_region,
+)
 from routing.selection.filters import why_dropped
 from routing.selection.order import order_endpoints
+from routing.selection.restrictions import FORBIDDEN_MODEL, why_restricted
 
 __all__ = [
     "NOBODY",
+    "NOTHING_FOUND",
     "NO_BALANCES",
     "UNUSED",
     "Attempt",
@@ -42,7 +50,6 @@ __all__ = [
     "Decision",
     "Dropped",
     "EndpointStats",
-    "Finding",
     "HoldNeeded",
     "RateUse",
     "Stats",
@@ -61,18 +68,22 @@ def decide(
     catalog: CatalogSnapshot,
     stats: Stats,
     balances: Balances,
-    findings: Sequence[Finding],
+    scan: Scan,
     seed: int,
     now: datetime,
 ) -> Decision:
     """Say whether the call is allowed, which endpoints are tried in which order, and what has to be set aside.
 
-    `policy` None: no key, or an unknown one. `seed` fixes the weighted draw. `now` is aware.
+    `policy` None: no key, or an unknown one. `scan` is what the guardrails found in the call, which is the redacted
+    one. `seed` fixes the weighted draw. `now` is aware.
     """
     if policy is None or (refusal := key_refusal(policy, now)):
         return Decision(refusal if policy else unauthorized(), seed=seed, trace=(Step("key", "refused"),))
     if refusal := (
-        rate_refusal(policy, balances, tokens=call.prompt_tokens) or _blocked(findings) or _closed(policy)
+        rate_refusal(policy, balances, tokens=call.prompt_tokens)
+        or _elsewhere(policy, call)
+        or _blocked(scan)
+        or _closed(policy)
     ):
         return Decision(refusal, seed=seed, trace=(Step(refusal.rule, "refused"),))
     requested = call.models or ((policy.default_text_model,) if policy.default_text_model else ())
@@ -106,11 +117,20 @@ def key_refusal(policy: Policy, now: datetime) -> Refusal | None:
     return None
 
 
-def _blocked(findings: Sequence[Finding]) -> Refusal | None:
-    for finding in findings:
-        if finding.action == "block":
-            return forbidden(finding.message, rule=finding.detector, layer=finding.layer, **finding.metadata)
-    return None
+def _blocked(scan: Scan) -> Refusal | None:
+    block = scan.block
+    if block is None:
+        return None
+    layer = block.layer.scope if block.layer else None
+    return forbidden(block.message, rule="guardrail", layer=layer, **block.metadata)
+
+
+def _elsewhere(policy: Policy, call: Call) -> Refusal | None:
+    """A request must arrive in a region that every layer allows."""
+    regions = policy.rules.data_regions
+    return (
+        None if regions is None or call.region in regions else wrong_region(call.models, call.region, regions)
+    )
 
 
 def _closed(policy: Policy) -> Refusal | None:
@@ -122,19 +142,33 @@ def _closed(policy: Policy) -> Refusal | None:
 class _Route:
     """Collects, model by model, what may be tried and what was dropped; lives within one `decide`."""
 
-    __slots__ = ("_call", "_now", "_now_seconds", "_sort", "_stats", "attempts", "dropped", "seed", "steps")
+    __slots__ = (
+        "_call",
+        "_now",
+        "_now_seconds",
+        "_rules",
+        "_sort",
+        "_stats",
+        "attempts",
+        "dropped",
+        "forbidden",
+        "seed",
+        "steps",
+    )
 
     def __init__(self, policy: Policy, call: Call, stats: Stats, seed: int, now: datetime) -> None:
         self._call, self._stats, self._now, self.seed = call, stats, now, seed
         self._now_seconds = now.timestamp() if stats else 0.0
-        self._sort = policy.default_provider_sort
+        self._sort = policy.routing.preferences.sort
+        self._rules = policy.rules if policy.rules.narrows else None
+        self.forbidden: list[Exclusion] = []
         self.attempts: list[Attempt] = []
         self.dropped: list[Dropped] = []
         self.steps: list[Step] = [Step("key", "live")]
 
     def add(self, slug: str, model: ModelEntry | None) -> None:
         """Try this model after those that were added before."""
-        if (reason := self._why_not(model)) or model is None:
+        if (reason := self._why_not(slug, model)) or model is None:
             self.dropped.append(Dropped(slug, "", reason or UNKNOWN_MODEL))
             return
         remaining = self._long_enough(
@@ -151,16 +185,20 @@ class _Route:
             self.attempts.append(Attempt(entry, nano, nano))
         self.steps.append(Step("endpoints", f"{slug}: {len(ordered)} of {len(model.endpoints)}"))
 
-    def _why_not(self, model: ModelEntry | None) -> str | None:
+    def _why_not(self, slug: str, model: ModelEntry | None) -> str | None:
         if model is None:
             return UNKNOWN_MODEL
+        if self._rules and (exclusion := self._rules.model_exclusion(slug, model.slug)):
+            self.forbidden.append(exclusion)
+            return FORBIDDEN_MODEL
         if model.expires_at is not None and model.expires_at <= self._now:
             return EXPIRED_MODEL
         is_embedder = "embeddings" in model.output_modalities
         return WRONG_ENDPOINT if is_embedder is not (self._call.dialect == "embeddings") else None
 
     def _remains(self, slug: str, entry: EndpointEntry) -> bool:
-        reason = why_dropped(entry, self._call, self._now)
+        reason = why_restricted(entry, self._rules) if self._rules else None
+        reason = reason or why_dropped(entry, self._call, self._now)
         if reason is not None:
             self.dropped.append(Dropped(slug, entry.tag, reason))
         return reason is None
@@ -185,6 +223,8 @@ def _nothing(route: _Route, requested: tuple[str, ...], catalog: CatalogSnapshot
     reasons = {drop.reason for drop in route.dropped}
     if reasons == {UNKNOWN_MODEL}:
         refusal = model_not_found(requested)
+    elif reasons <= {UNKNOWN_MODEL, FORBIDDEN_MODEL}:
+        refusal = forbidden_models(requested, route.forbidden)
     elif WRONG_ENDPOINT in reasons and reasons <= {WRONG_ENDPOINT, UNKNOWN_MODEL}:
         refusal = wrong_endpoint(requested, route.dropped, catalog)
     else:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
 from routing.catalog_snapshot import EndpointEntry
 from routing.errors import Refusal
+from routing.guardrails.findings import Scan
 from routing.policy import Policy, Principal, PurseLimit
 
 NOBODY = Policy(Principal("nobody"), (), (), ())
@@ -54,15 +55,8 @@ class Balances:
 NO_BALANCES = Balances()
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a detector that needs I/O reported; `action` is `flag`, `redact` or `block`."""
-
-    detector: str
-    action: str
-    message: str
-    layer: str | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+NOTHING_FOUND = Scan({})
+"""A request that nobody had to look at."""
 
 
 class Attempt(msgspec.Struct, frozen=True):

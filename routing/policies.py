@@ -24,6 +24,9 @@ from config.lib.subjects import (
 from routing.catalog_compiler import compile_catalog
 from routing.catalog_snapshot import CatalogSnapshot
 from routing.policy import Policy, Principal, PurseLimit, RateLimits, ScopeVersion
+from routing.policy_parts.guardrails import allowlist_of, privacy_of, rules_of
+from routing.policy_parts.plugins import plugins_of
+from routing.policy_parts.routing import routing_of
 from workspaces.key_secrets import OpenedKey, opened_by
 from workspaces.models import ApiKey, Purse, WorkspaceMember
 
@@ -99,6 +102,7 @@ def _policy_of(opened: OpenedKey) -> Policy:
     if owner is not None:
         scopes.append((Version.USER, owner.user_id))
     subjects = _subjects(key)
+    privacy = privacy_of(key.organization_id, using=OWNER)
     return Policy(
         principal=Principal(
             kind="api_key",
@@ -116,7 +120,10 @@ def _policy_of(opened: OpenedKey) -> Policy:
         expires_at=min((at for at in (key.expires_at, opened.works_until) if at is not None), default=None),
         key_rates=RateLimits(key.requests_per_minute, key.tokens_per_minute, key.concurrent_requests),
         default_text_model=workspace.default_text_model or None,
-        default_provider_sort=workspace.default_provider_sort or None,
+        routing=routing_of(workspace, using=OWNER),
+        rules=rules_of(key, privacy, using=OWNER),
+        allowlist=allowlist_of(privacy),
+        plugins=plugins_of(workspace, using=OWNER),
     )
 
 

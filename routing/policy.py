@@ -6,8 +6,14 @@ a gateway knows when it is no longer true.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
+
+from routing.call import NO_PREFERENCES, ProviderPreferences
+from routing.catalog_snapshot import ModelEntry
+from routing.guardrails.rules import EffectiveRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,28 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True)
+class RoutingDefaults:
+    """How a workspace's requests are routed when they do not say; `sort` is in the preferences."""
+
+    preferences: ProviderPreferences = NO_PREFERENCES
+    is_auto_exacto_enabled: bool = True
+    is_stickiness_enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PluginDefault:
+    """What a workspace says about a plugin; `config` is what the plugin declares."""
+
+    is_enabled: bool
+    is_override_prevented: bool
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+NO_RULES = EffectiveRules()
+NO_ROUTING_DEFAULTS = RoutingDefaults()
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What governs a principal's requests. `refusal` is set when nothing at all is allowed.
 
@@ -81,4 +109,11 @@ class Policy:
     workspace_rates: RateLimits = NO_LIMITS
     organization_rates: RateLimits = NO_LIMITS
     default_text_model: str | None = None
-    default_provider_sort: str | None = None
+    routing: RoutingDefaults = NO_ROUTING_DEFAULTS
+    rules: EffectiveRules = NO_RULES
+    allowlist: tuple[str, ...] = ()
+    """Phrases that are no prompt injection."""
+    plugins: Mapping[str, PluginDefault] = field(default_factory=dict)
+    """By the plugin's slug, where the workspace says anything."""
+    own_models: Mapping[str, ModelEntry] = field(default_factory=dict)
+    """The organization's private endpoints, by the slug of their model."""

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from config.lib.byok_fee import ByokFee
 
+DATA_REGIONS = ("global", "europe", "us")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -68,12 +69,27 @@ class Environment(BaseSettings):
     byok_free_monthly_usd: Decimal = Field(
         Decimal(25_000), ge=0, le=1_000_000_000, decimal_places=9, alias="HEADGATE_BYOK_FREE_MONTHLY_USD"
     )
+    region_hosts: str = Field("", alias="HEADGATE_REGION_HOSTS")
     log_level: str = Field("INFO", alias="HEADGATE_LOG_LEVEL")
 
     @property
     def journal_folder(self) -> Path:
         """Where this host's gateways keep their journals; must be a persistent local disk."""
         return self.journal_dir or self.data_dir / "journal"
+
+    @property
+    def regions_by_host(self) -> dict[str, str]:
+        """The data region of each host name that requests may be sent to; every other is in `global`.
+
+        Raises ValueError for what is not `host=region`, comma-separated.
+        """
+        pairs = [pair.partition("=") for pair in self.region_hosts.split(",") if pair.strip()]
+        regions = {host.strip().lower(): region.strip() for host, _, region in pairs}
+        if not all(host and region in DATA_REGIONS for host, region in regions.items()):
+            raise ValueError(
+                f"must be host=region, separated by commas; regions are {', '.join(DATA_REGIONS)}"
+            )
+        return regions
 
     @property
     def takes_payments(self) -> bool:

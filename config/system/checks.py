@@ -68,6 +68,15 @@ def base_url_faults(env: Environment) -> list[CheckMessage]:
     return [Error("HEADGATE_BASE_URL must look like https://headgate.example.com.", id="headgate.E006")]
 
 
+def region_faults(env: Environment) -> list[CheckMessage]:
+    """E023: which data region a host is in must be one that guardrails know."""
+    try:
+        env.regions_by_host  # noqa: B018  # only whether it can be read
+    except ValueError as error:
+        return [Error(f"HEADGATE_REGION_HOSTS {error}.", id="headgate.E023")]
+    return []
+
+
 def email_faults(env: Environment) -> list[CheckMessage]:
     """E007: mail goes to the log, or through a server whose address can be read."""
     parts = urlsplit(env.email_url)
@@ -103,6 +112,7 @@ def check_environment(app_configs: Sequence[Any] | None = None, **kwargs: Any) -
         database_faults,
         host_faults,
         base_url_faults,
+        region_faults,
         email_faults,
         payment_faults,
     )

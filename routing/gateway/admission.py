@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 from config.lib.ids import NewId
 from config.lib.keys import hash_of
-from routing.call import Call
 from routing.decide import decide, key_refusal
 from routing.decision import Decision
 from routing.errors import invalid_request, unauthorized, unavailable
 from routing.gateway.client import RefusedError, Scope
 from routing.gateway.policy_cache import KnownPolicy, PolicyCache
+from routing.gateway.preparing import Prepared
 from routing.gateway.runtime import Runtime
 from routing.limits import purse_refusal
 from workspaces.leases import Admitted, Leases, Refused
@@ -56,12 +56,19 @@ def check_key(known: KnownPolicy) -> None:
         raise RefusedError(refusal)
 
 
-def judge(runtime: Runtime, known: KnownPolicy, call: Call, identifier: NewId) -> Decision:
+def judge(runtime: Runtime, known: KnownPolicy, prepared: Prepared, identifier: NewId) -> Decision:
     """The pure decision on what this process knows. Raises RefusedError."""
     balances = runtime.rates.balances(known.rated)
     stats, now = runtime.health.stats, datetime.now(UTC)
     decision = decide(
-        known.policy, call, runtime.catalog, stats, balances, (), identifier.number & SEED_BITS, now
+        known.policy,
+        prepared.call,
+        runtime.catalog,
+        stats,
+        balances,
+        prepared.scan,
+        identifier.number & SEED_BITS,
+        now,
     )
     if decision.refusal is not None:
         raise RefusedError(decision.refusal)

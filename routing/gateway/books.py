@@ -137,6 +137,8 @@ def _begin(opened: Opened, decision: Decision) -> Begin:
         "policy_versions": opened.known.versions,
         "seed": decision.seed,
     }
+    if call.stages:
+        context["pipeline"] = list(call.stages)
     if principal.secret is not None:
         context["secret"] = principal.secret
     if given is not NO_ATTRIBUTION:

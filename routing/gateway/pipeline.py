@@ -29,8 +29,9 @@ async def serve(runtime: Runtime, client: Client, dialect: Dialect, identifier: 
     try:
         check_key(known)  # 401, 403
         data = await client.read_body(runtime.limits.max_body_bytes)  # 413
-        call = await runtime.bodies.read(dialect, data, client.headers)  # 400
-        decision = judge(runtime, known, call, identifier)  # 400, 402, 403, 404, 429
+        prepared = await runtime.bodies.read(dialect, data, client.headers, known.preparation)  # 400
+        call = prepared.call
+        decision = judge(runtime, known, prepared, identifier)  # 400, 402, 403, 404, 429
         with runtime.rates.counting(known.policy, known.rated, call):  # 429, 503
             runtime.check_database()  # 503
             admission = await admit(runtime.leases, known, decision)  # 402, 403, 503

@@ -17,6 +17,7 @@ from typing import TypeAlias
 from routing.catalog_snapshot import CatalogSnapshot
 from routing.errors import unavailable
 from routing.gateway.client import RefusedError
+from routing.gateway.preparing import NO_PREPARATION, Preparation, preparation_of
 from routing.gateway.rates import rated_scopes
 from routing.policy import Policy
 from workspaces.local_purse import LocalPurse, PurseSpec
@@ -47,10 +48,17 @@ class SourceAway(Exception):
 class KnownPolicy:
     """A policy and this process's side of its purses."""
 
-    __slots__ = ("checked_at", "policy", "purses", "rated", "versions")
+    __slots__ = ("checked_at", "policy", "preparation", "purses", "rated", "versions")
 
-    def __init__(self, policy: Policy, purses: Mapping[int, LocalPurse], checked_at: float) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        purses: Mapping[int, LocalPurse],
+        checked_at: float,
+        preparation: Preparation = NO_PREPARATION,
+    ) -> None:
         self.policy = policy
+        self.preparation = preparation
         self.purses = purses
         self.checked_at = checked_at
         self.rated = rated_scopes(policy)
@@ -143,18 +151,21 @@ class PolicyCache:
     async def _compile(self, key_hash: str) -> KnownPolicy | None:
         for _ in range(MOST_COMPILES):
             began = time.monotonic()
-            policy = await self._run(self._load_policy, key_hash)
-            if policy is None:
+            found = await self._run(key_hash)
+            if found is None:
                 self.forget(key_hash)
                 self._remember_unknown(key_hash, began)
                 return None
+            policy, preparation = found
             if self._is_current(policy):
-                return self._remember(key_hash, policy, began)
+                return self._remember(key_hash, policy, preparation, began)
         raise SourceAway
 
-    async def _run(self, load: LoadPolicy, key_hash: str) -> Policy | None:
+    async def _run(self, key_hash: str) -> tuple[Policy, Preparation] | None:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, load, key_hash)
+            return await asyncio.get_running_loop().run_in_executor(
+                self._executor, _load_and_prepare, self._load_policy, key_hash
+            )
         except SourceAway:
             self._retry_at = time.monotonic() + RETRY_SECONDS
             raise
@@ -166,14 +177,14 @@ class PolicyCache:
             for version in policy.versions
         )
 
-    def _remember(self, key_hash: str, policy: Policy, began: float) -> KnownPolicy:
+    def _remember(self, key_hash: str, policy: Policy, preparation: Preparation, began: float) -> KnownPolicy:
         self.forget(key_hash)
         self._unknown.pop(key_hash, None)
         purses = {
             limit.purse_id: self._purse(PurseSpec(limit.purse_id, limit.interval, limit.is_strict))
             for limit in policy.purses
         }
-        known = self._known[key_hash] = KnownPolicy(policy, purses, began)
+        known = self._known[key_hash] = KnownPolicy(policy, purses, began, preparation)
         for version in policy.versions:
             scope = (version.kind, version.object_id)
             self._by_scope.setdefault(scope, set()).add(key_hash)
@@ -234,6 +245,11 @@ class PolicyCache:
             log.warning("the catalog cannot be read: the database is away")
         finally:
             self._catalog_load = None
+
+
+def _load_and_prepare(load: LoadPolicy, key_hash: str) -> tuple[Policy, Preparation] | None:
+    policy = load(key_hash)
+    return None if policy is None else (policy, preparation_of(policy))
 
 
 def _versions_of(policy: Policy) -> dict[Scope, int]:

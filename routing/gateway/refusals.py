@@ -89,6 +89,8 @@ def _detail(call: Call | None, refusal: Refusal) -> dict[str, Any]:
         detail["layer"] = refusal.layer
     if call is None:
         return detail
+    if call.stages:
+        detail["pipeline"] = list(call.stages)
     given = call.attribution
     named = {"app_title": given.app_title, "user": given.user, "session_id": given.session_id}
     return detail | {"dialect": call.dialect} | {name: text for name, text in named.items() if text}

@@ -8,9 +8,9 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import uuid4
@@ -56,6 +56,7 @@ class Limits:
     organization_share: float
     stale_seconds: float
     patience: Patience
+    region_hosts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ class Runtime:
             max_concurrency=limits.max_concurrency, organization_share=limits.organization_share
         )
         self.health = Health()
-        self.bodies = BodyReader()
+        self.bodies = BodyReader(limits.region_hosts)
         self.upstream = Upstream()
         self.attempts = Attempts(self.upstream, self.health, limits.patience)
         self.open_requests: set[Client] = set()

@@ -6,7 +6,7 @@ Layers only add up. Which of them asked for a thing is kept, because the caller 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from routing.guardrails.builtin import ACTIONS, SCAN_SCOPES
@@ -135,11 +135,23 @@ class EffectiveRules:
     denied: frozenset[str] = frozenset()
     filters: tuple[EffectiveFilter, ...] = ()
     builtins: tuple[EffectiveBuiltin, ...] = ()
+    narrows: bool = False
+    """Whether any model or endpoint may be left out at all."""
+    _known: dict[tuple[str, ...], Exclusion | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Answers that were given, because every request asks for the same few again."""
 
     def model_exclusion(self, *names: str) -> Exclusion | None:
-        """The first list that leaves out the model with these names (its slug, its aliases); None: it may be used."""
-        meant = {part for name in names for part in _model_names(name.lower())}
-        return self._exclusion("models", meant)
+        """The first list that leaves out the model with these names (its slug, its aliases); None: it may be used.
+
+        Ask for names of the catalog only: answers are remembered.
+        """
+        asked = ("models", *names)
+        if asked not in self._known:
+            meant = {part for name in names for part in _model_names(name.lower())}
+            self._known[asked] = self._exclusion("models", meant)
+        return self._known[asked]
 
     def provider_exclusion(self, *tags: str) -> Exclusion | None:
         """The first list that leaves out the endpoint with these tags (`google-vertex/us-east5`); None: none does.
@@ -147,8 +159,11 @@ class EffectiveRules:
         A base slug means all of the provider, service tiers included: who ignores a provider ignores it however it
         is asked.
         """
-        meant = {part for tag in tags for part in _provider_names(tag.lower())}
-        return self._exclusion("providers", meant)
+        asked = ("providers", *tags)
+        if asked not in self._known:
+            meant = {part for tag in tags for part in _provider_names(tag.lower())}
+            self._known[asked] = self._exclusion("providers", meant)
+        return self._known[asked]
 
     def enforces_zdr(self, model: str) -> bool:
         """Whether only endpoints without retention may serve the model."""
@@ -175,15 +190,23 @@ class EffectiveRules:
 def merge(layers: Iterable[Rules]) -> EffectiveRules:
     """All layers at once, the account's first; of equally strict ones the first is the one that asked."""
     layers = tuple(layers)
+    groups = frozenset[str]().union(*(rules.zdr_groups for rules in layers))
+    denied = frozenset[str]().union(*(rules.denied for rules in layers))
     regions = [rules.data_regions for rules in layers if rules.data_regions is not None]
     return EffectiveRules(
         layers=layers,
         data_regions=frozenset.intersection(*regions) if regions else None,
-        zdr_groups=frozenset[str]().union(*(rules.zdr_groups for rules in layers)),
-        denied=frozenset[str]().union(*(rules.denied for rules in layers)),
+        zdr_groups=groups,
+        denied=denied,
         filters=_merged_filters(layers),
         builtins=_merged_builtins(layers),
+        narrows=bool(groups or denied) or any(map(_has_lists, layers)),
     )
+
+
+def _has_lists(rules: Rules) -> bool:
+    is_allowing = rules.allowed_models is not None or rules.allowed_providers is not None
+    return bool(is_allowing or rules.ignored_models or rules.ignored_providers)
 
 
 def zdr_group(model: str) -> str:

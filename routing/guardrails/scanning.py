@@ -14,13 +14,15 @@ from typing import Any
 import re2
 
 from routing.guardrails.detectors import Detector, Match, ScanFailed, builtin_detector, filter_detector
-from routing.guardrails.findings import Finding, Scan, block_of, failed
+from routing.guardrails.findings import PROMPT_INJECTION, Finding, Ran, Scan, block_of, failed
 from routing.guardrails.pattern_set import PatternSet
 from routing.guardrails.prompt_injection import Allowlist
 from routing.guardrails.rules import REDACT, EffectiveRules, strictness
 from routing.guardrails.texts import INSIDE, Place, Text, TooManyTexts, replace, texts_of
 
 MOST_SCANNERS = 256
+EVERYDAY_SIZE = 300
+"""Instructions of RE2; larger patterns may take as much time for each byte as they have instructions."""
 MOST_MATCHES = 100_000
 """Of one request; what matches more often matches everything, and noting it would take longer than sending it."""
 
@@ -50,6 +52,13 @@ class Scanner:
         compiled = [(one.layer, filter_detector(one)) for one in rules.filters]
         self._filters = PatternSet([found for _, found in compiled if found is not None])
         self._broken = next((layer for layer, found in compiled if found is None), None)
+        filtering = [Ran(False, one.layer) for one in rules.filters]
+        self._stages = tuple(
+            dict.fromkeys([Ran(one.builtin.slug == PROMPT_INJECTION, one.layer) for one in asked] + filtering)
+        )
+        sizes = [found[0].programsize for _, found in compiled if found is not None]
+        self.weight = sum(size for size in sizes if size > EVERYDAY_SIZE)
+        """Instructions of patterns that are dear to search for: multiplied by a text's bytes, a measure of time."""
 
     @property
     def has_work(self) -> bool:
@@ -71,7 +80,7 @@ class Scanner:
         except (re2.error, ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError):
             return Scan(body, tuple(progress.findings), failed("a check has failed"))
         findings = tuple(progress.findings)
-        return Scan(redacted, findings, block_of(findings))
+        return Scan(redacted, findings, block_of(findings), self._stages)
 
     def _look_everywhere(self, body: Mapping[str, Any], progress: _Progress) -> None:
         """What is inside JSON strings comes first, so that these hold no more of it, and stay JSON."""

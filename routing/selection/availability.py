@@ -6,9 +6,16 @@ from collections.abc import Sequence
 
 from routing.catalog_snapshot import CatalogSnapshot
 from routing.decision import Dropped
-from routing.errors import Availability, Refusal
+from routing.errors import Availability, Refusal, forbidden
+from routing.guardrails.rules import Exclusion
 from routing.selection.filters import ALLOWED_PROVIDERS, CONSTRAINTS, DATA_POLICIES, DEPRECATED
 
+LAYERS = {
+    "account": "the account's privacy settings",
+    "workspace": "the workspace's guardrail",
+    "member": "the member's guardrail",
+    "api-key": "the API key's guardrail",
+}
 _EXPIRED = frozenset({"model_deprecated", DEPRECATED})
 
 
@@ -41,6 +48,29 @@ def wrong_endpoint(
     detail = f"{slug} is served at {route}."
     availability = Availability("wrong_endpoint", requested, constraint=("endpoint", detail))
     return Refusal(400, "invalid_request", detail, "wrong_endpoint", availability=availability)
+
+
+def forbidden_models(requested: tuple[str, ...], exclusions: Sequence[Exclusion]) -> Refusal:
+    """The 403 when some layer's lists leave out every model that exists among the requested ones."""
+    first = exclusions[0]
+    return forbidden(
+        f"{requested[0]} is not allowed by {LAYERS[first.layer.scope]}.",
+        rule=first.field,
+        layer=first.layer.scope,
+    )
+
+
+def wrong_region(requested: tuple[str, ...], region: str, allowed: frozenset[str]) -> Refusal:
+    """The refusal when the request arrived where some layer does not allow it to be."""
+    names = ", ".join(sorted(allowed)) or "no region"
+    detail = f"Requests must arrive in {names}; this one arrived in {region}."
+    availability = Availability(
+        "region_restricted",
+        requested,
+        excluded_by=("data_region",),
+        constraint=("allowed_data_regions", detail),
+    )
+    return Refusal(403, "permission_denied", detail, "data_region", availability=availability)
 
 
 def _explain(slug: str, reasons: Sequence[str]) -> tuple[str, str, str | None]:

@@ -13,14 +13,16 @@ from routing.call import ProviderPreferences
 from routing.decide import (
     NO_BALANCES,
     NOBODY,
+    NOTHING_FOUND,
     Balances,
     Decision,
     EndpointStats,
-    Finding,
     RateUse,
     decide,
 )
-from routing.policy import Principal, PurseLimit, RateLimits
+from routing.guardrails.findings import INJECTION_MESSAGE, Block, Finding, Scan
+from routing.guardrails.rules import Layer
+from routing.policy import Principal, PurseLimit, RateLimits, RoutingDefaults
 from tests.routing.make import (
     CREDITS,
     KEY_LIMIT,
@@ -46,9 +48,11 @@ CATALOG = make_catalog(ECHO, OTHER)
 POLICY = make_policy(CREDITS)
 
 
-def run(policy=POLICY, call=None, catalog=CATALOG, stats=None, balances=NO_BALANCES, findings=(), seed=1):
+def run(
+    policy=POLICY, call=None, catalog=CATALOG, stats=None, balances=NO_BALANCES, scan=NOTHING_FOUND, seed=1
+):
     call = call or make_call("simulator/echo", max_tokens=40)
-    return decide(policy, call, catalog, stats or {}, balances, findings, seed, NOW)
+    return decide(policy, call, catalog, stats or {}, balances, scan, seed, NOW)
 
 
 def wish(*models: str, **preferences):
@@ -273,7 +277,9 @@ class TestTheOrder:
             max_tokens=40,
             preferences=ProviderPreferences(sort=None if is_workspaces else sort),
         )
-        policy = make_policy(default_provider_sort=sort if is_workspaces else None)
+        policy = make_policy(
+            routing=RoutingDefaults(ProviderPreferences(sort=sort if is_workspaces else None))
+        )
 
         assert tags(run(policy, call, stats=stats)) == order
 
@@ -404,19 +410,21 @@ class TestRates:
 
 class TestFindings:
     def test_block_before_any_provider_is_chosen(self):
-        finding = Finding(
-            "regex_pi_detection",
-            "block",
-            "Request blocked: prompt injection patterns detected",
-            metadata={"patterns": ["x"]},
+        block = Block(INJECTION_MESSAGE, {"patterns": ["x"]}, Layer("workspace"))
+
+        refusal = run(scan=Scan({}, block=block)).refusal
+
+        assert (refusal.status, refusal.message, refusal.metadata) == (
+            403,
+            INJECTION_MESSAGE,
+            {"patterns": ["x"]},
         )
-
-        refusal = run(findings=(finding,)).refusal
-
-        assert (refusal.status, refusal.metadata) == (403, {"patterns": ["x"]})
+        assert (refusal.rule, refusal.layer) == ("guardrail", "workspace")
 
     def test_that_only_flag_change_nothing(self):
-        assert run(findings=(Finding("email", "flag", "…"),)).refusal is None
+        found = Finding("email", "Email address", "flag", Layer("workspace"), ("prompt",), 1)
+
+        assert run(scan=Scan({}, (found,))).refusal is None
 
 
 class TestTheTrace:

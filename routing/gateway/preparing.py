@@ -1,0 +1,70 @@
+"""What happens to a request between reading and judging: from the caller's call to the one that is decided on.
+
+Pure, because large bodies are read and prepared in another process. In this order: the guardrails look at every text,
+and what they redact nobody sees any more.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from routing.call import Call
+from routing.decision import NOTHING_FOUND
+from routing.guardrails.findings import Scan
+from routing.guardrails.rules import EffectiveRules
+from routing.guardrails.scanning import Scanner, scanner_of
+from routing.policy import Policy
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """A call to decide on, and what was found in it on the way."""
+
+    call: Call
+    scan: Scan = NOTHING_FOUND
+
+
+class Governing(NamedTuple):
+    """What of a policy a request is prepared with: plain values, which go to the other process with a large body."""
+
+    rules: EffectiveRules
+    allowlist: tuple[str, ...]
+
+
+class Preparation:
+    """How the requests of one policy are prepared; compiled once, with the policy."""
+
+    __slots__ = ("_scanner", "governing")
+
+    def __init__(self, governing: Governing, scanner: Scanner | None) -> None:
+        self.governing = governing
+        self._scanner = scanner
+
+    @property
+    def weight(self) -> int:
+        """How dear a look at one byte is; 0 for everyday patterns."""
+        return self._scanner.weight if self._scanner else 0
+
+    def prepare(self, call: Call) -> Prepared:
+        """The call as it is decided on. Raises RefusedError for what cannot be."""
+        if self._scanner is None:
+            return Prepared(call)
+        scan = self._scanner.scan(call.body)
+        body = call.body if scan.body is call.body else dict(scan.body)
+        return Prepared(replace(call, body=body, stages=(*call.stages, *scan.stages())), scan)
+
+
+def preparation_of(policy: Policy) -> Preparation:
+    """How this policy's requests are prepared; takes a while for many patterns, hence not on the event loop."""
+    return prepared_with(Governing(policy.rules, policy.allowlist))
+
+
+def prepared_with(governing: Governing) -> Preparation:
+    """The preparation of plain values, as they arrive in another process."""
+    scanner = scanner_of(governing.rules, governing.allowlist)
+    return Preparation(governing, scanner if scanner.has_work else None)
+
+
+NO_PREPARATION = Preparation(Governing(EffectiveRules(), ()), None)
