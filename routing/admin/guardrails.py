@@ -36,6 +36,7 @@ SETTINGS = (
     "enforce_zdr_other",
     "allow_safety_retention_google",
     "allow_safety_retention_other",
+    "is_filtering_outputs",
 )
 FIXED = (
     "workspace",
@@ -63,7 +64,10 @@ class GuardrailForm(forms.ModelForm):
     class Meta:
         model = Guardrail
         fields = SETTINGS
-        labels = {"is_byok_in_budgets": "BYOK counts towards the limit"}
+        labels = {
+            "is_byok_in_budgets": "BYOK counts towards the limit",
+            "is_filtering_outputs": "Content filters look at answers too",
+        }
 
     def clean_limit_interval(self):
         """None for a guardrail without a limit."""

@@ -20,6 +20,7 @@ COLUMNS = {
     "limit_usd": "limit_nano",
     "reset_interval": "limit_interval",
     "include_byok_in_budgets": "is_byok_in_budgets",
+    "filter_outputs": "is_filtering_outputs",
 }
 
 
@@ -106,6 +107,9 @@ class GuardrailShape(serializers.Serializer[Any]):  # one, or with many=True sev
     allow_safety_retention_other = serializers.BooleanField(allow_null=True)
     content_filters = FilterShape(many=True, allow_null=True)
     content_filter_builtins = BuiltinShape(many=True, allow_null=True)
+    filter_outputs = serializers.BooleanField(
+        source="is_filtering_outputs", help_text="Whether content filters look at answers too."
+    )
     created_at = Moment()
     updated_at = Moment(allow_null=True)
 
@@ -142,6 +146,9 @@ class GuardrailChange(StrictSerializer):
     allow_safety_retention_other = Flag(allow_null=True, required=False)
     content_filters = FilterShape(many=True, allow_null=True, required=False)
     content_filter_builtins = BuiltinChange(many=True, allow_null=True, required=False)
+    filter_outputs = Flag(
+        required=False, help_text="Whether content filters look at answers too; not in OpenRouter's contract."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """The columns that the body sets."""

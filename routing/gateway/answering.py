@@ -10,15 +10,18 @@ from routing.decision import Attempt
 from routing.errors import Refusal, error_headers, invalid_request
 from routing.gateway.attempts import NobodyAnswered, Served
 from routing.gateway.books import Opened, Outcome
-from routing.gateway.client import COMMENT, JSON, Client
+from routing.gateway.client import COMMENT, JSON, Client, RefusedError
 from routing.gateway.dialects import DIALECTS, KEEP_ALIVE, Dialect
-from routing.gateway.ending import Ending, bill, failed, not_served
+from routing.gateway.ending import Ending, bill, detail_of, failed, not_served, withheld
+from routing.gateway.output_guard import Looked, look_elsewhere
 from routing.gateway.runtime import Runtime
 from routing.gateway.streaming import Relay
 from routing.gateway.watch import Interrupted
 from routing.pricing import usage_object
 from routing.providers import Answer
 
+MOST_TOKENS_HERE = 30_000
+"""Of an answer that is looked at on the event loop; more would stall it."""
 NO_CALL = Call("", (), {}, is_streamed=True, prompt_tokens=0, max_tokens=None)
 
 
@@ -36,7 +39,7 @@ async def produce(runtime: Runtime, client: Client, opened: Opened, attempts: Se
     except RecursionError:
         return failed(invalid_request("The request's JSON is nested too deeply."), None)
     if isinstance(served.answer, Answer):
-        ending = _whole(dialect, opened, served, served.answer)
+        ending = await _whole(runtime, dialect, opened, served, served.answer)
     else:
         relay = Relay(client, dialect, runtime.books, opened, served, served.answer)
         ending = await relay.run(runtime.attempts.patience)
@@ -44,9 +47,12 @@ async def produce(runtime: Runtime, client: Client, opened: Opened, attempts: Se
     return ending
 
 
-def _whole(dialect: Dialect, opened: Opened, served: Served, answer: Answer) -> Ending:
+async def _whole(
+    runtime: Runtime, dialect: Dialect, opened: Opened, served: Served, answer: Answer
+) -> Ending:
     endpoint = served.attempt.endpoint
     charge = bill(opened, served.attempt, answer.usage, answer.counted_tokens, answer.finish_reason)
+    looked = await _look(runtime, opened, answer)
     outcome = Outcome(
         "completed",
         served.attempt,
@@ -58,17 +64,32 @@ def _whole(dialect: Dialect, opened: Opened, served: Served, answer: Answer) -> 
         native_finish_reason=answer.native_finish_reason,
         upstream_id=answer.upstream_id,
         first_at=served.first_at,
-        detail={"previous_errors": list(served.previous)} if served.previous else {},
+        detail=detail_of(opened, served, looked.stages),
     )
+    if looked.refusal is not None:  # the provider has done its work: it is charged, and not shown
+        return withheld(outcome, looked.refusal)
     body = dialect.finish_answer(
         opened.call,
-        answer.body,
+        looked.body,
         generation_id=opened.public_id,
         model=endpoint.model,
         provider=endpoint.provider.name,
         usage=usage_object(charge.usage, charge.cost),
     )
     return Ending(outcome, body)
+
+
+async def _look(runtime: Runtime, opened: Opened, answer: Answer) -> Looked:
+    """The answer as the guardrails let it out."""
+    guard = opened.known.preparation.outputs
+    if guard is None:
+        return Looked(answer.body)
+    if answer.counted_tokens <= MOST_TOKENS_HERE:
+        return guard.look(answer.body)
+    try:
+        return await runtime.bodies.elsewhere(look_elsewhere, answer.body, guard.rules)
+    except RefusedError as error:
+        return Looked(answer.body, refusal=error.refusal)
 
 
 def _observe(runtime: Runtime, served: Served, outcome: Outcome) -> None:

@@ -8,12 +8,14 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace as replace_scan
+from functools import partial
 from multiprocessing.connection import wait
 from types import MappingProxyType
+from typing import ParamSpec, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -24,6 +26,9 @@ from routing.gateway.dialects import DIALECTS, Dialect
 from routing.gateway.dialects.chat import COUNTED, count_prompt_tokens
 from routing.gateway.dialects.server_tools import check_call
 from routing.gateway.preparing import Governing, Preparation, Prepared, prepared_with
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 LARGE_BYTES = 256 * 1024
 RAW_BYTES = 4096
@@ -62,27 +67,27 @@ class BodyReader:
         size = len(data)
         if size <= LARGE_BYTES and size * preparation.weight <= MOST_WORK:
             return read_here(dialect, data, headers, preparation)
-        if self._waiting >= MOST_WAITING:
-            raise RefusedError(unavailable("Too many large requests at once."))
-        self._waiting += 1
-        try:
-            found = await self._run(dialect.slug, data, dict(headers), preparation.governing)
-        finally:
-            self._waiting -= 1
+        found = await self.elsewhere(read_large, dialect.slug, data, dict(headers), preparation.governing)
         if isinstance(found, Refusal):
             raise RefusedError(found)
         return found
 
-    async def _run(
-        self, slug: str, data: bytes, headers: dict[bytes, bytes], governing: Governing
-    ) -> Prepared | Refusal:
+    async def elsewhere(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do work that would stall the loop in another process. Raises RefusedError (503)."""
+        if self._waiting >= MOST_WAITING:
+            raise RefusedError(unavailable("Too many large requests at once."))
+        self._waiting += 1
+        try:
+            return await self._run(partial(work, *args, **kwargs))
+        finally:
+            self._waiting -= 1
+
+    async def _run(self, work: Callable[[], T]) -> T:
         if self._pool is None:
             self._pool = _new_pool()
         pool = self._pool
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                pool, read_large, slug, data, headers, governing
-            )
+            return await asyncio.get_running_loop().run_in_executor(pool, work)
         except BrokenProcessPool:
             log.error("a process that reads large bodies has died; another takes its place")
             if self._pool is pool:

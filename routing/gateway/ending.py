@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from msgspec.structs import replace
 
 from routing.decision import Attempt
 from routing.errors import Refusal
+from routing.gateway.attempts import Served
 from routing.gateway.books import Opened, Outcome
 from routing.gateway.dialects.chat import count_prompt_tokens
 from routing.gateway.watch import Reason
@@ -64,6 +66,24 @@ def not_served(reason: Reason) -> Ending:
 def failed(refusal: Refusal, attempt: Attempt | None) -> Ending:
     """No provider answered."""
     return Ending(_error(refusal, attempt), refusal=refusal)
+
+
+def withheld(outcome: Outcome, refusal: Refusal, body: bytes | None = None) -> Ending:
+    """The answer was there and must not be shown, or no further: what it cost is charged all the same."""
+    told = replace(
+        outcome,
+        status="error",
+        http_status=refusal.status,
+        error_type=refusal.error_type,
+        finish_reason="content_filter",
+    )
+    return Ending(told, body, refusal)
+
+
+def detail_of(opened: Opened, served: Served, stages: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """What is kept of how the answer came: who failed before, and the pipeline's stages after the answer too."""
+    detail: dict[str, Any] = {"previous_errors": list(served.previous)} if served.previous else {}
+    return detail | ({"pipeline": [*opened.call.stages, *stages]} if stages else {})
 
 
 def _error(refusal: Refusal, attempt: Attempt | None) -> Outcome:

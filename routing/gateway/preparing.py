@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from routing.call import Call
 from routing.decision import NOTHING_FOUND
+from routing.gateway.output_guard import OutputGuard
 from routing.guardrails.findings import Scan
 from routing.guardrails.rules import EffectiveRules
 from routing.guardrails.scanning import Scanner, scanner_of
@@ -36,11 +37,15 @@ class Governing(NamedTuple):
 class Preparation:
     """How the requests of one policy are prepared; compiled once, with the policy."""
 
-    __slots__ = ("_scanner", "governing")
+    __slots__ = ("_scanner", "governing", "outputs")
 
-    def __init__(self, governing: Governing, scanner: Scanner | None) -> None:
+    def __init__(
+        self, governing: Governing, scanner: Scanner | None, outputs: OutputGuard | None = None
+    ) -> None:
         self.governing = governing
         self._scanner = scanner
+        self.outputs = outputs
+        """What looks at answers, where a guardrail asks for that."""
 
     @property
     def weight(self) -> int:
@@ -64,7 +69,8 @@ def preparation_of(policy: Policy) -> Preparation:
 def prepared_with(governing: Governing) -> Preparation:
     """The preparation of plain values, as they arrive in another process."""
     scanner = scanner_of(governing.rules, governing.allowlist)
-    return Preparation(governing, scanner if scanner.has_work else None)
+    outputs = OutputGuard(governing.rules.outputs) if governing.rules.outputs else None
+    return Preparation(governing, scanner if scanner.has_work else None, outputs)
 
 
 NO_PREPARATION = Preparation(Governing(EffectiveRules(), ()), None)

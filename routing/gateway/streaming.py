@@ -12,7 +12,7 @@ from routing.gateway.books import Books, Opened, Outcome
 from routing.gateway.client import Client
 from routing.gateway.dialects import Dialect
 from routing.gateway.dialects.chat import count_prompt_tokens
-from routing.gateway.ending import CLIENT_GONE_STATUS, STOPPING, Ending, bill
+from routing.gateway.ending import CLIENT_GONE_STATUS, STOPPING, Ending, bill, detail_of, withheld
 from routing.gateway.upstream import UpstreamFailed
 from routing.gateway.watch import Interrupted, Reason
 from routing.pricing import Usage, cost, usage_object
@@ -22,6 +22,14 @@ CHECKPOINT_SECONDS = 1.0
 FOREVER = float("inf")
 
 log = logging.getLogger(__name__)
+
+
+class Withheld(Exception):
+    """A guardrail lets no more of the stream out; carries what the caller is told."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
 
 
 class Relay:
@@ -44,6 +52,8 @@ class Relay:
         self._stream = stream
         self._prompt_tokens = count_prompt_tokens(opened.call)
         self._checkpoint_at = 0.0
+        guard = opened.known.preparation.outputs
+        self._watch = guard.watch() if guard else None
 
     async def run(self, patience: Patience) -> Ending:
         """Send everything but the last event; how it ended."""
@@ -52,6 +62,10 @@ class Relay:
         except Interrupted as stop:
             self._served.response.close()
             return self._cut_off(stop.reason)
+        except Withheld as stop:
+            self._served.response.close()
+            body = self._events.fail(stop.refusal)
+            return withheld(self._outcome("error", "content_filter"), stop.refusal, body)
         except Exception:
             # Ours to mend; but what was delivered is charged, whatever went wrong.
             log.exception("the stream of %s failed", self._opened.public_id)
@@ -70,6 +84,8 @@ class Relay:
         while True:
             if data:
                 self._write_down()
+                if self._watch is not None and (refusal := self._watch.feed(data)):
+                    raise Withheld(refusal)
                 await self._send(data)
             if stream.is_done or stream.failure is not None:
                 return stream.failure
@@ -146,7 +162,7 @@ class Relay:
             native_finish_reason=stream.native_finish_reason,
             upstream_id=stream.upstream_id,
             first_at=served.first_at,
-            detail={"previous_errors": list(served.previous)} if served.previous else {},
+            detail=detail_of(self._opened, served, self._watch.stages if self._watch else ()),
         )
 
 

@@ -31,6 +31,8 @@ _GROUP_OF_AUTHOR = {
 }
 _EVERYTHING = SCAN_SCOPES[-1]
 FLAG, REDACT, BLOCK = ACTIONS
+OF_REQUESTS = frozenset({"regex-prompt-injection"})
+"""Checks that are about requests only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Rules:
     denied: frozenset[str] = frozenset()
     filters: tuple[Filter, ...] = ()
     builtins: tuple[BuiltinFilter, ...] = ()
+    filters_outputs: bool = False
 
     @classmethod
     def of(cls, layer: Layer, settings: Mapping[str, Any]) -> Rules:
@@ -94,6 +97,7 @@ class Rules:
                 BuiltinFilter(entry["slug"], entry["action"], entry.get("scan_scope") or _EVERYTHING)
                 for entry in settings.get("content_filter_builtins") or ()
             ),
+            filters_outputs=bool(settings.get("is_filtering_outputs")),
         )
 
 
@@ -137,6 +141,8 @@ class EffectiveRules:
     builtins: tuple[EffectiveBuiltin, ...] = ()
     narrows: bool = False
     """Whether any model or endpoint may be left out at all."""
+    outputs: EffectiveRules | None = None
+    """What is looked for in answers: the content filters of the layers that ask for it."""
     _known: dict[tuple[str, ...], Exclusion | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -201,7 +207,16 @@ def merge(layers: Iterable[Rules]) -> EffectiveRules:
         filters=_merged_filters(layers),
         builtins=_merged_builtins(layers),
         narrows=bool(groups or denied) or any(map(_has_lists, layers)),
+        outputs=_rules_of_outputs(layers),
     )
+
+
+def _rules_of_outputs(layers: tuple[Rules, ...]) -> EffectiveRules | None:
+    """An answer is no attack on the model that gives it: of the checks, only content filters look at it."""
+    asking = tuple(rules for rules in layers if rules.filters_outputs)
+    builtins = tuple(one for one in _merged_builtins(asking) if one.builtin.slug not in OF_REQUESTS)
+    filters = _merged_filters(asking)
+    return EffectiveRules(filters=filters, builtins=builtins) if filters or builtins else None
 
 
 def _has_lists(rules: Rules) -> bool:

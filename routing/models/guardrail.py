@@ -59,6 +59,7 @@ class Guardrail(TenantModel):
     allow_safety_retention_other = models.BooleanField(null=True, blank=True)
     content_filters = models.JSONField(null=True, blank=True)
     content_filter_builtins = models.JSONField(null=True, blank=True)
+    is_filtering_outputs = models.BooleanField(default=False)
     created_by = models.ForeignKey(
         "accounts.User", models.SET_NULL, null=True, related_name="+", editable=False
     )

@@ -45,6 +45,7 @@ EVERYTHING = {
     "enforce_zdr_other": False,
     "content_filters": [{"pattern": r"PROJ-\d{4,6}", "action": "redact", "label": "[PROJECT]"}],
     "content_filter_builtins": [{"slug": "email", "action": "flag"}],
+    "filter_outputs": True,
 }
 
 
@@ -88,6 +89,7 @@ class TestCreatingAGuardrail:
             "enforce_zdr": None,
             "content_filters": None,
             "content_filter_builtins": None,
+            "filter_outputs": False,
             "updated_at": None,
         }
 

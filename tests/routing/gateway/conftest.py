@@ -7,13 +7,17 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from pytest_django import DjangoDbBlocker
 
+from config.lib.scoping import unscoped
+from routing.models import Endpoint, LanguageModel, PriceVersion, Provider
 from tests.cast import Cast, assemble
 from tests.postgres_plugin import restore_database
+from tests.routing.gateway.mirror import Mirror
+from tests.routing.gateway.positions import EMBEDDER, MODEL
 from tests.routing.gateway.process import GatewayProcess
-from tests.routing.gateway.stage import furnish, grant
+from tests.routing.gateway.stage import furnish, grant, note_change
 from tests.routing.simulator.process import SimulatorProcess
 
 PLENTY_USD = "10000000"
@@ -82,3 +86,24 @@ def start_gateway(stage: Cast, tmp_path: Path) -> Iterator[Callable[..., Gateway
 def key(stage: Cast) -> str:
     """The key of acme's Default workspace."""
     return stage.acme.default_key.secret
+
+
+@pytest.fixture(scope="package")
+def mirror(stage, django_db_blocker) -> Iterator[Mirror]:
+    """A provider in the catalog that keeps what it was asked."""
+    server = Mirror()
+    with django_db_blocker.unblock(), unscoped(reason="the catalog is the platform's"), transaction.atomic():
+        provider = Provider.objects.create(
+            slug="mirror", name="Mirror", wire_format="openai", base_url=server.url
+        )
+        for slug, output in ((MODEL, "text"), (EMBEDDER, "embeddings")):
+            model = LanguageModel.objects.create(
+                slug=slug, name=slug, author="test", input_modalities=["text"], output_modalities=[output]
+            )
+            endpoint = Endpoint.objects.create(
+                model=model, provider=provider, tag="mirror", upstream_model="m", supported_parameters=[]
+            )
+            PriceVersion.objects.create(endpoint=endpoint, prompt_femto=10**9, completion_femto=10**9)
+        note_change(provider)
+    yield server
+    server.stop()

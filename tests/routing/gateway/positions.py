@@ -78,12 +78,8 @@ CHAT = (
         ),
     ),
     Position("tool result", TOOL, lambda text: _chat(*_answered(text))),
-    Position(
-        "tool result, JSON", TOOL, lambda text: _chat(*_answered('{"found": ' + _quoted(text) + "}"))
-    ),
-    Position(
-        "tool result part", TOOL, lambda text: _chat(*_answered([{"type": "text", "text": text}]))
-    ),
+    Position("tool result, JSON", TOOL, lambda text: _chat(*_answered('{"found": ' + _quoted(text) + "}"))),
+    Position("tool result part", TOOL, lambda text: _chat(*_answered([{"type": "text", "text": text}]))),
     Position("name", USER, lambda text: _chat({**HI, "name": text})),
     Position("text file", ATTACHMENT, lambda text: _chat({"role": "user", "content": [_file(text)]})),
     Position(
@@ -128,9 +124,7 @@ def _tool_result(content: Any) -> Body:
 
 MESSAGES = (
     Position("system prompt", OPERATOR, lambda text: _messages(HI, system=text)),
-    Position(
-        "system block", OPERATOR, lambda text: _messages(HI, system=[{"type": "text", "text": text}])
-    ),
+    Position("system block", OPERATOR, lambda text: _messages(HI, system=[{"type": "text", "text": text}])),
     Position("user message", USER, lambda text: _messages({"role": "user", "content": text})),
     Position("user block", USER, lambda text: _messages(_block("user", {"type": "text", "text": text}))),
     Position(
@@ -188,9 +182,7 @@ RESPONSES = (
     Position("input", USER, lambda text: _responses(text)),
     Position("user message", USER, lambda text: _responses([{"role": "user", "content": text}])),
     Position("user part", USER, lambda text: _responses(_item("user", "input_text", text))),
-    Position(
-        "system message", OPERATOR, lambda text: _responses([{"role": "system", "content": text}, HI])
-    ),
+    Position("system message", OPERATOR, lambda text: _responses([{"role": "system", "content": text}, HI])),
     Position("assistant part", ASSISTANT, lambda text: _responses(_item("assistant", "output_text", text))),
     Position("tool arguments", ASSISTANT, lambda text: _responses(_function_call(text, "ok"))),
     Position("tool result", TOOL, lambda text: _responses(_function_call("x", text))),

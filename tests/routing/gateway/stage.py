@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 
@@ -12,8 +13,12 @@ from accounts.models import LedgerEntry, Organization
 from accounts.revisions import PLATFORM, Change, record, snapshot
 from config.lib.money import femto_from_usd, nano_from_usd
 from config.lib.scoping import tenant, unscoped
+from routing import guardrail_settings
+from routing.guardrail_assignments import assign_keys
 from routing.models import Endpoint, LanguageModel, PriceVersion, Provider
 from tests.cast import STAGE
+from workspaces import api_keys
+from workspaces.models import Workspace
 
 PROVIDERS = ("alpha", "beta", "gamma")
 """Three providers, all of them the simulator."""
@@ -106,3 +111,11 @@ def grant(organization: Organization, usd: str) -> None:
             description="for the tests",
             by=STAGE,
         )
+
+
+def held_to(workspace: Workspace, name: str, settings: dict[str, Any]) -> str:
+    """The secret of a new key that is held to a new guardrail."""
+    key = api_keys.issue(workspace=workspace, name=name, by=STAGE)
+    guardrail = guardrail_settings.create(workspace=workspace, name=name, by=STAGE, **settings)
+    assign_keys(guardrail=guardrail, keys=[key.key], by=STAGE)
+    return key.secret

@@ -7,24 +7,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connections, transaction
+from django.db import connections
 
-from config.lib.scoping import tenant, unscoped
-from routing import guardrail_settings
-from routing.guardrail_assignments import assign_keys
+from config.lib.scoping import tenant
 from routing.guardrails import BUILTINS
-from routing.models import Endpoint, LanguageModel, PriceVersion, Provider
-from tests.cast import STAGE
-from tests.routing.gateway.mirror import Mirror
-from tests.routing.gateway.positions import EMBEDDER, MODEL, POSITIONS, SPOKEN_BY_OTHERS, Position
-from tests.routing.gateway.stage import note_change
+from tests.routing.gateway.positions import POSITIONS, SPOKEN_BY_OTHERS, Position
+from tests.routing.gateway.stage import held_to
 from tests.routing.simulator.process import ROOT
-from workspaces import api_keys
-from workspaces.models import Workspace
 
 PAGE = ROOT / "docs" / "guardrails.md"
 BEGIN, END = "<!-- coverage: begin -->", "<!-- coverage: end -->"
@@ -51,27 +43,6 @@ def looks_at(check: str, position: Position) -> bool:
 
 
 @pytest.fixture(scope="module")
-def mirror(stage, django_db_blocker) -> Iterator[Mirror]:
-    """A provider in the catalog that keeps what it was asked."""
-    server = Mirror()
-    with django_db_blocker.unblock(), unscoped(reason="the catalog is the platform's"), transaction.atomic():
-        provider = Provider.objects.create(
-            slug="mirror", name="Mirror", wire_format="openai", base_url=server.url
-        )
-        for slug, output in ((MODEL, "text"), (EMBEDDER, "embeddings")):
-            model = LanguageModel.objects.create(
-                slug=slug, name=slug, author="test", input_modalities=["text"], output_modalities=[output]
-            )
-            endpoint = Endpoint.objects.create(
-                model=model, provider=provider, tag="mirror", upstream_model="m", supported_parameters=[]
-            )
-            PriceVersion.objects.create(endpoint=endpoint, prompt_femto=10**9, completion_femto=10**9)
-        note_change(provider)
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
 def keys(stage, django_db_blocker) -> dict[tuple[str, str], str]:
     """A key for each check and action, held to a guardrail that does nothing else."""
     acme = stage.acme
@@ -80,17 +51,11 @@ def keys(stage, django_db_blocker) -> dict[tuple[str, str], str]:
         with tenant(acme.organization.pk):
             for check in PROBES:
                 for action in ("redact", "block", "flag"):
-                    held[check, action] = held_to(acme.default, f"{check} {action}", settings_for(check, action))
+                    held[check, action] = held_to(
+                        acme.default, f"{check} {action}", settings_for(check, action)
+                    )
         connections.close_all()
     return held
-
-
-def held_to(workspace: Workspace, name: str, settings: dict[str, Any]) -> str:
-    """The secret of a new key that is held to a new guardrail."""
-    key = api_keys.issue(workspace=workspace, name=name, by=STAGE)
-    guardrail = guardrail_settings.create(workspace=workspace, name=name, by=STAGE, **settings)
-    assign_keys(guardrail=guardrail, keys=[key.key], by=STAGE)
-    return key.secret
 
 
 def settings_for(check: str, action: str) -> dict[str, Any]:

@@ -1,0 +1,148 @@
+"""What the model says, looked at as requests are: whole answers before they are sent, streams as they come (SPEC §13).
+
+A whole answer is redacted, or withheld. A stream cannot be taken back: what is found in it may have left in part, and
+redact as well as block cut it off at the chunk that completes the match.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from routing.errors import Refusal, forbidden
+from routing.gateway.dialects.chunks import a_text, an_object, chunks_of, objects
+from routing.guardrails.findings import Finding, Scan, block_of
+from routing.guardrails.rules import FLAG, EffectiveRules
+from routing.guardrails.scanning import Scanner, scanner_of
+
+WITHHELD = "Answer withheld by content filter: {}"
+WINDOW = 1_000
+"""Characters of a stream that are looked at again with each piece, for what began in an earlier one."""
+SPOKEN = ("content", "reasoning", "reasoning_content", "refusal")
+
+
+class OutputGuard:
+    """Looks at the answers of one policy's requests."""
+
+    __slots__ = ("rules", "scanner")
+
+    def __init__(self, rules: EffectiveRules) -> None:
+        self.rules = rules
+        self.scanner = scanner_of(rules)
+
+    def look(self, body: Mapping[str, Any]) -> Looked:
+        """Look at a whole Chat Completions answer."""
+        return look_at(body, self.scanner)
+
+    def watch(self) -> StreamWatch:
+        """What looks at one stream."""
+        return StreamWatch(self.scanner)
+
+
+class Looked(NamedTuple):
+    """An answer that was looked at: what may be sent, the pipeline's stages, and why it is withheld, if it is."""
+
+    body: dict[str, Any]
+    stages: tuple[Mapping[str, Any], ...] = ()
+    refusal: Refusal | None = None
+
+
+class StreamWatch:
+    """Looks at one stream as it comes."""
+
+    __slots__ = ("_findings", "_ran", "_scanner", "_tails")
+
+    def __init__(self, scanner: Scanner) -> None:
+        self._scanner = scanner
+        self._tails: dict[tuple[Any, ...], str] = {}
+        self._findings: dict[tuple[str, str], Finding] = {}
+        self._ran: Scan | None = None
+
+    def feed(self, data: bytes) -> Refusal | None:
+        """Look at complete Chat Completions events before they are sent; a refusal cuts the stream off."""
+        said: dict[tuple[Any, ...], str] = {}
+        for chunk in chunks_of(data):
+            for place, text in _spoken(chunk):
+                said[place] = said.get(place, "") + text
+        if not said:
+            return None
+        texts = [self._tails.get(place, "") + text for place, text in said.items()]
+        for place, text in zip(said, texts, strict=True):
+            self._tails[place] = text[-WINDOW:]
+        scan = self._scanner.scan({"messages": [{"role": "assistant", "content": text} for text in texts]})
+        self._ran = scan
+        for finding in scan.findings:
+            self._findings.setdefault((finding.detector, finding.label), finding)
+        is_cut = scan.block is not None or any(finding.action != FLAG for finding in scan.findings)
+        return refusal_of(scan) if is_cut else None
+
+    @property
+    def stages(self) -> tuple[Mapping[str, Any], ...]:
+        """The pipeline's stages by now."""
+        if self._ran is None:
+            return ()
+        return stages_of(replace(self._ran, findings=tuple(self._findings.values())))
+
+
+def look_at(body: Mapping[str, Any], scanner: Scanner) -> Looked:
+    """Look at a whole Chat Completions answer."""
+    choices = body.get("choices")
+    if not isinstance(choices, list):
+        return Looked(dict(body))
+    messages = [choice.get("message") for choice in choices if isinstance(choice, dict)]
+    scan = scanner.scan({"messages": messages})
+    stages = stages_of(scan)
+    if scan.block is not None:
+        return Looked(dict(body), stages, refusal_of(scan))
+    if scan.findings and scan.body["messages"] is not messages:
+        return Looked({**body, "choices": _with(choices, messages, scan.body["messages"])}, stages)
+    return Looked(dict(body), stages)
+
+
+def look_elsewhere(body: Mapping[str, Any], rules: EffectiveRules) -> Looked:
+    """The same with plain values, in another process."""
+    return look_at(body, scanner_of(rules))
+
+
+def refusal_of(scan: Scan) -> Refusal:
+    """Why an answer is withheld, in the words of a request's block."""
+    strict = [finding for finding in scan.findings if finding.action != FLAG]
+    block = scan.block or block_of(replace(finding, action="block") for finding in strict)
+    if block is None:
+        raise ValueError("nothing was found that an answer is withheld for")
+    label = block.metadata["labels"][0]
+    layer = block.layer.scope if block.layer else None
+    return forbidden(WITHHELD.format(label), rule="output_guardrail", layer=layer, **block.metadata)
+
+
+def stages_of(scan: Scan) -> tuple[Mapping[str, Any], ...]:
+    """The pipeline's stages of a look at an answer."""
+    return tuple(stage | {"data": stage["data"] | {"direction": "output"}} for stage in scan.stages())
+
+
+def _with(choices: list[Any], messages: list[Any], shown: list[Any]) -> list[Any]:
+    """The choices with what was redacted; the tokens' probabilities would spell it out and go."""
+    renewed = iter(zip(messages, shown, strict=True))
+    result = []
+    for choice in choices:
+        if not isinstance(choice, dict):
+            continue
+        before, after = next(renewed)
+        same = after is before or after == before
+        result.append(choice if same else {**choice, "message": after, "logprobs": None})
+    return result
+
+
+def _spoken(chunk: Mapping[str, Any]) -> list[tuple[tuple[Any, ...], str]]:
+    """What a chunk says, and in which of the answer's texts."""
+    found: list[tuple[tuple[Any, ...], str]] = []
+    for choice in objects(chunk, "choices"):
+        delta, number = an_object(choice, "delta"), choice.get("index")
+        found += [((number, name), a_text(delta, name)) for name in SPOKEN]
+        for detail in objects(delta, "reasoning_details"):
+            found.append(((number, "detail", detail.get("index")), a_text(detail, "text", "summary")))
+        for call in objects(delta, "tool_calls"):
+            arguments = a_text(an_object(call, "function"), "arguments")
+            found.append(((number, "tool", call.get("index")), arguments))
+    return [(place, text) for place, text in found if text]
