@@ -16,6 +16,7 @@ LAYERS = {
     "member": "the member's guardrail",
     "api-key": "the API key's guardrail",
 }
+DATA_REGION = "data_region"
 _EXPIRED = frozenset({"model_deprecated", DEPRECATED})
 
 
@@ -65,12 +66,12 @@ def wrong_region(requested: tuple[str, ...], region: str, allowed: frozenset[str
     names = ", ".join(sorted(allowed)) or "no region"
     detail = f"Requests must arrive in {names}; this one arrived in {region}."
     availability = Availability(
-        "region_restricted",
+        "constraint_filtered",
         requested,
-        excluded_by=("data_region",),
-        constraint=("allowed_data_regions", detail),
+        excluded_by=(DATA_REGION,),
+        constraint=(DATA_REGION, detail),
     )
-    return Refusal(403, "permission_denied", detail, "data_region", availability=availability)
+    return Refusal(404, "not_found", detail, DATA_REGION, availability=availability)
 
 
 def _explain(slug: str, reasons: Sequence[str]) -> tuple[str, str, str | None]:

@@ -150,7 +150,7 @@ class TestTheRefusal:
     def test_of_another_region_names_it(self):
         refusal = decided({"allowed_data_regions": ["europe"]}, "openai/gpt", region="us").refusal
 
-        assert (refusal.status, refusal.availability.code) == (403, "region_restricted")
+        assert (refusal.status, refusal.availability.code) == (404, "constraint_filtered")
         assert refusal.availability.as_json()["excluded_by"] == ["data_region"]
         assert decided({"allowed_data_regions": ["europe"]}, "openai/gpt", region="europe").refusal is None
 

@@ -30,6 +30,8 @@ class GatewayProcess:
         self.port = port or find_free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_path = folder / f"gateway-{self.port}.log"
+        self._records: list[Record] = []
+        self._offsets: dict[Path, int] = {}
         command = [sys.executable, "-m", "routing.gateway", "--port", str(self.port)]
         defaults = {
             "HEADGATE_DATA_DIR": str(folder),
@@ -64,11 +66,15 @@ class GatewayProcess:
 
     def records(self) -> list[Record]:
         """All that it has written into its journal."""
-        return [
-            decode_line(line)
-            for segment in sorted((self.folder / "journal").glob("*.journal"))
-            for line in segment.read_bytes()[HEADER_BYTES:].split(b"\0", 1)[0].splitlines()
-        ]
+        for segment in sorted((self.folder / "journal").glob("*.journal")):
+            offset = self._offsets.get(segment, HEADER_BYTES)
+            with segment.open("rb") as file:
+                file.seek(offset)
+                written = file.read().split(b"\0", 1)[0]
+            whole = written[: written.rfind(b"\n") + 1]
+            self._offsets[segment] = offset + len(whole)
+            self._records += [decode_line(line) for line in whole.splitlines()]
+        return list(self._records)
 
     def end_of(self, generation_id: str) -> End:
         """The end of a generation, once it is written."""
@@ -76,7 +82,8 @@ class GatewayProcess:
         found: list[End] = []
 
         def is_written() -> bool:
-            found[:] = [record for record in self.records() if isinstance(record, End) and record.id == name]
+            lately = reversed(self.records())
+            found[:] = [one for one in lately if isinstance(one, End) and one.id == name][:1]
             return bool(found)
 
         wait_until(is_written, what=f"the end of {generation_id}")

@@ -48,6 +48,12 @@ MODELS: dict[str, Sequence[str]] = {
     "test/messages-error-429": ["simulator/error-429"],
 }
 """The upstream models behind each model, the cheapest first."""
+PROVIDER_ERRORS = (400, 401, 402, 403, 404, 408, 409, 413, 422, 425, 429, 500, 502, 503, 504, 524, 529)
+MODELS |= {f"test/fails-{status}": [f"simulator/error-{status}"] for status in PROVIDER_ERRORS}
+MODELS |= {
+    f"test/survives-{status}": [f"simulator/error-{status}", "simulator/echo"] for status in PROVIDER_ERRORS
+}
+
 EMBEDDERS: dict[str, Sequence[str]] = {"test/embed": ["simulator/embed"]}
 
 TOKEN_USD = Decimal("0.000001")

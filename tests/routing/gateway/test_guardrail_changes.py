@@ -101,8 +101,8 @@ class TestARegion:
         assert gateway.post(issued.secret, body, Host="eu.test:8000").status == 200
         refused = gateway.post(issued.secret, body)
 
-        assert refused.status == 403
-        assert refused.json()["error"]["availability"]["code"] == "region_restricted"
+        assert refused.status == 404
+        assert refused.json()["error"]["availability"]["excluded_by"] == ["data_region"]
 
 
 class TestAnExpensivePattern:
