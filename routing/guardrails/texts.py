@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
@@ -42,6 +42,7 @@ _BINARY = {"image_url", "input_audio", "video_url", "input_image", "input_video"
 _NO_TEXT = {"type", "id", "role", "call_id", "tool_call_id", "cache_control", "signature", "format", "index"}
 _MOST_HAVE = {"role", "content"}
 _QUOTED = {"text", "content", "title", "name"}
+_SAID_IN_SCHEMAS = {"description", "title", "default", "examples", "enum", "const"}
 _TEXT_FILES = ("data:text/", "data:application/json", "data:application/xml", "data:application/yaml")
 _NO_PROMPT = {"data", "file_id", "file_url"}
 _decode, _encode = msgspec.json.Decoder().decode, msgspec.json.encode
@@ -134,7 +135,7 @@ def _texts(body: Mapping[str, Any]) -> Iterator[Text]:
     if isinstance(prediction, dict):
         yield from _of_content(("prediction", "content"), ASSISTANT, prediction.get("content"))
     for field in ("tools", "response_format"):
-        yield from _named(_leaves((field,), OPERATOR, body.get(field)), {"description"})
+        yield from _under(_leaves((field,), OPERATOR, body.get(field)), _SAID_IN_SCHEMAS)
 
 
 def _of_message(place: Place, message: Mapping[str, Any]) -> Iterator[Text]:
@@ -209,9 +210,14 @@ def _of_file(place: Place, file: Any) -> Iterator[Text]:
         yield Text((*place, "file_data", INSIDE), ATTACHMENT, text)
 
 
-def _named(leaves: Iterable[Text], names: Collection[str]) -> Iterator[Text]:
-    """Of the strings at any depth those under one of these names: what is said, and not how it is put together."""
+def _named(leaves: Iterable[Text], names: Set[str]) -> Iterator[Text]:
+    """Of the strings at any depth those with one of these names."""
     return (leaf for leaf in leaves if leaf.place[-1] in names)
+
+
+def _under(leaves: Iterable[Text], names: Set[str]) -> Iterator[Text]:
+    """Of the strings at any depth those somewhere under one of these names: what is said, not how it is built."""
+    return (leaf for leaf in leaves if not names.isdisjoint(leaf.place))
 
 
 def _with_inside(place: Place, kind: str, text: str) -> Iterator[Text]:

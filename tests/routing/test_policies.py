@@ -9,6 +9,7 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
+from accounts import privacy
 from accounts.credits import deposit
 from accounts.management_keys import revoke as revoke_management_key
 from accounts.models import LedgerEntry
@@ -24,8 +25,11 @@ from config.lib.subjects import (
     workspace_member_subject,
     workspace_subject,
 )
+from routing import guardrail_settings, plugin_settings, routing_defaults
+from routing.guardrail_assignments import assign_keys, assign_members
+from routing.models import Guardrail
 from routing.policies import load_policy, read_versions
-from routing.policy import RateLimits
+from routing.policy import PluginDefault, RateLimits
 from tests.cast import STAGE, Acme
 from workspaces import api_keys, workspaces
 from workspaces.models import WorkspaceMember
@@ -262,6 +266,66 @@ class TestVersions:
 
         first = min(seen)
         assert seen == {first + number: number + 1 for number in range(5)}
+
+
+class TestGuardrails:
+    def test_are_the_accounts_the_workspaces_the_members_and_the_keys_in_this_order(self, acme: Acme):
+        with tenant(acme.organization.pk):
+            privacy.change(organization=acme.organization, by=STAGE, enforce_zdr_openai=True)
+            default = guardrail_settings.change(
+                guardrail=Guardrail.default_of(acme.production), by=STAGE, ignored_providers=["azure"]
+            )
+            members, keys = (
+                guardrail_settings.create(workspace=acme.default, name=name, by=STAGE, allowed_models=["a/b"])
+                for name in ("members", "keys")
+            )
+            assign_members(guardrail=members, memberships=[acme.bob], by=STAGE)
+            assign_keys(guardrail=keys, keys=[acme.bob_key.key], by=STAGE)
+
+        rules = policy_of(acme.bob_key).rules
+
+        assert [(layer.layer.scope, layer.layer.guardrail_id) for layer in rules.layers] == [
+            ("account", None),
+            ("workspace", str(default.public_id)),
+            ("member", str(members.public_id)),
+            ("api-key", str(keys.public_id)),
+        ]
+        assert (rules.zdr_groups, rules.narrows) == ({"openai"}, True)
+
+    def test_of_other_keys_members_and_workspaces_are_none_of_it(self, acme: Acme):
+        with tenant(acme.organization.pk):
+            guardrail_settings.change(
+                guardrail=Guardrail.default_of(acme.production), by=STAGE, ignored_providers=["azure"]
+            )
+            own = guardrail_settings.create(workspace=acme.default, name="bob's", by=STAGE)
+            assign_members(guardrail=own, memberships=[acme.bob], by=STAGE)
+
+        assert policy_of(acme.default_key).rules.layers == ()
+
+    def test_leave_the_active_phrases_of_the_allowlist_alone(self, acme: Acme):
+        phrases = [{"phrase": "yes", "is_active": True}, {"phrase": "no", "is_active": False}]
+        with tenant(acme.organization.pk):
+            privacy.change(organization=acme.organization, by=STAGE, prompt_injection_allowlist=phrases)
+
+        assert policy_of(acme.bob_key).allowlist == ("yes",)
+
+
+class TestDefaults:
+    def test_of_routing_and_plugins_are_the_workspaces(self, acme: Acme):
+        with tenant(acme.organization.pk):
+            routing_defaults.change(
+                workspace=acme.production, by=STAGE, ignore=["azure"], zdr=True, is_stickiness_enabled=False
+            )
+            plugin_settings.change(
+                workspace=acme.production, plugin="web", by=STAGE, is_enabled=True, config={"max_results": 3}
+            )
+
+        policy = policy_of(acme.bob_key)
+
+        assert (policy.routing.preferences.ignore, policy.routing.preferences.zdr) == (("azure",), True)
+        assert (policy.routing.is_auto_exacto_enabled, policy.routing.is_stickiness_enabled) == (True, False)
+        assert policy.plugins == {"web": PluginDefault(True, False, {"max_results": 3})}
+        assert policy_of(acme.default_key).plugins == {}
 
 
 class TestTheSnapshot:

@@ -50,6 +50,11 @@ def _function(text: str) -> Body:
     return {"name": "mail", "description": text, "parameters": {"type": "object", "properties": {}}}
 
 
+def _with_default(text: str) -> Body:
+    parameters = {"type": "object", "properties": {"to": {"type": "string", "default": text}}}
+    return {"name": "mail", "parameters": parameters}
+
+
 def _schema(text: str) -> Body:
     return {"type": "object", "properties": {"a": {"type": "string", "description": text}}}
 
@@ -94,6 +99,11 @@ CHAT = (
             HI,
             response_format={"type": "json_schema", "json_schema": {"name": "a", "schema": _schema(text)}},
         ),
+    ),
+    Position(
+        "tool's default",
+        OPERATOR,
+        lambda text: _chat(HI, tools=[{"type": "function", "function": _with_default(text)}]),
     ),
     Position(
         "prediction", ASSISTANT, lambda text: _chat(HI, prediction={"type": "content", "content": text})
