@@ -6,6 +6,7 @@ from routing.models.credential import ByokCredential
 from routing.models.guardrail import Guardrail
 from routing.models.plugin_setting import PluginSetting
 from routing.models.preset import Preset, PresetVersion
+from routing.models.private_endpoint import PrivateEndpoint, PrivatePrice
 from routing.models.routing_defaults import RoutingDefaults
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "Preset",
     "PresetVersion",
     "PriceVersion",
+    "PrivateEndpoint",
+    "PrivatePrice",
     "Provider",
     "RoutingDefaults",
 ]
