@@ -25,7 +25,10 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class ServedBy:
-    """A provider, and how to reach it. The credential is opened in memory only and never shown."""
+    """A provider, and how to reach it. The credential is opened in memory only and never shown.
+
+    `is_users_address`: a user wrote the address down, not the operator; what it leads to is checked at each connection.
+    """
 
     slug: str
     name: str
@@ -33,6 +36,7 @@ class ServedBy:
     base_url: str
     credential: str = field(default="", repr=False)
     is_simulator: bool = False
+    is_users_address: bool = False
     headquarters: str | None = None
     datacenters: tuple[str, ...] | None = None
     privacy_policy_url: str | None = None
@@ -42,7 +46,7 @@ class ServedBy:
 
 @dataclass(frozen=True, slots=True)
 class EndpointEntry:
-    """One model as one provider serves it."""
+    """One model as one provider serves it; `is_private`: at the asking organization's own expense."""
 
     id: int
     tag: str
@@ -63,6 +67,7 @@ class EndpointEntry:
     can_publish: bool
     is_zdr: bool
     deprecated_at: datetime | None = None
+    is_private: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ from routing.selection.availability import (
 )
 from routing.selection.filters import why_dropped
 from routing.selection.order import order_endpoints
+from routing.selection.own_models import served
 from routing.selection.restrictions import FORBIDDEN_MODEL, why_restricted
 
 __all__ = [
@@ -94,12 +95,13 @@ def decide(
         return Decision(refusal, seed=seed, trace=(Step("model", "none named"),))
     route = _Route(policy, call, stats, seed, now)
     for slug in requested:
-        if slug in catalog.unroutable:
-            route.dropped.append(Dropped(slug, "", NO_ENDPOINTS))
+        if models := served(slug, policy.own_models, catalog):
+            route.add_all(slug, models)
         else:
-            route.add(slug, catalog.models.get(slug))
+            reason = NO_ENDPOINTS if slug in catalog.unroutable else UNKNOWN_MODEL
+            route.dropped.append(Dropped(slug, "", reason))
     if not route.attempts:
-        return _nothing(route, requested, catalog)
+        return _nothing(route, requested)
     return _with_holds(route, policy, balances)
 
 
@@ -166,10 +168,25 @@ class _Route:
         self.dropped: list[Dropped] = []
         self.steps: list[Step] = [Step("key", "live")]
 
-    def add(self, slug: str, model: ModelEntry | None) -> None:
+    @property
+    def wants_embeddings(self) -> bool:
+        """Whether the call came by the route that embeds."""
+        return self._call.dialect == "embeddings"
+
+    def add_all(self, slug: str, models: tuple[ModelEntry, ...]) -> None:
+        """Try the model where the organization serves it itself, then in public, unless fallbacks are not wanted."""
+        for number, model in enumerate(models, 1):
+            before = len(self.attempts)
+            self.add(slug, model)
+            if len(self.attempts) > before and not self._call.preferences.allow_fallbacks:
+                others = [entry for other in models[number:] for entry in other.endpoints]
+                self.dropped += [Dropped(slug, entry.tag, NO_FALLBACKS) for entry in others]
+                return
+
+    def add(self, slug: str, model: ModelEntry) -> None:
         """Try this model after those that were added before."""
-        if (reason := self._why_not(slug, model)) or model is None:
-            self.dropped.append(Dropped(slug, "", reason or UNKNOWN_MODEL))
+        if reason := self._why_not(slug, model):
+            self.dropped.append(Dropped(slug, "", reason))
             return
         remaining = self._long_enough(
             slug, [entry for entry in model.endpoints if self._remains(slug, entry)]
@@ -182,19 +199,18 @@ class _Route:
             self.dropped += [Dropped(slug, entry.tag, NO_FALLBACKS) for entry in left_out]
         for entry in ordered:
             nano = estimate(entry.price, self._call, entry)
-            self.attempts.append(Attempt(entry, nano, nano))
+            own = entry.is_private
+            self.attempts.append(Attempt(entry, 0 if own else nano, nano, own))
         self.steps.append(Step("endpoints", f"{slug}: {len(ordered)} of {len(model.endpoints)}"))
 
-    def _why_not(self, slug: str, model: ModelEntry | None) -> str | None:
-        if model is None:
-            return UNKNOWN_MODEL
+    def _why_not(self, slug: str, model: ModelEntry) -> str | None:
         if self._rules and (exclusion := self._rules.model_exclusion(slug, model.slug)):
             self.forbidden.append(exclusion)
             return FORBIDDEN_MODEL
         if model.expires_at is not None and model.expires_at <= self._now:
             return EXPIRED_MODEL
         is_embedder = "embeddings" in model.output_modalities
-        return WRONG_ENDPOINT if is_embedder is not (self._call.dialect == "embeddings") else None
+        return WRONG_ENDPOINT if is_embedder is not self.wants_embeddings else None
 
     def _remains(self, slug: str, entry: EndpointEntry) -> bool:
         reason = why_restricted(entry, self._rules) if self._rules else None
@@ -219,14 +235,14 @@ class _Route:
         return able
 
 
-def _nothing(route: _Route, requested: tuple[str, ...], catalog: CatalogSnapshot) -> Decision:
+def _nothing(route: _Route, requested: tuple[str, ...]) -> Decision:
     reasons = {drop.reason for drop in route.dropped}
     if reasons == {UNKNOWN_MODEL}:
         refusal = model_not_found(requested)
     elif reasons <= {UNKNOWN_MODEL, FORBIDDEN_MODEL}:
         refusal = forbidden_models(requested, route.forbidden)
     elif WRONG_ENDPOINT in reasons and reasons <= {WRONG_ENDPOINT, UNKNOWN_MODEL}:
-        refusal = wrong_endpoint(requested, route.dropped, catalog)
+        refusal = wrong_endpoint(requested, route.dropped, is_embedder=not route.wants_embeddings)
     else:
         refusal = nothing_remains(requested, route.dropped)
     steps = (*route.steps, Step("availability", refusal.rule))

@@ -31,11 +31,15 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
 
 
 class Cost(msgspec.Struct, frozen=True, gc=False):
-    """A charge in nano-dollars, rounded once, and its two halves in femto-dollars as they were summed."""
+    """A charge in nano-dollars, rounded once, and its two halves in femto-dollars as they were summed.
+
+    `byok_nano` is what the request cost at list price where the caller's organization pays the provider itself.
+    """
 
     total_nano: int
     prompt_femto: int
     completion_femto: int
+    byok_nano: int = 0
 
     @property
     def total_femto(self) -> int:
@@ -61,6 +65,11 @@ def cost(price: Price, usage: Usage) -> Cost:
     if usage.reasoning and price.reasoning is not None:
         completion += usage.reasoning * (price.reasoning - price.completion)
     return Cost(nano_from_femto(prompt + completion), prompt, completion)
+
+
+def at_own_expense(charge: Cost) -> Cost:
+    """The same for a provider that the organization pays itself: metered at its price, and taken from no credits."""
+    return Cost(0, charge.prompt_femto, charge.completion_femto, charge.total_nano)
 
 
 def estimate(price: Price, call: Call, endpoint: EndpointEntry) -> int:
@@ -174,7 +183,7 @@ def usage_object(usage: Usage, charge: Cost, *, is_byok: bool = False) -> dict[s
         "cost": charge.total_nano / 10**9,
         "is_byok": is_byok,
         "cost_details": {
-            "upstream_inference_cost": None,
+            "upstream_inference_cost": charge.byok_nano / 10**9 if is_byok else None,
             "upstream_inference_prompt_cost": charge.prompt_femto / FEMTO_PER_USD,
             "upstream_inference_completions_cost": charge.completion_femto / FEMTO_PER_USD,
         },

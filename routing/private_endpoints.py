@@ -281,9 +281,7 @@ def _lock(endpoint: PrivateEndpoint) -> PrivateEndpoint:
     return locked
 
 
-def _record(
-    action: Action, endpoint: PrivateEndpoint, before: dict[str, Any] | None, by: Actor
-) -> None:
+def _record(action: Action, endpoint: PrivateEndpoint, before: dict[str, Any] | None, by: Actor) -> None:
     record(
         Change(
             action=action,

@@ -1,7 +1,7 @@
 """A private endpoint as the data plane holds it, and the credential that its requests carry.
 
-Ids of private endpoints and of their price versions are negative in the data plane and in the books: they are counted in
-tables of their own, and so never meet those of the platform's catalog.
+Ids of private endpoints and of their price versions are negative in the data plane and in the books: they are counted
+in tables of their own, and so never meet those of the platform's catalog.
 """
 
 from __future__ import annotations

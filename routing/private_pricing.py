@@ -42,9 +42,7 @@ class Rates:
     def amounts(self) -> dict[str, str]:
         """As decimal strings; rates that are none of their own are left out."""
         femtos = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {
-            name: plain_usd(usd_from_femto(femto)) for name, femto in femtos.items() if femto is not None
-        }
+        return {name: plain_usd(usd_from_femto(femto)) for name, femto in femtos.items() if femto is not None}
 
 
 def latest(
@@ -78,12 +76,12 @@ def with_derived(rates: Rates, *, provider: str, model: str) -> Rates:
     )
     if public is None or not public.prompt_femto:
         return rates
-    missing = {
-        name: _scaled(rates.prompt, getattr(public, f"{name}_femto"), public.prompt_femto)
-        for name in ("cache_read", "cache_write")
-        if getattr(rates, name) is None
-    }
-    return replace(rates, **missing)
+    read, write = rates.cache_read, rates.cache_write
+    if read is None:
+        read = _scaled(rates.prompt, public.cache_read_femto, public.prompt_femto)
+    if write is None:
+        write = _scaled(rates.prompt, public.cache_write_femto, public.prompt_femto)
+    return replace(rates, cache_read=read, cache_write=write)
 
 
 def _scaled(prompt: int, rate: int | None, public_prompt: int) -> int | None:

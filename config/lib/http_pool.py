@@ -10,9 +10,10 @@ import asyncio
 import re
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from config.lib.http_exchange import Exchange
@@ -24,6 +25,9 @@ ENDING_SECONDS = 1.0
 """How long a response may take to end after all that was wanted of it has come."""
 MOST_KEPT_PER_HOST = 1024
 
+
+Find: TypeAlias = Callable[[str, int], Awaitable[list[str]]]
+"""The addresses of a host that may be connected to. Raises OSError."""
 
 HOST = re.compile(r"[0-9A-Za-z._:-]+")
 
@@ -65,9 +69,14 @@ def parse_url(url: str) -> Target:
 
 
 class HttpPool:
-    """Connections to any number of origins. Belongs to the loop that it was made on."""
+    """Connections to any number of origins. Belongs to the loop that it was made on.
 
-    def __init__(self) -> None:
+    With `find` a host's addresses are asked for there, and the connection goes to one of them, whatever the name means
+    a moment later; without it the system resolves.
+    """
+
+    def __init__(self, find: Find | None = None) -> None:
+        self._find = find
         self._kept: dict[Origin, list[Exchange]] = {}
         self._ending: list[Exchange] = []
         self._tls: ssl.SSLContext | None = None
@@ -145,9 +154,23 @@ class HttpPool:
             self._tls = ssl.create_default_context()
             self._tls.set_alpn_protocols(["http/1.1"])
         async with asyncio.timeout(CONNECT_SECONDS):
-            _, exchange = await asyncio.get_running_loop().create_connection(
-                Exchange, origin.host, origin.port, ssl=self._tls if origin.is_secure else None
-            )
+            if self._find is None:
+                return await self._connect_to(origin.host, origin)
+            *others, last = await self._find(origin.host, origin.port)
+            for address in others:
+                with suppress(OSError):
+                    return await self._connect_to(address, origin)
+            return await self._connect_to(last, origin)
+
+    async def _connect_to(self, address: str, origin: Origin) -> Exchange:
+        """A connection to the address, where a certificate has to be the origin's."""
+        _, exchange = await asyncio.get_running_loop().create_connection(
+            Exchange,
+            address,
+            origin.port,
+            ssl=self._tls if origin.is_secure else None,
+            server_hostname=origin.host if origin.is_secure else None,
+        )
         return exchange
 
 

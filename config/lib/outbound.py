@@ -10,7 +10,7 @@ import asyncio
 import re
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -28,6 +28,7 @@ __all__ = [
     "Reply",
     "open_pool",
     "open_session",
+    "post",
     "post_form",
 ]
 
@@ -177,9 +178,19 @@ def open_session(
     )
 
 
-def open_pool() -> HttpPool:
-    """The hot path's client for the running loop, for addresses that the operator set."""
-    return HttpPool()
+def open_pool(*, rules: OutboundRules | None = None) -> HttpPool:
+    """The hot path's client for the running loop.
+
+    With `rules` only permitted addresses are reached; without them it is for addresses that the operator set.
+    """
+    if rules is None:
+        return HttpPool()
+    resolver = CheckingResolver(rules)
+
+    async def find(host: str, port: int) -> list[str]:
+        return [entry["host"] for entry in await resolver.resolve(host, port, socket.AF_UNSPEC)]
+
+    return HttpPool(find)
 
 
 class CallFailed(Exception):
@@ -188,10 +199,11 @@ class CallFailed(Exception):
 
 @dataclass(frozen=True)
 class Reply:
-    """What the other side answered."""
+    """What the other side answered; header names in lower case."""
 
     status: int
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def post_form(
@@ -207,15 +219,39 @@ def post_form(
 
     Raises CallFailed.
     """
+    return _posted(url, fields, headers, rules, seconds, most_bytes)
+
+
+def post(
+    url: str,
+    body: bytes,
+    *,
+    headers: Mapping[str, str],
+    rules: OutboundRules,
+    seconds: float = 15,
+    most_bytes: int = 1 << 20,
+) -> Reply:
+    """Post a body, as `post_form` a form. Raises CallFailed."""
+    return _posted(url, body, headers, rules, seconds, most_bytes)
+
+
+def _posted(
+    url: str,
+    data: Mapping[str, str] | bytes,
+    headers: Mapping[str, str],
+    rules: OutboundRules,
+    seconds: float,
+    most_bytes: int,
+) -> Reply:
     try:
-        return asyncio.run(_post(url, fields, headers, rules, seconds, most_bytes))
+        return asyncio.run(_post(url, data, headers, rules, seconds, most_bytes))
     except (aiohttp.ClientError, OSError, ValueError) as error:  # OSError: forbidden and timed out, too
         raise CallFailed(str(error) or type(error).__name__) from error
 
 
 async def _post(
     url: str,
-    fields: Mapping[str, str],
+    data: Mapping[str, str] | bytes,
     headers: Mapping[str, str],
     rules: OutboundRules,
     seconds: float,
@@ -224,11 +260,12 @@ async def _post(
     async with (
         asyncio.timeout(seconds),
         open_session(rules=rules) as session,
-        session.post(url, data=fields, headers=headers, allow_redirects=False) as response,
+        session.post(url, data=data, headers=headers, allow_redirects=False) as response,
     ):
         body = bytearray()
         async for piece in response.content.iter_any():
             body += piece
             if len(body) > most_bytes:
                 raise CallFailed("the answer is too long")
-        return Reply(response.status, bytes(body))
+        names = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(response.status, bytes(body), names)

@@ -74,7 +74,7 @@ async def _whole(
         generation_id=opened.public_id,
         model=endpoint.model,
         provider=endpoint.provider.name,
-        usage=usage_object(charge.usage, charge.cost),
+        usage=usage_object(charge.usage, charge.cost, is_byok=served.attempt.is_byok),
     )
     return Ending(outcome, body)
 

@@ -99,14 +99,15 @@ class Attempts:
     async def _ask(
         self, opened: Opened, attempt: Attempt, watch: Watch, previous: tuple[Mapping[str, Any], ...]
     ) -> Served:
-        wire = WIRE_FORMATS[attempt.endpoint.provider.wire_format]
+        provider = attempt.endpoint.provider
+        wire = WIRE_FORMATS[provider.wire_format]
         request = wire.build_request(opened.call, attempt.endpoint, generation_id=opened.public_id)
         is_streamed, asked_at = opened.call.is_streamed, time.monotonic()
         seconds = self.patience.first_token if is_streamed else self.patience.answer
         response = None
         try:
             with watch.within(seconds):
-                response = await self._upstream.send(request)
+                response = await self._upstream.send(request, is_users_address=provider.is_users_address)
                 if response.status in NOT_OK:
                     body = await response.read_error()
                     raise UpstreamFailed(wire.read_failure(response.status, response.headers, body))

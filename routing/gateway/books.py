@@ -112,7 +112,7 @@ class Books:
             Checkpoint(
                 opened.id,
                 cost.total_nano,
-                0,
+                cost.byok_nano,
                 usage.prompt,
                 usage.completion,
                 endpoint.provider.slug,
@@ -124,8 +124,8 @@ class Books:
     def close(self, opened: Opened, outcome: Outcome) -> None:
         """Write the end, then give back in memory what was not used."""
         self._journal.end(_end(opened, outcome))
-        nano = outcome.cost.total_nano
-        self._leases.settle(opened.admission, [hold.counted(nano, 0) for hold in opened.holds])
+        nano, byok = outcome.cost.total_nano, outcome.cost.byok_nano
+        self._leases.settle(opened.admission, [hold.counted(nano, byok) for hold in opened.holds])
 
 
 def _begin(opened: Opened, decision: Decision) -> Begin:
@@ -164,7 +164,7 @@ def _end(opened: Opened, outcome: Outcome) -> End:
     return End(
         id=opened.id,
         cost_nano=outcome.cost.total_nano,
-        byok_nano=0,
+        byok_nano=outcome.cost.byok_nano,
         status=outcome.status,
         finish_reason=outcome.finish_reason,
         native_finish_reason=outcome.native_finish_reason,
@@ -180,6 +180,7 @@ def _end(opened: Opened, outcome: Outcome) -> End:
         cached_tokens=usage.cached,
         cache_write_tokens=usage.cache_write,
         is_usage_estimated=outcome.is_estimated,
+        is_byok=attempt is not None and attempt.is_byok,
         latency_ms=int(((outcome.first_at or now) - opened.began_at) * 1000),
         generation_ms=int((now - (outcome.first_at or now)) * 1000),
         upstream_id=outcome.upstream_id,

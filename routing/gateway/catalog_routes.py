@@ -16,6 +16,7 @@ from routing.gateway.admission import authenticate, find_key
 from routing.gateway.client import Client, RefusedError
 from routing.gateway.model_filters import Query, next_page, page_of, read_query, select
 from routing.gateway.runtime import Runtime
+from routing.selection.own_models import beside
 
 Route: TypeAlias = Callable[[Runtime, Client], Awaitable[None]]
 
@@ -136,13 +137,17 @@ ROUTES: dict[str, Route] = {
 
 
 async def open_catalog(runtime: Runtime, client: Client) -> CatalogSnapshot:
-    """The catalog, for anybody; but a key that is sent must be one. Raises RefusedError: 401, 503."""
-    if find_key(client.scope) is not None:
-        known = await authenticate(runtime.policies, client.scope)
-        refusal = key_refusal(known.policy, datetime.now(UTC))
-        if refusal is not None and refusal.status == UNAUTHORIZED:  # a management key may look
-            raise RefusedError(refusal)
-    return runtime.catalog
+    """The catalog, for anybody; but a key that is sent must be one, and sees its organization's own endpoints too.
+
+    Raises RefusedError: 401, 503.
+    """
+    if find_key(client.scope) is None:
+        return runtime.catalog
+    known = await authenticate(runtime.policies, client.scope)
+    refusal = key_refusal(known.policy, datetime.now(UTC))
+    if refusal is not None and refusal.status == UNAUTHORIZED:  # a management key may look
+        raise RefusedError(refusal)
+    return beside(runtime.catalog, known.policy.own_models)
 
 
 def describe_model(model: ModelEntry) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from routing.gateway.attempts import Served
 from routing.gateway.books import Opened, Outcome
 from routing.gateway.dialects.chat import count_prompt_tokens
 from routing.gateway.watch import Reason
-from routing.pricing import NOTHING, Cost, Usage, believable, cost, usage_from_provider
+from routing.pricing import NOTHING, Cost, Usage, at_own_expense, believable, cost, usage_from_provider
 
 CLIENT_GONE_STATUS = 499
 KEPT = ("provider_code", "previous_errors", "parameter")
@@ -53,7 +53,13 @@ def bill(opened: Opened, attempt: Attempt, raw_usage: Any, counted: int, finish:
         usage, is_estimated = usage_from_provider(raw_usage, fallback, most)
     if usage.completion == 0 and counted == 0 and finish in (None, "error"):
         return Bill(usage, NOTHING, is_estimated)
-    return Bill(usage, cost(endpoint.price, usage), is_estimated)
+    return Bill(usage, charged(attempt, usage), is_estimated)
+
+
+def charged(attempt: Attempt, usage: Usage) -> Cost:
+    """What a usage costs where this attempt is served."""
+    charge = cost(attempt.endpoint.price, usage)
+    return at_own_expense(charge) if attempt.is_byok else charge
 
 
 def not_served(reason: Reason) -> Ending:

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import psycopg
 
+from config.lib.outbound import OutboundRules
 from observability.journal import Journal, JournalBusy
 from routing.catalog_snapshot import CatalogSnapshot
 from routing.errors import unavailable
@@ -30,7 +31,7 @@ from routing.gateway.policy_cache import LoadCatalog, LoadPolicy, PolicyCache
 from routing.gateway.policy_versions import VersionWatcher
 from routing.gateway.rates import Rates
 from routing.gateway.refusals import RefusalLog
-from routing.gateway.upstream import Upstream
+from routing.gateway.upstream import PUBLIC_ONLY, Upstream
 from routing.gateway.watch import Reason
 from workspaces.leases import Leases
 
@@ -56,6 +57,7 @@ class Limits:
     organization_share: float
     stale_seconds: float
     patience: Patience
+    outbound: OutboundRules = PUBLIC_ONLY
     region_hosts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -109,7 +111,7 @@ class Runtime:
         )
         self.health = Health()
         self.bodies = BodyReader(limits.region_hosts)
-        self.upstream = Upstream()
+        self.upstream = Upstream(limits.outbound)
         self.attempts = Attempts(self.upstream, self.health, limits.patience)
         self.open_requests: set[Client] = set()
         self._has_leases = asyncio.Event()

@@ -12,10 +12,18 @@ from routing.gateway.books import Books, Opened, Outcome
 from routing.gateway.client import Client
 from routing.gateway.dialects import Dialect
 from routing.gateway.dialects.chat import count_prompt_tokens
-from routing.gateway.ending import CLIENT_GONE_STATUS, STOPPING, Ending, bill, detail_of, withheld
+from routing.gateway.ending import (
+    CLIENT_GONE_STATUS,
+    STOPPING,
+    Ending,
+    bill,
+    charged,
+    detail_of,
+    withheld,
+)
 from routing.gateway.upstream import UpstreamFailed
 from routing.gateway.watch import Interrupted, Reason
-from routing.pricing import Usage, cost, usage_object
+from routing.pricing import Usage, usage_object
 from routing.providers import Stream
 
 CHECKPOINT_SECONDS = 1.0
@@ -119,11 +127,11 @@ class Relay:
             completion=self._stream.counted_tokens,
             image=self._opened.call.image_count,
         )
-        self._books.checkpoint(self._opened, attempt, usage, cost(attempt.endpoint.price, usage))
+        self._books.checkpoint(self._opened, attempt, usage, charged(attempt, usage))
 
     def _completed(self) -> Ending:
         outcome = self._outcome("completed", self._stream.finish_reason)
-        usage = usage_object(outcome.usage, outcome.cost)
+        usage = usage_object(outcome.usage, outcome.cost, is_byok=self._served.attempt.is_byok)
         return Ending(outcome, self._events.finish(self._stream.final_chunk(usage), usage))
 
     def _broken(self, failure: ProviderFailure) -> Ending:

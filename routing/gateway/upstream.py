@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from config.lib.http_exchange import Exchange
 from config.lib.http_pool import Origin
-from config.lib.outbound import HttpPool, open_pool
+from config.lib.outbound import ForbiddenAddress, HttpPool, OutboundRules, open_pool
 from routing.errors import ProviderFailure
 from routing.providers import UpstreamRequest
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
 
+PUBLIC_ONLY = OutboundRules()
 FAILURES = (OSError, TimeoutError, ValueError)
 
 
@@ -79,25 +80,29 @@ class Response:
 
 
 class Upstream:
-    """Connections to the operator's providers."""
+    """Connections to the operator's providers, and others to addresses that users wrote down, by the rules."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: OutboundRules = PUBLIC_ONLY) -> None:
         self._pool = open_pool()
+        self._steered = open_pool(rules=rules)
 
-    async def send(self, request: UpstreamRequest) -> Response:
+    async def send(self, request: UpstreamRequest, *, is_users_address: bool = False) -> Response:
         """Send a request and wait for the answer's head. Raises UpstreamFailed."""
+        pool = self._steered if is_users_address else self._pool
         try:
-            exchange, origin = await self._pool.send(
-                request.method, request.url, request.headers, request.body
-            )
+            exchange, origin = await pool.send(request.method, request.url, request.headers, request.body)
+        except ForbiddenAddress as error:
+            raise failed("The endpoint's address may not be connected to from here.") from error
         except FAILURES as error:
             raise failed("The provider could not be reached.") from error
-        return Response(self._pool, exchange, origin)
+        return Response(pool, exchange, origin)
 
     def close_idle(self) -> None:
         """Close connections that nobody used for a while."""
         self._pool.close_idle()
+        self._steered.close_idle()
 
     def close(self) -> None:
         """Close every connection."""
         self._pool.close()
+        self._steered.close()

@@ -1,9 +1,10 @@
 """Endpoints that organizations bring, and their price versions."""
 
+import uuid
+
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.db.models.manager
-import uuid
 from django.conf import settings
 from django.db import migrations, models
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 
 from routing.catalog_snapshot import EndpointEntry, ModelEntry
 from routing.models import ByokCredential, LanguageModel, PrivateEndpoint
 from routing.models.private_endpoint import ACTIVE, BYOK
-from routing.policy import NO_MODELS
 from routing.pricing import typical_femto
 from routing.private_entries import NoCredential, UnopenedCredential, credential_of, entry_of
 from routing.private_pricing import latest, price_of
@@ -29,14 +27,12 @@ def own_models(organization_id: int, key: ApiKey | None, *, using: str) -> Mappi
     live = PrivateEndpoint.objects.using(using).for_organization(organization_id).live()
     rows = [row for row in live.filter(status=ACTIVE).order_by("pk") if row.wire_format in WIRE_FORMATS]
     if not rows:
-        return NO_MODELS
+        return {}
     entries = _entries(organization_id, rows, key, using)
     listed = LanguageModel.objects.using(using).filter(is_enabled=True, slug__in=entries)
     catalog = {row.slug: row for row in listed}
     first = {row.model_slug: row for row in reversed(rows)}
-    return MappingProxyType(
-        {slug: _model(first[slug], catalog.get(slug), entries[slug]) for slug in sorted(entries)}
-    )
+    return {slug: _model(first[slug], catalog.get(slug), entries[slug]) for slug in sorted(entries)}
 
 
 def _entries(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from routing.catalog_snapshot import CatalogSnapshot
 from routing.decision import Dropped
 from routing.errors import Availability, Refusal, forbidden
 from routing.guardrails.rules import Exclusion
@@ -39,12 +38,9 @@ def nothing_remains(requested: tuple[str, ...], dropped: Sequence[Dropped]) -> R
     return Refusal(404, "not_found", message, code, availability=availability)
 
 
-def wrong_endpoint(
-    requested: tuple[str, ...], dropped: Sequence[Dropped], catalog: CatalogSnapshot
-) -> Refusal:
+def wrong_endpoint(requested: tuple[str, ...], dropped: Sequence[Dropped], *, is_embedder: bool) -> Refusal:
     """The refusal when the model is called on a route that it does not speak."""
     slug = next(drop.model for drop in dropped if drop.reason == "wrong_endpoint")
-    is_embedder = "embeddings" in catalog.models[slug].output_modalities
     route = "/api/v1/embeddings" if is_embedder else "/api/v1/chat/completions"
     detail = f"{slug} is served at {route}."
     availability = Availability("wrong_endpoint", requested, constraint=("endpoint", detail))
