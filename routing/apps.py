@@ -11,11 +11,19 @@ class RoutingConfig(AppConfig):
     def ready(self) -> None:
         from accounts.organizations import member_leaving
         from config.lib.sealed_columns import SealedColumn, register
-        from routing import byok, catalog, plugin_settings, presets, restorers, routing_defaults
+        from routing import (
+            byok,
+            catalog,
+            plugin_settings,
+            presets,
+            private_endpoints,
+            restorers,
+            routing_defaults,
+        )
         from routing.catalog_compiler import credential_identity
         from routing.guardrail_assignments import release_deleted_key, release_leaving_member
         from routing.guardrail_settings import delete_with_workspace
-        from routing.models import ByokCredential, Provider
+        from routing.models import ByokCredential, PrivateEndpoint, Provider
         from workspaces.api_keys import key_deleting
         from workspaces.workspaces import workspace_deleting
 
@@ -31,3 +39,11 @@ class RoutingConfig(AppConfig):
         restorers.fill()
         register(SealedColumn(Provider, "sealed_credential", credential_identity, catalog.record_resealed))
         register(SealedColumn(ByokCredential, "sealed_secret", byok.identity_of, byok.record_resealed))
+        register(
+            SealedColumn(
+                PrivateEndpoint,
+                "sealed_secret",
+                private_endpoints.identity_of,
+                private_endpoints.record_resealed,
+            )
+        )

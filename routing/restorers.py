@@ -11,6 +11,7 @@ from routing import guardrail_restoring, plugin_settings, presets, routing_defau
 from routing.byok_restoring import restore_credential
 from routing.models import PluginSetting, Preset, PresetVersion, RoutingDefaults
 from routing.plugins import PLUGINS
+from routing.private_restoring import restore_private_endpoint
 from workspaces.locking import WorkspaceGone
 from workspaces.models import Workspace
 
@@ -23,6 +24,7 @@ def fill() -> None:
     restorers.fill("memberassignment", guardrail_restoring.restore_member_assignment)
     restorers.fill("preset", restore_preset)
     restorers.fill("pluginsetting", restore_plugin_setting)
+    restorers.fill("privateendpoint", restore_private_endpoint)
     restorers.fill("routingdefaults", restore_routing_defaults)
 
 

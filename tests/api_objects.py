@@ -14,10 +14,11 @@ from accounts.invitations import invite
 from accounts.models import Invitation, ManagementKey, Membership, Organization, Revision
 from config.lib.ids import generation_id, uuid7
 from config.lib.scoping import tenant
-from routing import byok, guardrail_settings
-from routing.models import Guardrail
+from routing import byok, guardrail_settings, private_endpoints
+from routing.models import Guardrail, PrivateEndpoint
 from routing.preset_config import Content
 from routing.presets import save_version
+from routing.private_pricing import Rates
 from tests.cast import STAGE, Acme, Globex
 from workspaces.api_keys import issue
 from workspaces.budgets import set_budget
@@ -88,6 +89,8 @@ def furnish(home: Home) -> World:
             "{generation}": generation_id(uuid7()),
             **_rotated(home),
             **_governing(home),
+            "{private}": str(_private(home).public_id),
+            "{active_private}": str(_active_private(home).public_id),
             "{invitation}": _invitation(home),
             "{revision}": _newest("workspace"),
             "{role}": _newest("membership"),
@@ -99,6 +102,7 @@ def unknown_world() -> World:
     return {
         **{f"{{{name}}}": str(uuid.uuid4()) for name in ("production", "guardrail", "default_guardrail")},
         **{f"{{{name}}}": str(uuid.uuid4()) for name in ("credential", "invitation")},
+        **{f"{{{name}}}": str(uuid.uuid4()) for name in ("private", "active_private")},
         "{empty}": "emptier",
         "{alice}": "user_999999999",
         "{bob}": "user_999999998",
@@ -136,6 +140,25 @@ def _governing(home: Home) -> World:
         "{default_guardrail}": str(home.workspace.default_guardrail_id),
         "{credential}": str(credential.public_id),
     }
+
+
+def _private(home: Home) -> PrivateEndpoint:
+    """A draft, which asks for a credential that is not there before it would call anybody."""
+    return private_endpoints.create(
+        organization=home.organization,
+        provider="ollama",
+        model=f"{home.organization.slug}/llama",
+        model_name="Llama",
+        upstream_model="llama3",
+        base_url="https://llm.x.example/v1",
+        rates=Rates(0, 0),
+        by=STAGE,
+    )
+
+
+def _active_private(home: Home) -> PrivateEndpoint:
+    endpoint = private_endpoints.note_validated(endpoint=_private(home), by=STAGE)
+    return private_endpoints.activate(endpoint=endpoint, by=STAGE)
 
 
 def _invitation(home: Home) -> str:

@@ -42,6 +42,14 @@ from routing.api.presets import (
     PresetVersionsView,
     PresetVersionView,
 )
+from routing.api.private_endpoint_steps import (
+    ActivatePrivateEndpointView,
+    DisablePrivateEndpointView,
+    EnablePrivateEndpointView,
+    PrivateEndpointPricingView,
+    ValidatePrivateEndpointView,
+)
+from routing.api.private_endpoints import OnePrivateEndpointView, PrivateEndpointsView
 from routing.api.routing import RoutingView
 from workspaces.api.auth_codes import CodesView, ExchangeView
 from workspaces.api.budgets import BudgetsView, BudgetView
@@ -88,6 +96,13 @@ ROUTES: dict[str, type[View]] = {
     "presets/<str:slug>/versions": PresetVersionsView,
     "presets/<str:slug>/versions/<str:version>": PresetVersionView,
     "presets/<str:slug>/versions/<str:version>/diff": PresetDifferenceView,
+    "private-endpoints": PrivateEndpointsView,
+    "private-endpoints/<str:id>": OnePrivateEndpointView,
+    "private-endpoints/<str:id>/activate": ActivatePrivateEndpointView,
+    "private-endpoints/<str:id>/disable": DisablePrivateEndpointView,
+    "private-endpoints/<str:id>/enable": EnablePrivateEndpointView,
+    "private-endpoints/<str:id>/pricing": PrivateEndpointPricingView,
+    "private-endpoints/<str:id>/validate": ValidatePrivateEndpointView,
     "organization/privacy": PrivacyView,
     "organization/settings": OrganizationSettingsView,
     "keys/<str:hash>/rotate": RotateView,

@@ -34,7 +34,14 @@ from config.lib.admin import ScopedModelAdmin
 from config.lib.ids import uuid7
 from config.lib.scoping import tenant
 from observability.models import DeadLetterRecord, Generation, JournalPosition, OutboxRow
-from routing import byok, guardrail_assignments, guardrail_settings, plugin_settings, routing_defaults
+from routing import (
+    byok,
+    guardrail_assignments,
+    guardrail_settings,
+    plugin_settings,
+    private_endpoints,
+    routing_defaults,
+)
 from routing.models import (
     ByokCredential,
     Endpoint,
@@ -46,11 +53,14 @@ from routing.models import (
     Preset,
     PresetVersion,
     PriceVersion,
+    PrivateEndpoint,
+    PrivatePrice,
     Provider,
     RoutingDefaults,
 )
 from routing.preset_config import Content
 from routing.presets import save_version
+from routing.private_pricing import Rates
 from tests.admin_pages import Doors, page
 from workspaces.auth_codes import Request, allow
 from workspaces.budgets import set_budget
@@ -116,6 +126,8 @@ TABLE = {
     KeyAssignment: (LIST, ADMINS, OWN, OWN, OWN),
     MemberAssignment: (LIST, ADMINS, OWN, OWN, OWN),
     ByokCredential: (LIST, ADMINS, OWN, OWN, OWN),
+    PrivateEndpoint: (LIST, ADMINS, OWN, OWN, OWN),
+    PrivatePrice: (LIST, ADMINS, OWN, KEPT, OWN),
     Purse: (LIST, NOBODY, OWN, KEPT, OWN),
     Generation: (LIST, NOBODY, OWN, KEPT, OWN),
     OutboxRow: (LIST, NOBODY, OWN, KEPT, OWN),
@@ -276,6 +288,23 @@ class Objects:
                 secret="sk-1",
                 by=BY,
             )
+
+    def make_PrivateEndpoint(self):
+        with tenant(self.acme.organization.pk):
+            return private_endpoints.create(
+                organization=self.acme.organization,
+                provider="ollama",
+                model="acme/llama",
+                model_name="Llama",
+                upstream_model="llama3",
+                base_url="https://llm.acme.example/v1",
+                rates=Rates(1, 2),
+                by=BY,
+            )
+
+    def make_PrivatePrice(self):
+        with tenant(self.acme.organization.pk):
+            return self.make_PrivateEndpoint().prices.get()
 
     def make_Generation(self):
         return a_generation(self.acme.production)

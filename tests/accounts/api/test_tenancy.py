@@ -17,6 +17,15 @@ MEMBERS = {"member_user_ids": ["{bob}"]}
 CATALOG = {"is_filtered_model_catalog_enabled": True}
 INTO_PRODUCTION = {"email": "dora@x.example", "workspace_ids": ["{production}"]}
 AN_ADMINISTRATOR = {"email": "dora@x.example", "role": "org:admin"}
+FREE = {"prompt": "0", "completion": "0"}
+OWN_UPSTREAM = {
+    "model_permaslug": "own/llama",
+    "model_name": "Llama",
+    "provider_slug": "ollama",
+    "upstream_model_id": "llama3",
+    "base_url": "https://llm.x.example/v1",
+}
+TRIED_IN_PRODUCTION = {"activate": {"workspace_id": "{production}"}}
 TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
     # method, path, body: acme's management key, globex's, an inference key of acme, an unknown key, none
     ("get", "/workspaces", None, (200, 200, 403, 401, 401)),
@@ -81,6 +90,22 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
     ("get", "/byok/{credential}", None, (200, 404, 401, 401, 401)),
     ("patch", "/byok/{credential}", {"name": "Renamed"}, (200, 404, 401, 401, 401)),
     ("delete", "/byok/{credential}", None, (200, 404, 401, 401, 401)),
+    ("get", "/private-endpoints", None, (200, 200, 403, 401, 401)),
+    ("post", "/private-endpoints", OWN_UPSTREAM, (201, 201, 403, 401, 401)),
+    ("post", "/private-endpoints", OWN_UPSTREAM | TRIED_IN_PRODUCTION, (422, 404, 403, 401, 401)),
+    ("get", "/private-endpoints/{private}", None, (200, 404, 403, 401, 401)),
+    ("patch", "/private-endpoints/{private}", {"upstream_model_id": "other"}, (200, 404, 403, 401, 401)),
+    ("delete", "/private-endpoints/{private}", None, (200, 404, 403, 401, 401)),
+    ("put", "/private-endpoints/{private}/pricing", {"pricing": FREE}, (200, 404, 403, 401, 401)),
+    (
+        "post",
+        "/private-endpoints/{private}/validate",
+        {"workspace_id": "{production}"},
+        (200, 404, 403, 401, 401),
+    ),
+    ("post", "/private-endpoints/{private}/activate", None, (409, 404, 403, 401, 401)),
+    ("post", "/private-endpoints/{active_private}/disable", None, (200, 404, 403, 401, 401)),
+    ("post", "/private-endpoints/{active_private}/enable", None, (409, 404, 403, 401, 401)),
     ("get", "/credits", None, (200, 200, 403, 401, 401)),
     ("get", "/audit-log", None, (200, 200, 403, 401, 401)),
     ("get", "/audit-log?workspace_id={production}", None, (200, 404, 403, 401, 401)),
