@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import Revision
+from accounts.revisions import PLATFORM, Change, record, snapshot
 from config.lib.scoping import tenant, unscoped
 from routing import byok
 from routing import private_endpoints as private
@@ -26,13 +25,6 @@ ADDRESS = "https://llm.acme.example/v1"
 SECRET = "sk-own-0123456789"
 
 
-@pytest.fixture(autouse=True)
-def inside(acme: Acme) -> Iterator[None]:
-    """Acme's scope, for what is set up."""
-    with tenant(acme.organization.pk):
-        yield
-
-
 def active(acme: Acme, **settings: Any) -> PrivateEndpoint:
     """An endpoint of acme's that is routed to, with a key of its own unless it is said otherwise."""
     given = {
@@ -45,8 +37,9 @@ def active(acme: Acme, **settings: Any) -> PrivateEndpoint:
         "secret": SECRET,
         "rates": Rates(10, 20, 1),
     }
-    drafted = private.create(organization=acme.organization, by=STAGE, **(given | settings))
-    return private.activate(endpoint=private.note_validated(endpoint=drafted, by=STAGE), by=STAGE)
+    with tenant(acme.organization.pk):
+        drafted = private.create(organization=acme.organization, by=STAGE, **(given | settings))
+        return private.activate(endpoint=private.note_validated(endpoint=drafted, by=STAGE), by=STAGE)
 
 
 def by_byok(acme: Acme, **settings: Any) -> PrivateEndpoint:
@@ -57,7 +50,8 @@ def by_byok(acme: Acme, **settings: Any) -> PrivateEndpoint:
 def credential(acme: Acme, secret: str, **settings: Any) -> None:
     """A BYOK credential for the endpoint's provider."""
     given = {"workspace": acme.production, "provider": "ollama", "secret": secret}
-    byok.create(organization=acme.organization, by=STAGE, **(given | settings))
+    with tenant(acme.organization.pk):
+        byok.create(organization=acme.organization, by=STAGE, **(given | settings))
 
 
 def models_of(key: IssuedKey) -> dict[str, ModelEntry]:
@@ -101,18 +95,20 @@ class TestAnActiveEndpoint:
 
     def test_costs_what_its_newest_price_says(self, acme: Acme):
         endpoint = active(acme)
-        private.set_pricing(endpoint=endpoint, rates=Rates(0, 0), by=STAGE)
+        with tenant(acme.organization.pk):
+            private.set_pricing(endpoint=endpoint, rates=Rates(0, 0), by=STAGE)
 
         (entry,) = models_of(acme.bob_key)["acme/llama"].endpoints
 
         assert (entry.price.prompt, entry.price.completion) == (0, 0)
 
     def test_of_a_model_of_the_catalog_is_described_by_the_catalog(self, acme: Acme):
-        with unscoped(reason="the catalog is the platform's"):
-            LanguageModel.objects.create(
-                slug="meta/llama", name="Llama", author="meta", output_modalities=["text"], tokenizer="Llama3"
+        with unscoped(reason="the catalog is the platform's"), transaction.atomic():
+            model = LanguageModel.objects.create(
+                slug="meta/llama", name="Llama", author="meta", output_modalities=["text"]
             )
-            Revision.objects.create(object_type="languagemodel", object_id="1", action="create", door="shell")
+            change = Change("create", model, None, snapshot(model), (PLATFORM,))
+            record(change, by=STAGE)
         active(acme, model="meta/llama", model_name=None)
 
         assert (models_of(acme.bob_key)["meta/llama"].name, len(models_of(acme.bob_key))) == ("Llama", 1)
@@ -136,7 +132,8 @@ class TestAnActiveEndpoint:
         endpoint = active(acme)
         before = load_policy(acme.bob_key.key.hash)
 
-        step(endpoint=endpoint, by=STAGE)
+        with tenant(acme.organization.pk):
+            step(endpoint=endpoint, by=STAGE)
 
         after = load_policy(acme.bob_key.key.hash)
         assert before is not None
@@ -148,24 +145,26 @@ class TestAnActiveEndpoint:
         assert moved == {"organization"}
 
     def test_that_is_a_draft_is_not_there(self, acme: Acme):
-        private.create(
-            organization=acme.organization,
-            provider="ollama",
-            model="acme/llama",
-            model_name="Llama",
-            upstream_model="x",
-            base_url=ADDRESS,
-            rates=Rates(0, 0),
-            by=STAGE,
-        )
+        with tenant(acme.organization.pk):
+            private.create(
+                organization=acme.organization,
+                provider="ollama",
+                model="acme/llama",
+                model_name="Llama",
+                upstream_model="x",
+                base_url=ADDRESS,
+                rates=Rates(0, 0),
+                by=STAGE,
+            )
 
         assert models_of(acme.bob_key) == {}
 
     def test_whose_secret_does_not_open_is_left_out(self, acme: Acme):
         endpoint = active(acme)
         other = active(acme)
-        PrivateEndpoint.objects.filter(pk=endpoint.pk).update(sealed_secret=other.sealed_secret)
-        Revision.objects.create(object_type="privateendpoint", object_id="1", action="update", door="shell")
+        with tenant(acme.organization.pk):
+            PrivateEndpoint.objects.filter(pk=endpoint.pk).update(sealed_secret=other.sealed_secret)
+            private.record_resealed(endpoint, "for the test")
 
         (entry,) = models_of(acme.bob_key)["acme/llama"].endpoints
 
