@@ -158,12 +158,18 @@ def running_stack(
             stack.stop()
 
 
+OPENED = MappingProxyType({"HEADGATE_OUTBOUND_ALLOW": "127.0.0.0/8"})
+"""Tests play the upstreams of users on this machine."""
+
+
 @pytest.fixture(scope="session")
 def live_stack() -> Iterator[LiveStack]:
     """The demonstration with two gateways, shared by all tests that ask for it; leave it as you found it."""
     with (
         stack_folder() as folder,
-        running_stack(folder / "var", "--demo", "--gateways", "2", "--crashes", "1000") as stack,
+        running_stack(
+            folder / "var", "--demo", "--gateways", "2", "--crashes", "1000", given=OPENED
+        ) as stack,
     ):
         yield stack
 

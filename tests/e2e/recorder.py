@@ -18,7 +18,6 @@ LATER = {
     "/generation/content": "observability",
     "/generation/feedback": "observability",
     "/observability": "observability",
-    "/private-endpoints": "private endpoints",
     "/scim": "SCIM",
 }
 """What comes with later releases, and with what."""

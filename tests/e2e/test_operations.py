@@ -18,6 +18,7 @@ from openrouter import OpenRouter, errors, operations
 
 from tests.e2e.recorder import Recorder, keys_of, operations_of_the_contract, table
 from tests.live_stack import LiveStack
+from tests.routing.own_upstream import own_upstream
 
 pytestmark = pytest.mark.filterwarnings("ignore:warning. .. DEPRECATED:DeprecationWarning")
 
@@ -233,6 +234,54 @@ class TestGoverning:
         assert "0123456789" not in found.label
         assert [row.id for row in listed.data] == [made.id]
         assert deleted.DELETED is True
+
+    @drives(
+        "listPrivateEndpoints",
+        "createPrivateEndpoint",
+        "getPrivateEndpoint",
+        "updatePrivateEndpoint",
+        "deletePrivateEndpoint",
+        "validatePrivateEndpoint",
+        "activatePrivateEndpoint",
+        "disablePrivateEndpoint",
+        "enablePrivateEndpoint",
+        "updatePrivateEndpointPricing",
+    )
+    def test_private_endpoints(
+        self, live_stack: LiveStack, recorder: Recorder, manager: OpenRouter, workspace: str, key: Any
+    ):
+        credential = manager.byok.create(key="sk-own", provider="ollama", workspace_id=workspace).data
+        asked = {
+            "model_permaslug": "simulator/echo",
+            "provider_slug": "ollama",
+            "upstream_model_id": "llama3",
+        }
+        price = {"prompt": "0.000001", "completion": "0.000002"}
+        with own_upstream() as upstream:
+            asked["base_url"] = f"{upstream.url}/v1"
+            made = manager.private_endpoints.create(**asked, idempotency_key=secrets.token_hex(8)).data
+            own = manager.private_endpoints
+            own.update(id=made.id, upstream_model_id="llama3:8b", declared_zdr=True)
+            priced = own.update_pricing(id=made.id, pricing=price).data
+            found = own.validate(id=made.id, workspace_id=workspace).data
+            statuses = [step(id=made.id).data.status for step in (own.activate, own.disable, own.enable)]
+            with recorder.client(live_stack.demo["base_url"], key.key) as user:
+                answer = user.chat.send(**ECHO)
+            upstream.status = 500
+            with pytest.raises(errors.UnprocessableEntity) as refused:
+                own.create(**asked, pricing=price, activate={"workspace_id": workspace})
+        shown, listed = own.get(id=made.id).data, own.list().data
+        kept = refused.value.data.data
+        deleted = [own.delete(id=each).data.id for each in (made.id, kept.endpoint.id)]
+        manager.byok.delete(id=credential.id)
+
+        assert found.passed is True
+        assert (priced.pricing.prompt, shown.declared_zdr) == ("0.000001", True)
+        assert statuses == ["active", "disabled", "active"]
+        assert answer.choices[0].message.content == "OK"
+        assert upstream.requests[-2][1]["authorization"] == "Bearer sk-own"
+        assert [check.reason for check in kept.validation.checks if not check.passed] == ["upstream_error"]
+        assert {row.id for row in listed} == {*deleted} == {made.id, kept.endpoint.id}
 
     @drives(
         "listPresets",

@@ -274,3 +274,56 @@ async def ask_with_answer(pool: HttpPool, server: Server) -> int:
     server._answers = (OK,)
     await ask(pool, server)
     return server.connections
+
+
+class TestAHostWhoseAddressesAreAskedFor:
+    async def test_is_connected_to_at_the_address_that_was_found(self, start_server):
+        server = await start_server(OK)
+        asked = []
+
+        async def find(host: str, port: int) -> list[str]:
+            asked.append((host, port))
+            return ["127.0.0.1"]
+
+        pool = HttpPool(find)
+        url = f"http://rebinding.invalid:{server.port}/"
+        exchange, origin = await pool.send("POST", url, {}, b"")
+        pool.release(exchange, origin)
+        await pool.send("POST", url, {}, b"")
+
+        # Nobody resolved the name but `find`: it could not mean anything else a moment later.
+        assert asked == [("rebinding.invalid", server.port)]
+        assert b"host: rebinding.invalid" in server.requests[0].lower()
+        assert server.connections == 1
+        pool.close()
+
+    async def test_is_tried_at_one_address_after_the_other(self, start_server):
+        server = await start_server(OK)
+
+        async def find(host: str, port: int) -> list[str]:
+            return ["127.0.0.2", "127.0.0.1"]
+
+        pool = HttpPool(find)
+        exchange, _ = await pool.send("POST", f"http://two.invalid:{server.port}/", {}, b"")
+
+        assert exchange.status == 200
+        pool.close()
+
+    async def test_is_asked_for_again_for_a_new_connection(self, start_server):
+        server = await start_server(OK, then_close=True)
+        found = iter([["127.0.0.1"], OSError("forbidden by now")])
+
+        async def find(host: str, port: int) -> list[str]:
+            answer = next(found)
+            if isinstance(answer, OSError):
+                raise answer
+            return answer
+
+        pool = HttpPool(find)
+        url = f"http://rebinding.invalid:{server.port}/"
+        exchange, _ = await pool.send("POST", url, {}, b"")
+        exchange.abort()
+
+        with pytest.raises(OSError, match="forbidden by now"):
+            await pool.send("POST", url, {}, b"")
+        pool.close()

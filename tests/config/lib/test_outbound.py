@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 
 import aiohttp
 import pytest
@@ -13,7 +14,9 @@ from config.lib.outbound import (
     CheckingResolver,
     ForbiddenAddress,
     OutboundRules,
+    open_pool,
     open_session,
+    post,
     post_form,
 )
 
@@ -144,6 +147,13 @@ async def start_neighbour():
         await server.wait_closed()
 
 
+def _answer_once(server: socket.socket, answer: bytes) -> None:
+    visitor, _ = server.accept()
+    with visitor:
+        visitor.recv(65536)
+        visitor.sendall(answer)
+
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
 
 
@@ -186,7 +196,47 @@ class TestASession:
             assert len(session.cookie_jar) == 0
 
 
+class TestAPool:
+    @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]"])
+    async def test_steered_by_a_user_does_not_knock_at_a_forbidden_door(self, start_neighbour, host):
+        neighbour, port = await start_neighbour(OK)
+        pool = open_pool(rules=OutboundRules())
+
+        with pytest.raises(OSError, match="not allowed"):
+            await pool.send("POST", f"http://{host}:{port}/", {}, b"")
+
+        assert neighbour.visitors == 0
+
+    async def test_steered_by_a_user_reaches_what_the_operator_opened(self, start_neighbour):
+        neighbour, port = await start_neighbour(OK)
+        pool = open_pool(rules=OutboundRules.parse("127.0.0.0/8, ::1/128"))
+
+        exchange, _ = await pool.send("POST", f"http://localhost:{port}/", {}, b"")
+
+        assert (exchange.status, neighbour.visitors) == (200, 1)
+        pool.close()
+
+    async def test_of_the_operators_own_addresses_checks_nothing(self, start_neighbour):
+        _, port = await start_neighbour(OK)
+        pool = open_pool()
+
+        exchange, _ = await pool.send("POST", f"http://127.0.0.1:{port}/", {}, b"")
+
+        assert exchange.status == 200
+        pool.close()
+
+
 class TestASingleCall:
+    def test_brings_status_headers_and_body_and_follows_no_redirect(self):
+        moved = b"HTTP/1.1 307 Moved\r\nLocation: /there\r\nContent-Length: 2\r\n\r\nno"
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            threading.Thread(target=_answer_once, args=(server, moved)).start()
+            url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+
+            reply = post(url, b"{}", headers={}, rules=OutboundRules.parse("127.0.0.0/8"))
+
+        assert (reply.status, reply.body, reply.headers["location"]) == (307, b"no", "/there")
+
     def test_goes_nowhere_that_is_not_permitted(self):
         with pytest.raises(CallFailed, match="not allowed"):
             post_form("http://127.0.0.1:9/", {}, headers={}, rules=OutboundRules())
