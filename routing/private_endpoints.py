@@ -203,7 +203,8 @@ def _assign(endpoint: PrivateEndpoint, columns: dict[str, Any], secret: str | No
     for name, value in columns.items():
         setattr(endpoint, name, value)
     check_address(endpoint.wire_format, endpoint.base_url, outbound_rules())
-    _check_model(endpoint)
+    if endpoint._state.adding or "model_name" in columns:
+        _check_model(endpoint)
     _check_authentication(endpoint)
     if endpoint.authentication != OWN:
         endpoint.sealed_secret = ""
@@ -214,7 +215,7 @@ def _assign(endpoint: PrivateEndpoint, columns: dict[str, Any], secret: str | No
 def _check_model(endpoint: PrivateEndpoint) -> None:
     is_listed = LanguageModel.objects.filter(slug=endpoint.model_slug, is_enabled=True).exists()
     if endpoint.model_name is None:
-        if not is_listed and endpoint._state.adding:
+        if not is_listed:
             raise UnknownModel(
                 "model_permaslug: there is no such model; with a model_name it is one of your own."
             )

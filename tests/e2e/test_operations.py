@@ -250,10 +250,10 @@ class TestGoverning:
     def test_private_endpoints(
         self, live_stack: LiveStack, recorder: Recorder, manager: OpenRouter, workspace: str, key: Any
     ):
-        credential = manager.byok.create(key="sk-own", provider="ollama", workspace_id=workspace).data
+        credential = manager.byok.create(key="sk-own", provider="inferact-vllm", workspace_id=workspace).data
         asked = {
             "model_permaslug": "simulator/echo",
-            "provider_slug": "ollama",
+            "provider_slug": "inferact-vllm",
             "upstream_model_id": "llama3",
         }
         price = {"prompt": "0.000001", "completion": "0.000002"}

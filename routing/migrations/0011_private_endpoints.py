@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0023_vouch_for_addresses"),
-        ("routing", "0009_byok_locks"),
+        ("routing", "0010_guardrail_outputs"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -8,7 +8,7 @@ TABLES = ("private_endpoint", "private_price")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("routing", "0010_private_endpoints"), ("accounts", "0002_locks")]
+    dependencies = [("routing", "0011_private_endpoints"), ("accounts", "0002_locks")]
 
     operations = [
         *(row_level_security(table) for table in TABLES),
