@@ -180,6 +180,7 @@ def _end(opened: Opened, outcome: Outcome) -> End:
         cached_tokens=usage.cached,
         cache_write_tokens=usage.cache_write,
         is_usage_estimated=outcome.is_estimated,
+        upstream_cost_nano=outcome.cost.byok_nano if attempt is not None and attempt.is_byok else None,
         is_byok=attempt is not None and attempt.is_byok,
         latency_ms=int(((outcome.first_at or now) - opened.began_at) * 1000),
         generation_ms=int((now - (outcome.first_at or now)) * 1000),

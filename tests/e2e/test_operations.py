@@ -267,6 +267,7 @@ class TestGoverning:
             statuses = [step(id=made.id).data.status for step in (own.activate, own.disable, own.enable)]
             with recorder.client(live_stack.demo["base_url"], key.key) as user:
                 answer = user.chat.send(**ECHO)
+                booked = user.generations.get_generation(id=answer.id).data
             upstream.status = 500
             with pytest.raises(errors.UnprocessableEntity) as refused:
                 own.create(**asked, pricing=price, activate={"workspace_id": workspace})
@@ -279,6 +280,7 @@ class TestGoverning:
         assert (priced.pricing.prompt, shown.declared_zdr) == ("0.000001", True)
         assert statuses == ["active", "disabled", "active"]
         assert answer.choices[0].message.content == "OK"
+        assert (booked.is_byok, booked.total_cost, booked.upstream_inference_cost) == (True, 0, 0.000015)
         assert upstream.requests[-2][1]["authorization"] == "Bearer sk-own"
         assert [check.reason for check in kept.validation.checks if not check.passed] == ["upstream_error"]
         assert {row.id for row in listed} == {*deleted} == {made.id, kept.endpoint.id}
