@@ -86,6 +86,7 @@ class Application:
 
     async def _start(self) -> None:
         await asyncio.to_thread(_require_sealing_keys)
+        await asyncio.to_thread(_follow_settings)
         if self._env.plane != "gateway":
             self._control  # noqa: B018  # loaded now, so that the first page does not wait
         if self._env.plane == "control":
@@ -111,6 +112,18 @@ def _require_sealing_keys() -> None:
         raise ImproperlyConfigured("\n".join(str(fault) for fault in faults))
 
 
+def _follow_settings() -> None:
+    """Bring to the database what the environment says about all organizations alike."""
+    from workspaces.byok_allowance import follow_setting  # models, as in _loaders
+
+    try:
+        follow_setting(using="owner")
+    except (OperationalError, InterfaceError):
+        log.warning("the database is away: the free BYOK allowance stays as it was")
+    finally:
+        connections["owner"].close()
+
+
 def _storage(env: Environment) -> Storage:
     url = env.owner_database_url or env.database_url
     return Storage(env.journal_folder, env.segment_bytes, url, env.listen_database_url or url)
@@ -125,6 +138,7 @@ def _limits(env: Environment) -> Limits:
         patience=Patience(env.first_token_seconds, env.stream_silence_seconds, env.answer_seconds),
         region_hosts=env.regions_by_host,
         outbound=OutboundRules.parse(env.outbound_allow),
+        google_token_url=env.google_token_url,
     )
 
 

@@ -129,10 +129,11 @@ def _note_secret(batch: Batch, begin: Begin, key: int) -> None:
 def _consume(batch: Batch, holds: Sequence[Hold], end: End) -> None:
     """Take the charge out of each lease once, however often the request came back for more of it."""
     cost, with_byok, consumed, seen = end.cost_nano, end.cost_nano + end.byok_nano, batch.consumed, set()
-    for purse_id, window, _, counts_byok in holds:
+    for purse_id, window, _, counts_byok, counts_credits in holds:
         if purse_id not in seen:
             seen.add(purse_id)
-            consumed[purse_id, window] += with_byok if counts_byok else cost
+            counted = with_byok if counts_byok else cost
+            consumed[purse_id, window] += counted if counts_credits else end.byok_nano
 
 
 def _sums(batch: Batch, record: Begin | Refusal, model: str, provider: str) -> list[int]:

@@ -24,15 +24,21 @@ class CorruptLine(ValueError):
 
 
 class Hold(NamedTuple):
-    """Money set aside in a lease; `counts_byok`: the purse also counts what BYOK requests would cost."""
+    """Money set aside in a lease; `counts_byok`: the purse also counts what BYOK requests would cost.
+
+    Without `counts_credits` it counts nothing else: the free allowance of BYOK is such a one.
+    """
 
     purse_id: int
     window_start: int
     nano: int
     counts_byok: bool = False
+    counts_credits: bool = True
 
     def counted(self, cost_nano: int, byok_nano: int) -> int:
         """What a settled request takes out of the lease; the gateway must count the same."""
+        if not self.counts_credits:
+            return byok_nano
         return cost_nano + byok_nano if self.counts_byok else cost_nano
 
 

@@ -15,6 +15,7 @@ from routing.byok_filters import key_ids_of, member_ids_of
 from routing.byok_providers import is_provider
 from routing.credential_formats import UndeclarableRegion, UnusableCredential, check_region, read_credential
 from routing.models import ByokCredential
+from workspaces.byok_allowance import open_allowance
 from workspaces.models import ApiKey, Workspace
 
 CHANGEABLE = frozenset(
@@ -68,6 +69,7 @@ def create(
         raise UnknownProvider("provider: there is no such provider.")
     columns = _columns(organization.pk, settings)
     with transaction.atomic():
+        open_allowance(organization.pk)
         _lock_place(organization, workspace)
         credential = ByokCredential(
             organization=organization, workspace=workspace, provider=provider, created_by=by.user

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
 from django.db.models.functions import Now
 
@@ -14,6 +15,7 @@ from routing.catalog_snapshot import CatalogSnapshot, EndpointEntry, ModelEntry,
 from routing.models import Endpoint, LanguageModel, PriceVersion, Provider
 from routing.pricing import typical_femto
 from routing.providers import WIRE_FORMATS
+from routing.usable_credential import IN_CREDENTIAL
 
 OUR_VARIABLES = ("HEADGATE_", "DATABASE_URL")
 """Whoever may edit the catalog may not have our own secrets sent to a provider of his."""
@@ -27,7 +29,10 @@ def credential_identity(provider: Provider) -> str:
 
 
 def compile_catalog(version: int, *, using: str) -> CatalogSnapshot:
-    """Read the rows (in the caller's transaction) and put the routable ones together."""
+    """Read the rows (in the caller's transaction) and put the routable ones together.
+
+    What can be reached with a credential of one's own alone stands apart, so that nobody else is ever led there.
+    """
     providers = _providers(using)
     endpoints: dict[int, list[EndpointEntry]] = defaultdict(list)
     prices = _prices(using)
@@ -38,13 +43,34 @@ def compile_catalog(version: int, *, using: str) -> CatalogSnapshot:
         model, provider, price = models.get(row.model_id), providers.get(row.provider_id), prices.get(row.pk)
         if model is not None and provider is not None and price is not None:
             endpoints[row.model_id].append(_endpoint(row, model, provider, price))
-    routable = {row.slug: _model(row, endpoints[row.pk]) for row in models.values() if row.pk in endpoints}
+    shared, byok = _split(models.values(), endpoints)
     return CatalogSnapshot(
         version=version,
-        models=routable,
-        providers={provider.slug: provider for provider in providers.values()},
-        unroutable=frozenset(row.slug for row in models.values() if row.pk not in endpoints),
+        models=shared,
+        providers=_by_slug(provider for provider in providers.values() if not provider.needs_credential),
+        unroutable=frozenset(row.slug for row in models.values() if row.slug not in shared),
+        byok_models=byok,
+        byok_providers=_by_slug(provider for provider in providers.values() if provider.needs_credential),
     )
+
+
+def _split(
+    models: Iterable[LanguageModel], endpoints: Mapping[int, list[EndpointEntry]]
+) -> tuple[dict[str, ModelEntry], dict[str, ModelEntry]]:
+    """The models as everybody reaches them, and those with more endpoints for whoever brings a credential."""
+    shared, byok = {}, {}
+    for row in models:
+        every = endpoints.get(row.pk, [])
+        open_to_all = [entry for entry in every if not entry.provider.needs_credential]
+        if open_to_all:
+            shared[row.slug] = _model(row, open_to_all)
+        if len(open_to_all) < len(every):
+            byok[row.slug] = _model(row, every)
+    return shared, byok
+
+
+def _by_slug(providers: Iterable[ServedBy]) -> dict[str, ServedBy]:
+    return {provider.slug: provider for provider in providers}
 
 
 def _providers(using: str) -> dict[int, ServedBy]:
@@ -56,23 +82,23 @@ def _providers(using: str) -> dict[int, ServedBy]:
 def _provider(row: Provider) -> ServedBy | None:
     if row.wire_format not in WIRE_FORMATS:
         return None
+    credential: str | None
     if row.is_simulator:
         simulator = environment().simulator_url.rstrip("/")
         base_url, credential = f"{simulator}/{row.slug}/v1" if simulator else "", ""
     else:
-        base_url, found = row.base_url, _credential(row)
-        if found is None:
-            return None
-        credential = found
-    if not base_url:
+        base_url, credential = row.base_url, _credential(row)
+    is_address_brought = not base_url and not row.is_simulator and row.wire_format in IN_CREDENTIAL
+    if not base_url and not is_address_brought:
         return None
     return ServedBy(
         slug=row.slug,
         name=row.name,
         wire_format=row.wire_format,
         base_url=base_url,
-        credential=credential,
+        credential="" if credential is None else credential,
         is_simulator=row.is_simulator,
+        needs_credential=credential is None or not (base_url or credential),
         headquarters=row.headquarters,
         datacenters=None if row.datacenters is None else tuple(row.datacenters),
         privacy_policy_url=row.privacy_policy_url,

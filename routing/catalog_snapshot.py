@@ -28,6 +28,7 @@ class ServedBy:
     """A provider, and how to reach it. The credential is opened in memory only and never shown.
 
     `is_users_address`: a user wrote the address down, not the operator; what it leads to is checked at each connection.
+    `needs_credential`: this installation has none, so it can be asked with one's own alone.
     """
 
     slug: str
@@ -37,6 +38,7 @@ class ServedBy:
     credential: str = field(default="", repr=False)
     is_simulator: bool = False
     is_users_address: bool = False
+    needs_credential: bool = False
     headquarters: str | None = None
     datacenters: tuple[str, ...] | None = None
     privacy_policy_url: str | None = None
@@ -92,9 +94,14 @@ class ModelEntry:
 
 @dataclass(frozen=True, slots=True)
 class CatalogSnapshot:
-    """Everything that can be asked for, at one version of the platform; `unroutable` models exist and cannot."""
+    """Everything that can be asked for, at one version of the platform; `unroutable` models exist and cannot.
+
+    `byok_models` have endpoints that only somebody with a credential of his own can ask, beside those that all can.
+    """
 
     version: int
     models: Mapping[str, ModelEntry]
     providers: Mapping[str, ServedBy]
     unroutable: frozenset[str] = frozenset()
+    byok_models: Mapping[str, ModelEntry] = field(default_factory=dict)
+    byok_providers: Mapping[str, ServedBy] = field(default_factory=dict)

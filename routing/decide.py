@@ -5,6 +5,7 @@ Gateway, explanations, previews, replay and tests all call `decide`; nothing but
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from routing.call import Call
@@ -27,6 +28,7 @@ from routing.decision import (
 from routing.errors import Refusal, forbidden, invalid_request, model_not_found, unauthorized
 from routing.guardrails.findings import Scan
 from routing.guardrails.rules import Exclusion
+from routing.holds import affordable, plans_of, spent_purses
 from routing.limits import purse_refusal, rate_refusal
 from routing.policy import Policy
 from routing.pricing import estimate
@@ -36,6 +38,7 @@ from routing.selection.availability import (
     wrong_endpoint,
     wrong_region,
 )
+from routing.selection.byok import carriers_of, in_order, why_closed
 from routing.selection.filters import why_dropped
 from routing.selection.order import order_endpoints
 from routing.selection.own_models import served
@@ -95,7 +98,7 @@ def decide(
         return Decision(refusal, seed=seed, trace=(Step("model", "none named"),))
     route = _Route(policy, call, stats, seed, now)
     for slug in requested:
-        if models := served(slug, policy.own_models, catalog):
+        if models := served(slug, policy, catalog):
             route.add_all(slug, models)
         else:
             reason = NO_ENDPOINTS if slug in catalog.unroutable else UNKNOWN_MODEL
@@ -146,6 +149,8 @@ class _Route:
 
     __slots__ = (
         "_call",
+        "_credentials",
+        "_fee",
         "_now",
         "_now_seconds",
         "_rules",
@@ -163,6 +168,7 @@ class _Route:
         self._now_seconds = now.timestamp() if stats else 0.0
         self._sort = policy.routing.preferences.sort
         self._rules = policy.rules if policy.rules.narrows else None
+        self._credentials, self._fee = policy.credentials, policy.byok_fee
         self.forbidden: list[Exclusion] = []
         self.attempts: list[Attempt] = []
         self.dropped: list[Dropped] = []
@@ -188,20 +194,67 @@ class _Route:
         if reason := self._why_not(slug, model):
             self.dropped.append(Dropped(slug, "", reason))
             return
-        remaining = self._long_enough(
-            slug, [entry for entry in model.endpoints if self._remains(slug, entry)]
-        )
-        ordered = order_endpoints(
-            remaining, self._call.preferences, self._sort, self._stats, self.seed, self._now_seconds
-        )
-        if len(ordered) < len(remaining):
-            left_out = [entry for entry in remaining if entry not in ordered]
-            self.dropped += [Dropped(slug, entry.tag, NO_FALLBACKS) for entry in left_out]
+        if self._credentials:
+            tried = self._add_with_byok(slug, model)
+        else:
+            remaining = self._long_enough(
+                slug, [entry for entry in model.endpoints if self._remains(slug, entry)]
+            )
+            ordered = self._order(remaining)
+            self._note_left_out(slug, remaining, ordered)
+            for entry in ordered:
+                nano = estimate(entry.price, self._call, entry)
+                own = entry.is_private
+                self.attempts.append(Attempt(entry, 0 if own else nano, nano, own))
+            tried = len(ordered)
+        self.steps.append(Step("endpoints", f"{slug}: {tried} of {len(model.endpoints)}"))
+
+    def _add_with_byok(self, slug: str, model: ModelEntry) -> int:
+        """Try one's own credentials, then shared capacity, then one's fallback credentials; how many endpoints that is.
+
+        Whatever filters endpoints does so before: with a credential an endpoint is still held to every rule.
+        """
+        carriers = carriers_of(model.endpoints, self._credentials)
+        shared = [entry for entry in model.endpoints if self._is_open(slug, entry)]
+        remaining = [
+            [entry for entry in section if self._remains(slug, entry)]
+            for section in (carriers.prioritized, shared, carriers.fallback)
+        ]
+        able = {id(entry) for entry in self._long_enough(slug, [e for part in remaining for e in part])}
+        first, public, last = ([entry for entry in part if id(entry) in able] for part in remaining)
+        ordered = [*in_order(first, self._order), *self._order(public), *in_order(last, self._order)]
+        if ordered and not self._call.preferences.allow_fallbacks and not self._call.preferences.order:
+            ordered = [entry for entry in ordered if entry.tag == ordered[0].tag]
+        self._note_left_out(slug, [*first, *public, *last], ordered)
+        open_to_all = {id(entry) for entry in shared}
         for entry in ordered:
             nano = estimate(entry.price, self._call, entry)
-            own = entry.is_private
-            self.attempts.append(Attempt(entry, 0 if own else nano, nano, own))
-        self.steps.append(Step("endpoints", f"{slug}: {len(ordered)} of {len(model.endpoints)}"))
+            if id(entry) in open_to_all and not entry.is_private:
+                self.attempts.append(Attempt(entry, nano, nano))
+            else:
+                self.attempts.append(
+                    Attempt(entry, 0 if entry.is_private else self._fee.on(nano), nano, is_byok=True)
+                )
+        return len({entry.tag for entry in ordered})
+
+    def _order(self, entries: Sequence[EndpointEntry]) -> list[EndpointEntry]:
+        return order_endpoints(
+            entries, self._call.preferences, self._sort, self._stats, self.seed, self._now_seconds
+        )
+
+    def _note_left_out(
+        self, slug: str, entries: Sequence[EndpointEntry], ordered: Sequence[EndpointEntry]
+    ) -> None:
+        if len(ordered) < len(entries):
+            tried = {entry.tag for entry in ordered}
+            left_out = {entry.tag: None for entry in entries if entry.tag not in tried}
+            self.dropped += [Dropped(slug, tag, NO_FALLBACKS) for tag in left_out]
+
+    def _is_open(self, slug: str, entry: EndpointEntry) -> bool:
+        reason = why_closed(entry, self._credentials)
+        if reason is not None:
+            self.dropped.append(Dropped(slug, entry.tag, reason))
+        return reason is None
 
     def _why_not(self, slug: str, model: ModelEntry) -> str | None:
         if self._rules and (exclusion := self._rules.model_exclusion(slug, model.slug)):
@@ -251,26 +304,20 @@ def _nothing(route: _Route, requested: tuple[str, ...]) -> Decision:
 
 def _with_holds(route: _Route, policy: Policy, balances: Balances) -> Decision:
     attempts = tuple(route.attempts)
-    hold = max([attempt.hold_nano for attempt in attempts])
-    listed = max([attempt.estimate_nano for attempt in attempts])
-    # Free models need no credits; every other purse counts the request all the same.
-    holds = tuple(
-        [
-            HoldNeeded(purse, listed if purse.counts_byok else hold)
-            for purse in policy.purses
-            if hold or purse.layer != "credits"
-        ]
-    )
-    refusal = None
-    if balances.exhausted:
-        empty = [need.purse for need in holds if need.purse.purse_id in balances.exhausted]
-        refusal = purse_refusal(empty) if empty else None
+    plans, refusal = plans_of(attempts, policy), None
+    if balances.exhausted and any(need.purse.purse_id in balances.exhausted for need in plans[0].holds):
+        left = affordable(plans, balances.exhausted)
+        refusal = None if left else purse_refusal(spent_purses(plans, balances.exhausted))
+        plans = left or plans
+    first = plans[0]
     return Decision(
         refusal,
-        attempts,
+        first.attempts,
         tuple(route.dropped),
-        holds,
-        attempts[0].endpoint.model,
+        first.holds,
+        first.attempts[0].endpoint.model,
         route.seed,
         tuple(route.steps),
+        first.is_fee_free,
+        plans[1:],
     )

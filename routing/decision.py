@@ -70,6 +70,11 @@ class Attempt(msgspec.Struct, frozen=True):
     estimate_nano: int
     is_byok: bool = False
 
+    @property
+    def uses_credential(self) -> bool:
+        """Whether it asks a provider of the catalog with a credential of the organization's."""
+        return self.is_byok and not self.endpoint.is_private
+
 
 class Dropped(NamedTuple):
     """An endpoint that is not tried, and the documented or our own reason."""
@@ -93,8 +98,19 @@ class Step(msgspec.Struct, frozen=True):
     outcome: str
 
 
+class Plan(msgspec.Struct, frozen=True):
+    """Attempts, and what they need; `is_fee_free`: within the free allowance of BYOK."""
+
+    attempts: tuple[Attempt, ...]
+    holds: tuple[HoldNeeded, ...]
+    is_fee_free: bool = False
+
+
 class Decision(msgspec.Struct, frozen=True):
-    """Allowed (attempts in order, holds to take) or refused. `model` is what the first attempt serves."""
+    """Allowed (attempts in order, holds to take) or refused. `model` is what the first attempt serves.
+
+    `otherwise` are other plans, in order, for when there are no credits or nothing of the allowance left for this one.
+    """
 
     refusal: Refusal | None
     attempts: tuple[Attempt, ...] = ()
@@ -103,3 +119,5 @@ class Decision(msgspec.Struct, frozen=True):
     model: str = ""
     seed: int = 0
     trace: tuple[Step, ...] = ()
+    is_fee_free: bool = False
+    otherwise: tuple[Plan, ...] = ()

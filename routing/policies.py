@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from django.db import connections, transaction
 
 from accounts.models import ManagementKey, Membership, Version
+from config.lib.environment import environment
 from config.lib.subjects import (
     SubjectKind,
     api_key_subject,
@@ -24,6 +25,7 @@ from config.lib.subjects import (
 from routing.catalog_compiler import compile_catalog
 from routing.catalog_snapshot import CatalogSnapshot
 from routing.policy import Policy, Principal, PurseLimit, RateLimits, ScopeVersion
+from routing.policy_parts.byok import allowance_of, credentials_of
 from routing.policy_parts.guardrails import allowlist_of, privacy_of, rules_of
 from routing.policy_parts.plugins import plugins_of
 from routing.policy_parts.private_endpoints import own_models
@@ -104,6 +106,7 @@ def _policy_of(opened: OpenedKey) -> Policy:
         scopes.append((Version.USER, owner.user_id))
     subjects = _subjects(key)
     privacy = privacy_of(key.organization_id, using=OWNER)
+    credentials = credentials_of(key, using=OWNER)
     return Policy(
         principal=Principal(
             kind="api_key",
@@ -126,6 +129,10 @@ def _policy_of(opened: OpenedKey) -> Policy:
         allowlist=allowlist_of(privacy),
         plugins=plugins_of(workspace, using=OWNER),
         own_models=own_models(key.organization_id, key, using=OWNER),
+        credentials=credentials,
+        byok_fee=environment().byok_fee,
+        byok_allowance=allowance_of(key.organization_id, using=OWNER) if credentials else None,
+        is_catalog_filtered=key.organization.is_model_catalog_filtered,
     )
 
 

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from config.lib.byok_fee import ByokFee
 from routing.call import NO_PREFERENCES, ProviderPreferences
 from routing.catalog_snapshot import ModelEntry
 from routing.guardrails.rules import EffectiveRules
+from routing.usable_credential import UsableCredential
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class PluginDefault:
 
 NO_RULES = EffectiveRules()
 NO_ROUTING_DEFAULTS = RoutingDefaults()
+NO_FEE = ByokFee(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +120,10 @@ class Policy:
     """By the plugin's slug, where the workspace says anything."""
     own_models: Mapping[str, ModelEntry] = field(default_factory=dict)
     """The organization's private endpoints, by the slug of their model."""
+    credentials: Mapping[str, tuple[UsableCredential, ...]] = field(default_factory=dict)
+    """The organization's own, by the slug of their provider, in the order in which they are tried."""
+    byok_fee: ByokFee = NO_FEE
+    byok_allowance: PurseLimit | None = None
+    """Where it is counted how much of a month's list price is free of the fee."""
+    is_catalog_filtered: bool = False
+    """Whether lists of models leave out what the rules do not let the key use."""

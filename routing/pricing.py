@@ -67,9 +67,9 @@ def cost(price: Price, usage: Usage) -> Cost:
     return Cost(nano_from_femto(prompt + completion), prompt, completion)
 
 
-def at_own_expense(charge: Cost) -> Cost:
-    """The same for a provider that the organization pays itself: metered at its price, and taken from no credits."""
-    return Cost(0, charge.prompt_femto, charge.completion_femto, charge.total_nano)
+def at_own_expense(charge: Cost, fee_nano: int = 0) -> Cost:
+    """The same for a provider that the organization pays itself: metered at its price, charged a fee at most."""
+    return Cost(fee_nano, charge.prompt_femto, charge.completion_femto, charge.total_nano)
 
 
 def estimate(price: Price, call: Call, endpoint: EndpointEntry) -> int:

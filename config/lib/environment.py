@@ -69,6 +69,7 @@ class Environment(BaseSettings):
     byok_free_monthly_usd: Decimal = Field(
         Decimal(25_000), ge=0, le=1_000_000_000, decimal_places=9, alias="HEADGATE_BYOK_FREE_MONTHLY_USD"
     )
+    google_token_url: str = Field("https://oauth2.googleapis.com/token", alias="HEADGATE_GOOGLE_TOKEN_URL")
     region_hosts: str = Field("", alias="HEADGATE_REGION_HOSTS")
     log_level: str = Field("INFO", alias="HEADGATE_LOG_LEVEL")
 

@@ -13,6 +13,7 @@ from routing.gateway.client import RefusedError, Scope
 from routing.gateway.policy_cache import KnownPolicy, PolicyCache
 from routing.gateway.preparing import Prepared
 from routing.gateway.runtime import Runtime
+from routing.holds import ALLOWANCE, MAY_GIVE_WAY, next_plan
 from routing.limits import purse_refusal
 from workspaces.leases import Admitted, Leases, Refused
 
@@ -75,16 +76,21 @@ def judge(runtime: Runtime, known: KnownPolicy, prepared: Prepared, identifier: 
     return decision
 
 
-async def admit(leases: Leases, known: KnownPolicy, decision: Decision) -> Admitted:
-    """Take the decision's holds, all or none. Raises RefusedError: 402, 403, 503."""
+async def admit(leases: Leases, known: KnownPolicy, decision: Decision) -> tuple[Decision, Admitted]:
+    """Take the decision's holds, all or none; or those of its next plan, which it then is.
+
+    Raises RefusedError: 402, 403, 503.
+    """
     holds = [(known.purses[need.purse.purse_id], need.nano) for need in decision.holds]
     admission = leases.try_admit(holds) or await leases.admit(holds)
     if isinstance(admission, Admitted):
-        return admission
+        return decision, admission
     if isinstance(admission, Refused):
         short = set(admission.purse_ids)
         empty = [need.purse for need in decision.holds if need.purse.purse_id in short]
-        if empty:
+        if decision.otherwise and MAY_GIVE_WAY.issuperset([purse.layer for purse in empty]):
+            return await admit(leases, known, next_plan(decision))
+        if empty := [purse for purse in empty if purse.layer != ALLOWANCE]:
             raise RefusedError(purse_refusal(empty))
         raise RefusedError(unavailable())
     raise RefusedError(unavailable(retry_after=admission.retry_after_seconds))

@@ -93,6 +93,8 @@ async def _look(runtime: Runtime, opened: Opened, answer: Answer) -> Looked:
 
 
 def _observe(runtime: Runtime, served: Served, outcome: Outcome) -> None:
+    if served.attempt.uses_credential:  # the caller's own account says nothing about what others share
+        return
     if outcome.status == "error":
         runtime.health.fail(served.attempt.endpoint.id)
         return

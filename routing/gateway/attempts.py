@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -12,14 +12,17 @@ import msgspec
 from routing.decision import Attempt
 from routing.errors import ProviderFailure, Refusal, previous_error, provider_error, unavailable
 from routing.gateway.books import Opened
+from routing.gateway.google_tokens import GoogleTokens
 from routing.gateway.health import Health
 from routing.gateway.metrics import UPSTREAM_FAILURES
 from routing.gateway.upstream import Response, Upstream, UpstreamFailed
 from routing.gateway.watch import Interrupted, Reason, Watch
 from routing.providers import WIRE_FORMATS, Answer, CannotAsk, Stream, WireFormat
+from routing.providers.failures import CREDENTIAL_MESSAGE
 
 LATE = ProviderFailure("timeout", "The provider did not answer in time.", is_retryable=True)
 NOBODY_TO_ASK = unavailable()
+OWN_CREDENTIAL_MESSAGE = "The provider did not accept your own credential (BYOK)"
 NOT_OK = range(300, 600)
 
 
@@ -59,8 +62,9 @@ class NobodyAnswered(Exception):
 class Attempts:
     """Asks providers."""
 
-    def __init__(self, upstream: Upstream, health: Health, patience: Patience) -> None:
+    def __init__(self, upstream: Upstream, health: Health, patience: Patience, tokens: GoogleTokens) -> None:
         self._upstream = upstream
+        self._tokens = tokens
         self._health = health
         self.patience = patience
 
@@ -80,6 +84,8 @@ class Attempts:
                 failure = error.failure
                 self._note(attempt, failure)
             provider = attempt.endpoint.provider
+            if attempt.uses_credential and failure.message == CREDENTIAL_MESSAGE:
+                failure = replace(failure, message=OWN_CREDENTIAL_MESSAGE)
             refusal = provider_error(
                 failure,
                 provider_name=provider.name,
@@ -93,21 +99,25 @@ class Attempts:
 
     def _note(self, attempt: Attempt, failure: ProviderFailure) -> None:
         UPSTREAM_FAILURES.labels(attempt.endpoint.provider.slug, failure.error_type).inc()
-        if failure.is_retryable:
+        if failure.is_retryable and not attempt.uses_credential:  # his own account says nothing about others
             self._health.fail(attempt.endpoint.id)
 
     async def _ask(
         self, opened: Opened, attempt: Attempt, watch: Watch, previous: tuple[Mapping[str, Any], ...]
     ) -> Served:
-        provider = attempt.endpoint.provider
-        wire = WIRE_FORMATS[provider.wire_format]
-        request = wire.build_request(opened.call, attempt.endpoint, generation_id=opened.public_id)
+        endpoint = attempt.endpoint
+        wire = WIRE_FORMATS[endpoint.provider.wire_format]
         is_streamed, asked_at = opened.call.is_streamed, time.monotonic()
         seconds = self.patience.first_token if is_streamed else self.patience.answer
         response = None
         try:
             with watch.within(seconds):
-                response = await self._upstream.send(request, is_users_address=provider.is_users_address)
+                if self._tokens.are_needed(endpoint.provider):
+                    endpoint = await self._tokens.signed_in(endpoint)
+                request = wire.build_request(opened.call, endpoint, generation_id=opened.public_id)
+                response = await self._upstream.send(
+                    request, is_users_address=endpoint.provider.is_users_address
+                )
                 if response.status in NOT_OK:
                     body = await response.read_error()
                     raise UpstreamFailed(wire.read_failure(response.status, response.headers, body))

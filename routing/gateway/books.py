@@ -18,6 +18,7 @@ from routing.decision import Attempt, Decision
 from routing.errors import unavailable
 from routing.gateway.client import RefusedError
 from routing.gateway.policy_cache import KnownPolicy
+from routing.holds import ALLOWANCE
 from routing.pricing import NOTHING, Cost, Usage
 from workspaces.leases import Admitted, Leases
 
@@ -38,6 +39,7 @@ class Opened(msgspec.Struct, frozen=True):
     admission: Admitted
     holds: tuple[Hold, ...]
     began_at: float
+    is_fee_free: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -80,7 +82,13 @@ class Books:
         at = admission.admitted_at
         holds = tuple(
             [
-                Hold(purse.id, purse.window_at(at), nano, need.purse.counts_byok)
+                Hold(
+                    purse.id,
+                    purse.window_at(at),
+                    nano,
+                    need.purse.counts_byok,
+                    need.purse.layer != ALLOWANCE,
+                )
                 for (purse, nano), need in zip(admission.holds, decision.holds, strict=True)
             ]
         )
@@ -93,6 +101,7 @@ class Books:
             admission,
             holds,
             began_at,
+            decision.is_fee_free,
         )
         try:
             self._journal.begin(_begin(opened, decision))

@@ -53,13 +53,17 @@ def bill(opened: Opened, attempt: Attempt, raw_usage: Any, counted: int, finish:
         usage, is_estimated = usage_from_provider(raw_usage, fallback, most)
     if usage.completion == 0 and counted == 0 and finish in (None, "error"):
         return Bill(usage, NOTHING, is_estimated)
-    return Bill(usage, charged(attempt, usage), is_estimated)
+    return Bill(usage, charged(opened, attempt, usage), is_estimated)
 
 
-def charged(attempt: Attempt, usage: Usage) -> Cost:
-    """What a usage costs where this attempt is served."""
+def charged(opened: Opened, attempt: Attempt, usage: Usage) -> Cost:
+    """What a usage costs where this attempt is served; with one's own credential a fee, unless it is free of it."""
     charge = cost(attempt.endpoint.price, usage)
-    return at_own_expense(charge) if attempt.is_byok else charge
+    if not attempt.is_byok:
+        return charge
+    if opened.is_fee_free or not attempt.uses_credential:
+        return at_own_expense(charge)
+    return at_own_expense(charge, opened.known.policy.byok_fee.on(charge.total_nano))
 
 
 def not_served(reason: Reason) -> Ending:

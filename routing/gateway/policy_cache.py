@@ -182,7 +182,9 @@ class PolicyCache:
         self._unknown.pop(key_hash, None)
         purses = {
             limit.purse_id: self._purse(PurseSpec(limit.purse_id, limit.interval, limit.is_strict))
-            for limit in policy.purses
+            for limit in (
+                policy.purses if policy.byok_allowance is None else (*policy.purses, policy.byok_allowance)
+            )
         }
         known = self._known[key_hash] = KnownPolicy(policy, purses, began, preparation)
         for version in policy.versions:

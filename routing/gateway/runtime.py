@@ -20,12 +20,14 @@ import psycopg
 from config.lib.outbound import OutboundRules
 from observability.journal import Journal, JournalBusy
 from routing.catalog_snapshot import CatalogSnapshot
+from routing.credential_formats import GOOGLE_TOKEN_URI
 from routing.errors import unavailable
 from routing.gateway import metrics
 from routing.gateway.attempts import Attempts, Patience
 from routing.gateway.bodies import BodyReader
 from routing.gateway.books import Books
 from routing.gateway.client import Client, RefusedError
+from routing.gateway.google_tokens import GoogleTokens
 from routing.gateway.health import Health
 from routing.gateway.policy_cache import LoadCatalog, LoadPolicy, PolicyCache
 from routing.gateway.policy_versions import VersionWatcher
@@ -58,6 +60,7 @@ class Limits:
     stale_seconds: float
     patience: Patience
     outbound: OutboundRules = PUBLIC_ONLY
+    google_token_url: str = GOOGLE_TOKEN_URI
     region_hosts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -112,7 +115,8 @@ class Runtime:
         self.health = Health()
         self.bodies = BodyReader(limits.region_hosts)
         self.upstream = Upstream(limits.outbound)
-        self.attempts = Attempts(self.upstream, self.health, limits.patience)
+        tokens = GoogleTokens(self.upstream, limits.google_token_url)
+        self.attempts = Attempts(self.upstream, self.health, limits.patience, tokens)
         self.open_requests: set[Client] = set()
         self._has_leases = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()

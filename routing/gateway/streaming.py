@@ -127,7 +127,7 @@ class Relay:
             completion=self._stream.counted_tokens,
             image=self._opened.call.image_count,
         )
-        self._books.checkpoint(self._opened, attempt, usage, charged(attempt, usage))
+        self._books.checkpoint(self._opened, attempt, usage, charged(self._opened, attempt, usage))
 
     def _completed(self) -> Ending:
         outcome = self._outcome("completed", self._stream.finish_reason)

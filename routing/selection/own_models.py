@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from routing.catalog_snapshot import CatalogSnapshot, ModelEntry
+from routing.policy import Policy
 
 
-def served(slug: str, own: Mapping[str, ModelEntry], catalog: CatalogSnapshot) -> tuple[ModelEntry, ...]:
+def served(slug: str, policy: Policy, catalog: CatalogSnapshot) -> tuple[ModelEntry, ...]:
     """The model as those serve it that may be asked, in the order of asking; empty where nobody knows it."""
-    found = (own.get(slug), catalog.models.get(slug))
+    public = catalog.models.get(slug)
+    if policy.credentials and slug in catalog.byok_models:
+        public = catalog.byok_models[slug]
+    found = (policy.own_models.get(slug), public)
     return tuple([model for model in found if model is not None])
 
 

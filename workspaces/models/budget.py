@@ -15,7 +15,8 @@ LIFETIME_START = datetime(2000, 1, 1, tzinfo=UTC)
 class Purse(TenantModel):
     """What one subject spent in the current window of one interval, and what processes hold of it.
 
-    Columns are written by `lease_op` and ingest; limits by workspaces.spending. Amounts are nano-dollars.
+    Columns are written by `lease_op` and ingest; limits by workspaces.spending. Amounts are nano-dollars. The limits
+    are compared with what was spent, with that and BYOK, and with BYOK alone (the allowance that is free of the fee).
     """
 
     organization = models.ForeignKey("accounts.Organization", models.CASCADE, related_name="+")
@@ -23,6 +24,7 @@ class Purse(TenantModel):
     interval = models.CharField(max_length=1)
     limit_nano = models.BigIntegerField(null=True)
     limit_with_byok_nano = models.BigIntegerField(null=True)
+    limit_on_byok_nano = models.BigIntegerField(null=True)
     is_strict = models.BooleanField(db_default=False)
     window_start = models.DateTimeField(db_default=LIFETIME_START)
     spent_nano = models.BigIntegerField(db_default=0)

@@ -12,12 +12,15 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 
 -- What a purse has left for new holds; NULL where nothing limits it. least() skips NULLs.
+-- PL/pgSQL, so that it may name columns that later migrations add.
 CREATE OR REPLACE FUNCTION purse_room(_purse purse) RETURNS bigint
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT least(
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN least(
         _purse.limit_nano - _purse.spent_nano - _purse.leased_nano,
-        _purse.limit_with_byok_nano - _purse.spent_nano - _purse.byok_nano - _purse.leased_nano)
-$$;
+        _purse.limit_with_byok_nano - _purse.spent_nano - _purse.byok_nano - _purse.leased_nano,
+        _purse.limit_on_byok_nano - _purse.byok_nano - _purse.leased_nano);
+END $$;
 
 -- How much of a queue of holds fits into the room. This is the central rule:
 -- strict: a hold must fit, one that does not is passed over;
@@ -156,5 +159,6 @@ BEGIN
     END IF;
     tight := p.is_tight; others_loose := others > 0;
     exhausted := coalesce(p.spent_nano >= p.limit_nano, false)
-        OR coalesce(p.spent_nano + p.byok_nano >= p.limit_with_byok_nano, false);
+        OR coalesce(p.spent_nano + p.byok_nano >= p.limit_with_byok_nano, false)
+        OR coalesce(p.byok_nano >= p.limit_on_byok_nano, false);
 END $$;
