@@ -16,7 +16,9 @@ from routing.gateway.admission import authenticate, find_key
 from routing.gateway.client import Client, RefusedError
 from routing.gateway.model_filters import Query, next_page, page_of, read_query, select
 from routing.gateway.runtime import Runtime
+from routing.selection.byok import reachable
 from routing.selection.own_models import beside
+from routing.selection.permitted import permitted
 
 Route: TypeAlias = Callable[[Runtime, Client], Awaitable[None]]
 
@@ -44,10 +46,10 @@ async def list_models(runtime: Runtime, client: Client) -> None:
 
 
 async def list_own_models(runtime: Runtime, client: Client) -> None:
-    """GET /models/user: what the key's owner can reach, hence never without a key."""
+    """GET /models/user: what the key may use and no more, hence never without one."""
     if find_key(client.scope) is None:
         await authenticate(runtime.policies, client.scope)
-    await list_models(runtime, client)
+    await _send_models(runtime, client, {}, await open_catalog(runtime, client, is_filtered=True))
 
 
 async def list_embedding_models(runtime: Runtime, client: Client) -> None:
@@ -55,9 +57,11 @@ async def list_embedding_models(runtime: Runtime, client: Client) -> None:
     await _send_models(runtime, client, {"output_modalities": "embeddings"})
 
 
-async def _send_models(runtime: Runtime, client: Client, fixed: Query) -> None:
+async def _send_models(
+    runtime: Runtime, client: Client, fixed: Query, opened: CatalogSnapshot | None = None
+) -> None:
     """The page of models that the query asks for; what is `fixed` it cannot ask for."""
-    catalog = await open_catalog(runtime, client)
+    catalog = await open_catalog(runtime, client) if opened is None else opened
     query = read_query(client.scope["query_string"])
     models, page = select(catalog.models.values(), {**query, **fixed}), page_of(query)
     following = next_page(client.scope["path"], query, page, len(models))
@@ -136,9 +140,10 @@ ROUTES: dict[str, Route] = {
 }
 
 
-async def open_catalog(runtime: Runtime, client: Client) -> CatalogSnapshot:
-    """The catalog, for anybody; but a key that is sent must be one, and sees its organization's own endpoints too.
+async def open_catalog(runtime: Runtime, client: Client, *, is_filtered: bool = False) -> CatalogSnapshot:
+    """The catalog, for anybody; but a key that is sent must be one, and sees what it alone can reach, too.
 
+    Filtered, or where its organization wants that, it does not see what no layer of guardrails lets it use.
     Raises RefusedError: 401, 503.
     """
     if find_key(client.scope) is None:
@@ -147,7 +152,9 @@ async def open_catalog(runtime: Runtime, client: Client) -> CatalogSnapshot:
     refusal = key_refusal(known.policy, datetime.now(UTC))
     if refusal is not None and refusal.status == UNAUTHORIZED:  # a management key may look
         raise RefusedError(refusal)
-    return beside(runtime.catalog, known.policy.own_models)
+    policy = known.policy
+    catalog = beside(reachable(runtime.catalog, policy.credentials), policy.own_models)
+    return permitted(catalog, policy) if is_filtered or policy.is_catalog_filtered else catalog
 
 
 def describe_model(model: ModelEntry) -> dict[str, Any]:

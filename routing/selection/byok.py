@@ -57,14 +57,14 @@ def why_closed(entry: EndpointEntry, credentials: Credentials) -> str | None:
 
 def reachable(catalog: CatalogSnapshot, credentials: Credentials) -> CatalogSnapshot:
     """The catalog as somebody with these credentials sees it; the very same where they lead nowhere else."""
+    if not credentials or not catalog.byok_models:
+        return catalog
     models = dict(catalog.models)
     for slug, model in catalog.byok_models.items():
         reached = tuple([entry for entry in model.endpoints if _is_reached(entry, credentials)])
         if reached:
             models[slug] = replace(model, endpoints=reached)
     providers = {slug: found for slug, found in catalog.byok_providers.items() if slug in credentials}
-    if not providers:
-        return catalog
     return replace(
         catalog,
         models=models,

@@ -1,5 +1,6 @@
 """The simulator as an ASGI app: finds provider and wire format in the path, reads, and plays the plan."""
 
+import hashlib
 import itertools
 import json
 import re
@@ -43,6 +44,9 @@ _DIALECTS: dict[str, Dialect] = {
     "/v1/messages": Messages(),
 }
 _ID_HEADERS = (b"x-request-id", b"x-generation-id")
+_KEY_HEADERS = (b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key")
+_REFUSED_KEY = re.compile(r".*-error-([45][0-9][0-9])")
+"""A key that is answered with this status, whatever is asked."""
 
 
 class Simulator:
@@ -71,14 +75,18 @@ class Simulator:
             client.release()
 
     async def _serve(self, scope: Scope, client: Client, dialect: Dialect, target: Target) -> None:
+        key = find_key(scope["headers"])
         origin = Origin(
             call=f"{self._prefix}-{next(self._numbers)}",
             request_id=_find_request_id(scope["headers"]),
             provider=target.provider,
             dialect=dialect,
+            credential=None if key is None else digest_of(key),
         )
         model = target.model or ""
         try:
+            if refused := _REFUSED_KEY.fullmatch(key or ""):
+                raise RefusedError(int(refused[1]), f"The key that begins with {(key or '')[:8]} is refused.")
             body = await _read_json(client)
             model = model or str(body.get("model") or "")
             ask = dialect.read(body, target)
@@ -139,6 +147,20 @@ def _choose_pace(ask: Ask, planned: float | None, target: Target) -> tuple[float
         first if wish.first_seconds is None else wish.first_seconds,
         chunk if wish.chunk_seconds is None else wish.chunk_seconds,
     )
+
+
+def find_key(headers: list[tuple[bytes, bytes]]) -> str | None:
+    """Return what came as the key, in any of the headers that providers want it in."""
+    given = {name: value.decode("latin-1") for name, value in headers if name in _KEY_HEADERS}
+    for name in _KEY_HEADERS:
+        if name in given:
+            return given[name].removeprefix("Bearer ").strip()
+    return None
+
+
+def digest_of(key: str) -> str:
+    """Return what the record calls a key by, which nobody can use."""
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
 def _find_request_id(headers: list[tuple[bytes, bytes]]) -> str | None:

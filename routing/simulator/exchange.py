@@ -20,12 +20,13 @@ _DELTAS_PER_BREATH = 64
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a call came in: its own id, the caller's id for it, and the provider slug."""
+    """Where a call came in: its own id, the caller's id for it, the provider slug, and a digest of its key."""
 
     call: str
     request_id: str | None
     provider: str
     dialect: Dialect
+    credential: str | None = None
 
 
 async def send_error(
@@ -38,6 +39,8 @@ async def send_error(
         "model": model,
         "status": refusal.status,
     }
+    if origin.credential is not None:
+        fields["credential"] = origin.credential
     recorder.error(origin.call, fields)
     body = origin.dialect.refuse(refusal, origin.call)
     retry = (_RETRY_AFTER,) if refusal.status in _RETRYABLE else ()
@@ -87,11 +90,12 @@ class Exchange:
             self._recorder.gone(self._call, self._produced)
 
     def _describe(self) -> dict[str, str | None]:
-        return {
+        fields = {
             "request_id": self._origin.request_id,
             "provider": self._origin.provider,
             "model": self._model,
         }
+        return fields if self._origin.credential is None else fields | {"credential": self._origin.credential}
 
     async def _pause(self, seconds: float) -> None:
         if seconds > 0:

@@ -1,11 +1,12 @@
 """The record of what the simulator served: a JSON line per event, written before its bytes are sent.
 
-    call   call, request_id, provider, model, stream, prompt_tokens   a request was understood
+    call   call, request_id, provider, model, stream, prompt_tokens,  a request was understood;
+           credential                                                a digest of what came as the key
     chunk  call, completion_tokens                                    so many tokens produced so far
     done   call, prompt_tokens, completion_tokens                     the answer is complete; its usage
     gone   call, completion_tokens                                    the client hung up before that
     cut    call, completion_tokens                                    the simulator dropped the connection
-    error  call, request_id, provider, model, status                  an error, or garbage with status 200
+    error  call, request_id, provider, model, status, credential      an error, or garbage with status 200
 
 Each line has `at`, microseconds since 1970. A request that was not understood has an `error` line only.
 """
@@ -70,6 +71,7 @@ class Call:
     status: int
     started_at: int
     ended_at: int | None
+    credential: str | None = None
 
     @property
     def is_billable(self) -> bool:
@@ -103,6 +105,7 @@ def _begin(event: Mapping[str, object]) -> Call:
         status=200,
         started_at=_count(event["at"]),
         ended_at=None,
+        credential=_text(event.get("credential")),
     )
     return call if event["event"] == "call" else _follow(call, event)
 
