@@ -221,11 +221,10 @@ class _Route:
             for section in (carriers.prioritized, shared, carriers.fallback)
         ]
         able = {id(entry) for entry in self._long_enough(slug, [e for part in remaining for e in part])}
-        first, public, last = ([entry for entry in part if id(entry) in able] for part in remaining)
-        ordered = [*in_order(first, self._order), *self._order(public), *in_order(last, self._order)]
-        if ordered and not self._call.preferences.allow_fallbacks and not self._call.preferences.order:
-            ordered = [entry for entry in ordered if entry.tag == ordered[0].tag]
-        self._note_left_out(slug, [*first, *public, *last], ordered)
+        sections = [[entry for entry in part if id(entry) in able] for part in remaining]
+        wishes = self._call.preferences
+        ordered = in_order(sections, self._order, stays=not wishes.allow_fallbacks and not wishes.order)
+        self._note_left_out(slug, [entry for part in sections for entry in part], ordered)
         open_to_all = {id(entry) for entry in shared}
         for entry in ordered:
             nano = estimate(entry.price, self._call, entry)

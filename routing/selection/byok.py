@@ -36,8 +36,21 @@ def carriers_of(entries: Iterable[EndpointEntry], credentials: Credentials) -> C
     return carriers
 
 
-def in_order(carriers: Sequence[EndpointEntry], order: Order) -> list[EndpointEntry]:
-    """The endpoints as `order` wants them; at one endpoint the credentials in their own order."""
+def in_order(
+    sections: Iterable[Sequence[EndpointEntry]], order: Order, *, stays: bool
+) -> list[EndpointEntry]:
+    """The sections one after the other, each as `order` wants it. With `stays` no second endpoint is asked."""
+    ordered: list[EndpointEntry] = []
+    for section in sections:
+        allowed = (
+            [entry for entry in section if entry.tag == ordered[0].tag] if stays and ordered else section
+        )
+        ordered += _in_order(allowed, order)
+    return ordered
+
+
+def _in_order(carriers: Sequence[EndpointEntry], order: Order) -> list[EndpointEntry]:
+    """The endpoints in their order; at one endpoint the credentials in their own."""
     by_tag: dict[str, list[EndpointEntry]] = defaultdict(list)
     for carrier in carriers:
         by_tag[carrier.tag].append(carrier)
