@@ -7,17 +7,21 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from itertools import count
+from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.db import transaction
 
+from accounts.models import Organization, User
+from accounts.organizations import found
 from config.lib.scoping import tenant, unscoped
 from routing import byok
 from routing.models import ByokCredential, LanguageModel, Provider
-from tests.cast import STAGE
+from tests.cast import STAGE, default_workspace
 from tests.routing.gateway.stage import add_model, note_change
+from workspaces.api_keys import IssuedKey, issue
 
 UNSET = "NOBODY_EVER_SET_THIS_KEY"
 CLOSED, CLOSED_MODEL = "closed", "test/closed"
@@ -134,3 +138,25 @@ def token_endpoint() -> Iterator[TokenEndpoint]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class Poor(NamedTuple):
+    """An organization without credits, and a key of its Default workspace."""
+
+    organization: Organization
+    key: IssuedKey
+
+
+_numbers = count(1)
+
+
+def found_poor() -> Poor:
+    """A new one."""
+    with unscoped(reason="a new organization is in nobody's scope yet"):
+        number = next(_numbers)
+        user = User.objects.create_user(f"poor-{number}@example.com", None, name="Poor")
+        organization = found(
+            name="Poor", slug=f"poor-{number}", kind=Organization.TEAM, administrator=user, by=STAGE
+        )
+    with tenant(organization.pk):
+        return Poor(organization, issue(workspace=default_workspace(organization), name="poor", by=STAGE))
