@@ -104,6 +104,7 @@ class Books:
         at: datetime | None = None,
         window: int = LIFETIME,
         counts_byok: bool = False,
+        counts_credits: bool = True,
         **changes: Any,
     ) -> Begin:
         """A request on the key; purses: (id, hold)."""
@@ -116,7 +117,7 @@ class Books:
             "api_key_id": 6,
             "member_id": None,
             "subjects": (KEY_SUBJECT,),
-            "holds": tuple(Hold(purse, window, nano, counts_byok) for purse, nano in purses),
+            "holds": tuple(Hold(purse, window, nano, counts_byok, counts_credits) for purse, nano in purses),
             "model": "simulator/echo",
             "context": {"dialect": "chat", "is_streamed": True, "provider": "simulator"},
         }

@@ -204,6 +204,18 @@ class TestABringYourOwnKeyRequest:
         assert books.one("SELECT spent_nano, byok_nano, leased_nano FROM purse") == (5, 100, 795)
         books.assert_clean()
 
+    def test_takes_nothing_but_the_list_price_out_of_the_lease_of_a_free_allowance(self, books: Books):
+        journal, purse = books.process(), books.purse(limit_on_byok_nano=1000)
+        books.lease(journal, purse, 900)
+
+        books.request(
+            journal, cost=5, byok=100, purses=((purse, 200),), counts_byok=True, counts_credits=False
+        )
+        books.ingest(journal)
+
+        assert books.one("SELECT spent_nano, byok_nano, leased_nano FROM purse") == (5, 100, 800)
+        books.assert_clean()
+
 
 class TestARefusal:
     def test_is_a_row_with_its_count_and_costs_nothing(self, books: Books):

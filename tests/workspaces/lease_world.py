@@ -157,13 +157,19 @@ class PurseDatabase:
         self.admin.execute("TRUNCATE lease, purse, gateway_process")
 
     def purse(
-        self, limit: int | None, *, with_byok: int | None = None, interval: str = "t", strict: bool = False
+        self,
+        limit: int | None,
+        *,
+        with_byok: int | None = None,
+        on_byok: int | None = None,
+        interval: str = "t",
+        strict: bool = False,
     ) -> PurseSpec:
         self.subjects += 1
         row = self.admin.execute(
-            'INSERT INTO purse (organization_id, subject, "interval", limit_nano, limit_with_byok_nano, is_strict)'
-            " VALUES (1, %s, %s, %s, %s, %s) RETURNING id",
-            [self.subjects, interval, limit, with_byok, strict],
+            'INSERT INTO purse (organization_id, subject, "interval", limit_nano, limit_with_byok_nano,'
+            " limit_on_byok_nano, is_strict) VALUES (1, %s, %s, %s, %s, %s, %s) RETURNING id",
+            [self.subjects, interval, limit, with_byok, on_byok, strict],
         ).fetchone()
         assert row
         return PurseSpec(row[0], interval, strict)

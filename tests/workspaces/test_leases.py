@@ -390,6 +390,19 @@ class TestALimitThatChanges:
         assert [type(result) for result in results] == [Refused, Admitted]
         assert results[0].shortages[0].room == 10
 
+    async def test_on_byok_alone_does_not_ask_what_credits_were_spent(self, world, purses):
+        process = await world.process()
+        allowance = purses.purse(None, on_byok=100, strict=True)
+        purse = process.leases.purse(allowance)
+        process.leases.settle(await admitted(process.leases.admit([(purse, 60)])), [60])
+        await eventually(lambda: not purse.is_busy)
+        purses.ingest(process.identity, [(allowance.id, LIFETIME_STARTS_AT, 60)], byok=60)
+        purses.admin.execute("UPDATE purse SET spent_nano = 10000 WHERE id = %s", [allowance.id])
+
+        results = [await process.leases.admit([(purse, nano)]) for nano in (41, 40, 1)]
+
+        assert [type(result) for result in results] == [Refused, Admitted, Refused]
+
 
 class TestADatabaseThatIsAway:
     async def test_is_not_noticed_by_who_has_a_lease(self, world, purses):
