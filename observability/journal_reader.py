@@ -67,6 +67,7 @@ class Opened:
             prompt_tokens=last.prompt_tokens,
             completion_tokens=last.completion_tokens,
             is_usage_estimated=True,
+            upstream_cost_nano=last.byok_nano or None,
             is_byok=last.byok_nano > 0,
         )
         return Finished(self.begin, self.holds, end)

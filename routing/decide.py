@@ -28,10 +28,9 @@ from routing.decision import (
 from routing.errors import Refusal, forbidden, invalid_request, model_not_found, unauthorized
 from routing.guardrails.findings import Scan
 from routing.guardrails.rules import Exclusion
-from routing.holds import affordable, plans_of, spent_purses
+from routing.holds import affordable, attempt_at, plans_of, spent_purses
 from routing.limits import purse_refusal, rate_refusal
 from routing.policy import Policy
-from routing.pricing import estimate
 from routing.selection.availability import (
     forbidden_models,
     nothing_remains,
@@ -39,7 +38,7 @@ from routing.selection.availability import (
     wrong_region,
 )
 from routing.selection.byok import carriers_of, in_order, why_closed
-from routing.selection.filters import why_dropped
+from routing.selection.filters import long_enough, why_dropped
 from routing.selection.order import order_endpoints
 from routing.selection.own_models import served
 from routing.selection.restrictions import FORBIDDEN_MODEL, why_restricted
@@ -197,15 +196,11 @@ class _Route:
         if self._credentials:
             tried = self._add_with_byok(slug, model)
         else:
-            remaining = self._long_enough(
-                slug, [entry for entry in model.endpoints if self._remains(slug, entry)]
-            )
+            found = [entry for entry in model.endpoints if self._remains(slug, entry)]
+            remaining = self._long_enough(slug, found)
             ordered = self._order(remaining)
             self._note_left_out(slug, remaining, ordered)
-            for entry in ordered:
-                nano = estimate(entry.price, self._call, entry)
-                own = entry.is_private
-                self.attempts.append(Attempt(entry, 0 if own else nano, nano, own))
+            self.attempts += [attempt_at(entry, self._call) for entry in ordered]
             tried = len(ordered)
         self.steps.append(Step("endpoints", f"{slug}: {tried} of {len(model.endpoints)}"))
 
@@ -225,15 +220,11 @@ class _Route:
         wishes = self._call.preferences
         ordered = in_order(sections, self._order, stays=not wishes.allow_fallbacks and not wishes.order)
         self._note_left_out(slug, [entry for part in sections for entry in part], ordered)
+        self.dropped = list(dict.fromkeys(self.dropped))  # the same with each credential
         open_to_all = {id(entry) for entry in shared}
         for entry in ordered:
-            nano = estimate(entry.price, self._call, entry)
-            if id(entry) in open_to_all and not entry.is_private:
-                self.attempts.append(Attempt(entry, nano, nano))
-            else:
-                self.attempts.append(
-                    Attempt(entry, 0 if entry.is_private else self._fee.on(nano), nano, is_byok=True)
-                )
+            fee = None if id(entry) in open_to_all else self._fee
+            self.attempts.append(attempt_at(entry, self._call, fee))
         return len({entry.tag for entry in ordered})
 
     def _order(self, entries: Sequence[EndpointEntry]) -> list[EndpointEntry]:
@@ -241,13 +232,12 @@ class _Route:
             entries, self._call.preferences, self._sort, self._stats, self.seed, self._now_seconds
         )
 
-    def _note_left_out(
-        self, slug: str, entries: Sequence[EndpointEntry], ordered: Sequence[EndpointEntry]
-    ) -> None:
-        if len(ordered) < len(entries):
-            tried = {entry.tag for entry in ordered}
-            left_out = {entry.tag: None for entry in entries if entry.tag not in tried}
-            self.dropped += [Dropped(slug, tag, NO_FALLBACKS) for tag in left_out]
+    def _note_left_out(self, slug: str, given: list[EndpointEntry], tried: list[EndpointEntry]) -> None:
+        if len(tried) < len(given):
+            tags = {entry.tag for entry in tried}
+            self.dropped += [
+                Dropped(slug, entry.tag, NO_FALLBACKS) for entry in given if entry.tag not in tags
+            ]
 
     def _is_open(self, slug: str, entry: EndpointEntry) -> bool:
         reason = why_closed(entry, self._credentials)
@@ -272,18 +262,10 @@ class _Route:
         return reason is None
 
     def _long_enough(self, slug: str, entries: list[EndpointEntry]) -> list[EndpointEntry]:
-        """Leave out who cannot answer at the requested length, unless nobody can."""
-        wanted = self._call.max_tokens
-        if wanted is None:
-            return entries
-        able = [
-            entry
-            for entry in entries
-            if entry.max_completion_tokens is None or entry.max_completion_tokens >= wanted
-        ]
-        if not able or len(able) == len(entries):
-            return entries
-        self.dropped += [Dropped(slug, entry.tag, MAX_TOKENS) for entry in entries if entry not in able]
+        """Leave out who cannot answer at the requested length."""
+        able = long_enough(entries, self._call.max_tokens)
+        if len(able) < len(entries):
+            self.dropped += [Dropped(slug, entry.tag, MAX_TOKENS) for entry in entries if entry not in able]
         return able
 
 

@@ -6,12 +6,27 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
+from config.lib.byok_fee import ByokFee
+from routing.call import Call
+from routing.catalog_snapshot import EndpointEntry
 from routing.decision import Attempt, Decision, HoldNeeded, Plan
 from routing.policy import Policy, PurseLimit
+from routing.pricing import estimate
 
 CREDITS, ALLOWANCE = "credits", "byok_allowance"
 MAY_GIVE_WAY = frozenset({CREDITS, ALLOWANCE})
 """Layers whose purses another plan may do without; every other limit is one for each of them."""
+
+
+def attempt_at(entry: EndpointEntry, call: Call, fee: ByokFee | None = None) -> Attempt:
+    """An attempt with what it may cost. With a `fee` the endpoint carries a credential of the organization's.
+
+    A private endpoint is paid by its organization, too, and has no fee.
+    """
+    nano = estimate(entry.price, call, entry)
+    if entry.is_private:
+        return Attempt(entry, 0, nano, is_byok=True)
+    return Attempt(entry, nano, nano) if fee is None else Attempt(entry, fee.on(nano), nano, is_byok=True)
 
 
 def plans_of(attempts: tuple[Attempt, ...], policy: Policy) -> tuple[Plan, ...]:

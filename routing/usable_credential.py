@@ -19,9 +19,9 @@ class LeavesTheProcess(TypeError):
 class UsableCredential:
     """What requests with a key may be sent with to a provider, and when.
 
-    `models` and `deployed` are None where there is no restriction: the first is the filter, the second what the
-    credential itself can reach. Without a `secret` (it does not open) nothing is sent with it; but it still keeps its
-    provider from shared capacity, so that nobody pays for what he wanted to pay elsewhere.
+    `models` and `deployed` (slugs in lower case) are None where there is no restriction: the first is the filter, the
+    second what the credential itself can reach. Without a `secret` (it does not open) nothing is sent with it, but it
+    keeps its provider from shared capacity, so that nobody pays for what he wanted to pay elsewhere.
     """
 
     id: int
@@ -38,7 +38,7 @@ class UsableCredential:
 
     def is_for(self, model: str) -> bool:
         """Whether requests for the model may be sent with it."""
-        is_deployed = self.deployed is None or model in self.deployed
+        is_deployed = self.deployed is None or model.lower() in self.deployed
         return bool(self.secret) and is_deployed and self._admits(model)
 
     def closes(self, model: str) -> bool:
@@ -56,7 +56,10 @@ class UsableCredential:
         raise LeavesTheProcess("a credential is for this process alone")
 
     def _admits(self, model: str) -> bool:
-        return self.models is None or model in self.models or model.partition(":")[0] in self.models
+        if self.models is None:
+            return True
+        lowered = model.lower()
+        return lowered in self.models or lowered.partition(":")[0] in self.models
 
     def _carrier(self, entry: EndpointEntry) -> EndpointEntry:
         provider = replace(

@@ -102,6 +102,16 @@ def payment_faults(env: Environment) -> list[CheckMessage]:
     return faults
 
 
+def token_endpoint_faults(env: Environment) -> list[CheckMessage]:
+    """E024: service accounts sign in at an address."""
+    parts = urlsplit(env.google_token_url)
+    if parts.scheme in ("http", "https") and parts.hostname:
+        return []
+    return [
+        Error("HEADGATE_GOOGLE_TOKEN_URL must be the whole address of a token endpoint.", id="headgate.E024")
+    ]
+
+
 @register()
 def check_environment(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Everything that is wrong with the environment, each with its own id."""
@@ -115,5 +125,6 @@ def check_environment(app_configs: Sequence[Any] | None = None, **kwargs: Any) -
         region_faults,
         email_faults,
         payment_faults,
+        token_endpoint_faults,
     )
     return [fault for check in checks for fault in check(env)]

@@ -21,6 +21,8 @@ from routing.providers.wire_format import Misconfigured, UpstreamRequest
 EXCHANGE_SECONDS = 10.0
 REFUSED_SECONDS = 5.0
 """How long what Google said of an account is believed; nobody makes us ask for it with every request."""
+RENEWAL_SECONDS = 60.0
+"""A token is not renewed more often than that, however early it ends."""
 MOST_ACCOUNTS = 5_000
 MAX_TOKEN_BYTES = 64 * 1024
 SLOW = ProviderFailure(
@@ -103,7 +105,8 @@ class GoogleTokens:
         except TimeoutError:
             found = SLOW
         if isinstance(found, AccessToken):
-            known.token, known.failure, known.retry_at = found, None, 0.0
+            soon = time.time() + RENEWAL_SECONDS
+            known.token, known.failure, known.retry_at = found, None, min(soon, found.expires_at)
         else:
             known.failure, known.retry_at = found, time.time() + REFUSED_SECONDS
 

@@ -72,7 +72,7 @@ def _usable(row: ByokCredential) -> UsableCredential | None:
         is_byok_only=row.is_byok_only,
         declared_zdr=row.declared_zdr,
         declared_region=None if row.declared_region == GLOBAL else row.declared_region,
-        models=None if row.allowed_models is None else frozenset(row.allowed_models),
+        models=None if row.allowed_models is None else frozenset(map(str.lower, row.allowed_models)),
         deployed=_deployed(row.provider, secret),
     )
 
@@ -97,4 +97,4 @@ def _deployed(provider: str, secret: str) -> frozenset[str] | None:
     entries = found if isinstance(found, list) else [found]
     if any("resource_name" in entry for entry in entries):
         return None
-    return frozenset(entry["model_slug"] for entry in entries)
+    return frozenset(entry["model_slug"].lower() for entry in entries)

@@ -63,6 +63,18 @@ def why_dropped(endpoint: EndpointEntry, call: Call, now: datetime) -> str | Non
     )
 
 
+def long_enough(entries: list[EndpointEntry], wanted: int | None) -> list[EndpointEntry]:
+    """Those that can answer at the requested length; all of them, where none can."""
+    if wanted is None:
+        return entries
+    able = [
+        entry
+        for entry in entries
+        if entry.max_completion_tokens is None or entry.max_completion_tokens >= wanted
+    ]
+    return able or entries
+
+
 def _against_preferences(endpoint: EndpointEntry, call: Call, wishes: ProviderPreferences) -> str | None:
     if wishes.only and not is_named(wishes.only, endpoint):
         return ALLOWED_PROVIDERS

@@ -50,6 +50,7 @@ class TestTheEnvironment:
             ("HEADGATE_STRIPE_SECRET_KEY", "sk_live_1", "headgate.E020"),
             ("HEADGATE_STRIPE_WEBHOOK_SECRET", "whsec_1", "headgate.E020"),
             ("HEADGATE_STRIPE_URL", "api.stripe.com", "headgate.E020"),
+            ("HEADGATE_GOOGLE_TOKEN_URL", "oauth2.googleapis.com", "headgate.E024"),
             ("HEADGATE_PURCHASE_MIN_USD", "10001", "headgate.E021"),
         ],
     )

@@ -84,11 +84,11 @@ class PurseAdmin(KeysetModelAdmin):
         "organization",
         ("whose", "subject", "interval"),
         ("window_start", "is_strict", "is_tight"),
-        ("limit", "limit_with_byok"),
+        ("limit", "limit_with_byok", "limit_on_byok"),
         ("spent", "byok", "leased"),
         ("unit_nano", "loose", "holders"),
     )
-    readonly_fields = ("whose", "limit", "limit_with_byok", "spent", "byok", "leased")
+    readonly_fields = ("whose", "limit", "limit_with_byok", "limit_on_byok", "spent", "byok", "leased")
 
     @admin.display(description="Whose")
     def whose(self, purse):
@@ -108,6 +108,11 @@ class PurseAdmin(KeysetModelAdmin):
     def limit_with_byok(self, purse):
         """Compared with credits and BYOK together."""
         return _money(purse.limit_with_byok_nano)
+
+    @admin.display(description="Free of the BYOK fee")
+    def limit_on_byok(self, purse):
+        """Compared with BYOK alone."""
+        return _money(purse.limit_on_byok_nano)
 
     @admin.display(description="Spent")
     def spent(self, purse):

@@ -3,6 +3,7 @@ import uuid
 
 import pytest
 
+from routing.simulator.app import digest_of
 from routing.simulator.record import Recorder, read_calls
 from tests.routing.simulator.asks import CHAT, chat
 from tests.routing.simulator.process import wait_until
@@ -149,3 +150,27 @@ class TestReadingARecord:
 
         with pytest.raises(ValueError, match=r"line 1|unknown kind"):
             read_calls(record)
+
+
+class TestRecordingAKey:
+    @pytest.mark.parametrize("header", ["Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key"])
+    def test_keeps_a_digest_of_it(self, simulator, header):
+        request_id = uuid.uuid4().hex
+        key = "Bearer sk-1" if header == "Authorization" else "sk-1"
+
+        simulator._request(
+            "POST", CHAT, json.dumps(chat("echo")).encode(), {"X-Request-Id": request_id, header: key}
+        )
+
+        assert simulator.call(request_id).credential == digest_of("sk-1")
+        assert "sk-1" not in simulator.record.read_text()
+
+    def test_answers_a_key_with_the_status_that_it_ends_in(self, simulator):
+        request_id = uuid.uuid4().hex
+        headers = {"X-Request-Id": request_id, "Authorization": "Bearer sk-1-error-403"}
+
+        answer = simulator._request("POST", CHAT, json.dumps(chat("echo")).encode(), headers)
+
+        assert answer.status == 403
+        call = simulator.call(request_id)
+        assert (call.status, call.credential) == (403, digest_of("sk-1-error-403"))
