@@ -6,9 +6,14 @@ import pytest
 from django.http import HttpResponse
 from openrouter import OpenRouter, errors
 
+from accounts import privacy
+from accounts.organizations import filter_model_catalog
 from config.lib.keys import INFERENCE_PREFIX, new_key
+from config.lib.scoping import tenant
+from tests.cast import STAGE
 from tests.management_api import conforms
 from tests.routing.gateway.stage import EMBEDDERS, MODELS, PROVIDERS, SPEAKERS
+from tests.routing.simulator.process import wait_until
 
 
 @pytest.fixture
@@ -162,3 +167,43 @@ class TestTheContract:
             path,
             HttpResponse(answer.body, status=answer.status, content_type="application/json"),
         )
+
+
+@pytest.mark.usefixtures("shell")
+class TestAnOrganizationsRules:
+    @pytest.fixture
+    def globex(self, stage):
+        """globex, which wants nothing to do with test/echo and with the provider alpha, until the test is over."""
+        organization = stage.globex.organization
+        with tenant(organization.pk):
+            privacy.change(
+                organization=organization, by=STAGE, ignored_models=["test/echo"], ignored_providers=["alpha"]
+            )
+        yield stage.globex
+        with tenant(organization.pk):
+            privacy.change(organization=organization, by=STAGE, ignored_models=None, ignored_providers=None)
+            filter_model_catalog(organization=organization, is_filtered=False, by=STAGE)
+
+    def listed(self, gateway, issued, path="/api/v1/models"):
+        models = gateway.get(path, Authorization=f"Bearer {issued.secret}").json()["data"]
+        return {model["id"] for model in models}
+
+    def test_leave_models_out_of_what_is_listed_for_a_key_itself(self, gateway, globex, key):
+        issued, path = globex.default_key, "/api/v1/models/user"
+        wait_until(lambda: "test/echo" not in self.listed(gateway, issued, path), what="the rules")
+
+        several = {slug for slug, upstream in MODELS.items() if len(upstream) > 1}
+        elsewhere = {slug for slug in MODELS if slug.startswith(tuple(SPEAKERS))}
+        assert self.listed(gateway, issued, path) == several | elsewhere
+        assert self.listed(gateway, issued) == set(MODELS)
+
+    def test_leave_them_out_of_every_list_where_the_organization_wants_that(self, gateway, globex, key):
+        issued = globex.default_key
+        with tenant(globex.organization.pk):
+            filter_model_catalog(organization=globex.organization, is_filtered=True, by=STAGE)
+
+        wait_until(lambda: "test/echo" not in self.listed(gateway, issued), what="the setting")
+        answer = gateway.get("/api/v1/models/test/echo/endpoints", Authorization=f"Bearer {issued.secret}")
+        assert answer.status == 404
+        others = gateway.get("/api/v1/models", Authorization=f"Bearer {key}").json()["data"]
+        assert {model["id"] for model in others} == set(MODELS)
