@@ -10,8 +10,10 @@ from routing.catalog_snapshot import CatalogSnapshot, ModelEntry
 
 def served(slug: str, own: Mapping[str, ModelEntry], catalog: CatalogSnapshot) -> tuple[ModelEntry, ...]:
     """The model as those serve it that may be asked, in the order of asking; empty where nobody knows it."""
-    found = (own.get(slug), catalog.models.get(slug))
-    return tuple([model for model in found if model is not None])
+    public, mine = catalog.models.get(slug), own.get(slug) if own else None
+    if mine is None:
+        return () if public is None else (public,)
+    return (mine,) if public is None else (mine, public)
 
 
 def beside(catalog: CatalogSnapshot, own: Mapping[str, ModelEntry]) -> CatalogSnapshot:
