@@ -11,11 +11,12 @@ from routing.policy import Policy
 
 def served(slug: str, policy: Policy, catalog: CatalogSnapshot) -> tuple[ModelEntry, ...]:
     """The model as those serve it that may be asked, in the order of asking; empty where nobody knows it."""
-    public = catalog.models.get(slug)
-    if policy.credentials and slug in catalog.byok_models:
-        public = catalog.byok_models[slug]
-    found = (policy.own_models.get(slug), public)
-    return tuple([model for model in found if model is not None])
+    public = catalog.byok_models.get(slug) if policy.credentials else None
+    public = public or catalog.models.get(slug)
+    mine = policy.own_models.get(slug) if policy.own_models else None
+    if mine is None:
+        return () if public is None else (public,)
+    return (mine,) if public is None else (mine, public)
 
 
 def beside(catalog: CatalogSnapshot, own: Mapping[str, ModelEntry]) -> CatalogSnapshot:
