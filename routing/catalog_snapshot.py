@@ -63,6 +63,7 @@ class EndpointEntry:
     can_publish: bool
     is_zdr: bool
     deprecated_at: datetime | None = None
+    benchmark_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class ModelEntry:
     endpoints: tuple[EndpointEntry, ...]
     knowledge_cutoff_date: str | None = None
     expires_at: datetime | None = None
+    is_distillable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

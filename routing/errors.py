@@ -222,10 +222,10 @@ def forbidden(message: str, *, rule: str, layer: str | None = None, **metadata: 
     return Refusal(403, "permission_denied", message, rule, layer=layer, metadata=metadata)
 
 
-def model_not_found(requested: tuple[str, ...]) -> Refusal:
-    """None of the requested models exists."""
+def model_not_found(requested: tuple[str, ...], suggested: tuple[str, ...] = ()) -> Refusal:
+    """None of the requested models exists; `suggested` ones do."""
     message = f"{requested[0] if requested else 'The model'} is not a valid model ID"
-    availability = Availability("model_not_found", requested)
+    availability = Availability("model_not_found", requested, fallback_models=suggested)
     return Refusal(400, "invalid_request", message, "model_not_found", availability=availability)
 
 
