@@ -142,6 +142,12 @@ def _closed(policy: Policy) -> Refusal | None:
     return purse_refusal(closed) if closed else None
 
 
+def suggestions(policy: Policy, call: Call, catalog: CatalogSnapshot, now: datetime) -> tuple[str, ...]:
+    """Models that could be asked when no provider of the call's answered."""
+    requested = call.models or ((policy.default_text_model,) if policy.default_text_model else ())
+    return suggest(requested, catalog, Route(policy, call, {}, 0, now, ()).can_serve) if requested else ()
+
+
 def _nothing(route: Route, requested: tuple[str, ...], catalog: CatalogSnapshot) -> Decision:
     reasons = {drop.reason for drop in route.dropped}
     if reasons == {UNKNOWN_MODEL}:

@@ -64,11 +64,14 @@ class Board:
         self._waiting: deque[bytes] = deque(maxlen=MOST_WAITING)
         self._number = 0
         self._heard: dict[UUID, int] = {}
-        self._read_at = -float("inf")
+        self._gathered_at = self._read_at = -float("inf")
         self._swept_at = -float("inf")
 
     def gather(self) -> None:
-        """Count what this process saw, and put it down to be posted."""
+        """Count what this process saw, once a second, and put it down to be posted."""
+        if time.monotonic() - self._gathered_at < SECONDS:
+            return
+        self._gathered_at = time.monotonic()
         told, sticky = self._health.refresh(), self._stickiness.news()
         if told is None and not sticky:
             return
@@ -111,8 +114,9 @@ class Board:
             post = decode(body)
         except msgspec.MsgspecError:  # of another version of Headgate
             return
-        self._health.hear(Told(post.at, post.counts, post.outages))
-        self._stickiness.hear(post.sticky.items(), post.at)
+        at = min(post.at, time.time())  # its host's clock may be ahead
+        self._health.hear(Told(at, post.counts, post.outages))
+        self._stickiness.hear(post.sticky.items(), at)
 
     async def _sweep(self, connection: Connection) -> None:
         now = time.monotonic()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from routing.call import Call
@@ -115,7 +116,9 @@ def family_of(slug: str) -> str:
 
 
 def _searching(call: Call) -> Call:
-    plugins = call.body.get("plugins") or []
+    plugins: Any = call.body.get("plugins") or []
+    if isinstance(plugins, msgspec.Raw):  # of a body that was read in another process
+        plugins = msgspec.json.decode(plugins)
     if any(isinstance(one, dict) and one.get("id") == WEB["id"] for one in plugins):
         return call
     return replace(call, body={**call.body, "plugins": [*plugins, dict(WEB)]})
