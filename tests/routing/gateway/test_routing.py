@@ -8,7 +8,7 @@ from django.db import connections, transaction
 from config.lib.scoping import tenant, unscoped
 from routing import routing_defaults
 from routing.gateway.board import decode as decode_post
-from routing.models import Endpoint, PriceVersion, Provider
+from routing.models import Endpoint, LanguageModel, PriceVersion, Provider
 from tests.cast import STAGE
 from tests.routing.gateway.process import question
 from tests.routing.gateway.stage import add_model, note_change
@@ -194,7 +194,10 @@ class TestAConversation:
                     endpoint=endpoint, prompt_femto=10**9, completion_femto=10**9, cache_read_femto=10**8
                 )
             note_change(providers[0])
-        return "test/caching"
+        yield "test/caching"
+        with unscoped(reason="the catalog is the platform's"), transaction.atomic():
+            LanguageModel.objects.filter(slug="test/caching").update(is_enabled=False)
+            note_change(providers[0])
 
     def test_stays_with_its_provider(self, gateway, key, model):
         wait_until(lambda: gateway.ask(key, model).status == 200, what="the model")
