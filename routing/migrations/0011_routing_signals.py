@@ -5,7 +5,7 @@ from django.db.models import Q
 
 
 class Migration(migrations.Migration):
-    dependencies = [("routing", "0009_byok_locks")]
+    dependencies = [("routing", "0010_guardrail_outputs")]
 
     operations = [
         migrations.AddField("languagemodel", "is_distillable", models.BooleanField(default=False)),

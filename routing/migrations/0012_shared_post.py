@@ -4,7 +4,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("routing", "0010_routing_signals")]
+    dependencies = [("routing", "0011_routing_signals")]
 
     operations = [
         migrations.RunSQL(
