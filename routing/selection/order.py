@@ -54,7 +54,10 @@ def prefer(
         for one in endpoints
         if one.id in wanted and not (stats and _failed_lately(one, stats, now_seconds))
     ]
-    return first + [one for one in endpoints if one not in first] if first else endpoints
+    if not first:
+        return endpoints
+    ids = {one.id for one in first}
+    return first + [one for one in endpoints if one.id not in ids]
 
 
 def draw(seed: int) -> float:
