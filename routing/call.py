@@ -6,26 +6,34 @@ What is made for every request is a Struct: a frozen dataclass takes ten times a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
+Cutoffs: TypeAlias = tuple[tuple[str, float], ...]
+"""Percentiles (`p50`, `p75`, `p90`, `p99`) and what each of them has to keep to."""
 
-@dataclass(frozen=True, slots=True)
-class ProviderPreferences:
-    """The `provider` object of a request (SPEC §6); empty means no preference."""
+
+class ProviderPreferences(msgspec.Struct, frozen=True):
+    """The `provider` object of a request (SPEC §6); empty and None mean no preference.
+
+    `partition` is `model` or `none`. Throughputs are tokens per second, latencies seconds.
+    """
 
     order: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
-    allow_fallbacks: bool = True
+    allow_fallbacks: bool | None = None
     sort: str | None = None
+    partition: str | None = None
     require_parameters: bool = False
     data_collection: str | None = None
     zdr: bool | None = None
+    enforce_distillable_text: bool = False
     quantizations: tuple[str, ...] = ()
     max_price: dict[str, float] | None = None
+    preferred_min_throughput: Cutoffs = ()
+    preferred_max_latency: Cutoffs = ()
 
 
 class Attribution(msgspec.Struct, frozen=True):

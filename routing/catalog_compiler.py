@@ -166,6 +166,7 @@ def _endpoint(row: Endpoint, model: LanguageModel, provider: ServedBy, price: Pr
         can_publish=row.can_publish,
         is_zdr=row.is_zdr,
         deprecated_at=row.deprecated_at,
+        benchmark_score=row.benchmark_score,
     )
 
 
@@ -185,4 +186,5 @@ def _model(row: LanguageModel, endpoints: list[EndpointEntry]) -> ModelEntry:
         endpoints=tuple(sorted(endpoints, key=lambda entry: (typical_femto(entry.price), entry.tag))),
         knowledge_cutoff_date=row.knowledge_cutoff_date.isoformat() if row.knowledge_cutoff_date else None,
         expires_at=row.expires_at,
+        is_distillable=row.is_distillable,
     )

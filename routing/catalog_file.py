@@ -77,6 +77,7 @@ class EndpointFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     retention_days: int | None = None
     can_publish: bool = False
     is_zdr: bool = False
+    benchmark_score: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     is_enabled: bool = True
     deprecated_at: datetime | None = None
 
@@ -106,6 +107,7 @@ class ModelFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     hugging_face_id: str | None = None
     knowledge_cutoff_date: date | None = None
     expires_at: datetime | None = None
+    is_distillable: bool = False
     is_enabled: bool = True
 
     def columns(self) -> dict[str, Any]:

@@ -70,6 +70,7 @@ class EndpointEntry:
     is_zdr: bool
     deprecated_at: datetime | None = None
     is_private: bool = False
+    benchmark_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ class ModelEntry:
     endpoints: tuple[EndpointEntry, ...]
     knowledge_cutoff_date: str | None = None
     expires_at: datetime | None = None
+    is_distillable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,38 @@ NOBODY = Policy(Principal("nobody"), (), (), ())
 """Who asks catalog routes without a key."""
 
 
+class Percentiles(NamedTuple):
+    """What so many percent of the requests did at least as well as."""
+
+    p50: float
+    p75: float
+    p90: float
+    p99: float
+
+
 class EndpointStats(msgspec.Struct, frozen=True, gc=False):
-    """How an endpoint did lately; None: not known. `last_failure_at` is Unix seconds."""
+    """How an endpoint did in the last minutes; None: not known.
+
+    `last_failure_at` (Unix seconds) is that of an outage, not of any single failure. `uptime` is a share.
+    Of the requests that ended in tool calls, `tool_errors` had at least one that was none of the caller's tools.
+    """
 
     last_failure_at: float | None = None
-    latency_seconds: float | None = None
-    tokens_per_second: float | None = None
+    latency: Percentiles | None = None
+    throughput: Percentiles | None = None
+    uptime: float | None = None
+    tool_requests: int = 0
+    tool_errors: int = 0
+
+    @property
+    def latency_seconds(self) -> float | None:
+        """The median time to the first token."""
+        return None if self.latency is None else self.latency.p50
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """The median speed."""
+        return None if self.throughput is None else self.throughput.p50
 
 
 Stats: TypeAlias = Mapping[int, EndpointStats]

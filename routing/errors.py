@@ -107,6 +107,12 @@ class Refusal:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     headers: tuple[tuple[str, str], ...] = ()
 
+    def suggesting(self, models: tuple[str, ...]) -> Refusal:
+        """The same refusal with models that could be asked instead, where it says why a model is not available."""
+        if self.availability is None or not models:
+            return self
+        return replace(self, availability=replace(self.availability, fallback_models=models))
+
     def with_metadata(self, **more: Any) -> Refusal:
         """The same refusal with more metadata (`previous_errors`, `provider_name`)."""
         return replace(self, metadata={**self.metadata, **more})
@@ -222,10 +228,10 @@ def forbidden(message: str, *, rule: str, layer: str | None = None, **metadata: 
     return Refusal(403, "permission_denied", message, rule, layer=layer, metadata=metadata)
 
 
-def model_not_found(requested: tuple[str, ...]) -> Refusal:
-    """None of the requested models exists."""
+def model_not_found(requested: tuple[str, ...], suggested: tuple[str, ...] = ()) -> Refusal:
+    """None of the requested models exists; `suggested` ones do."""
     message = f"{requested[0] if requested else 'The model'} is not a valid model ID"
-    availability = Availability("model_not_found", requested)
+    availability = Availability("model_not_found", requested, fallback_models=suggested)
     return Refusal(400, "invalid_request", message, "model_not_found", availability=availability)
 
 
@@ -245,10 +251,11 @@ def provider_error(
     failure: ProviderFailure,
     *,
     provider_name: str,
+    provider: str | None = None,
     requested_models: tuple[str, ...] = (),
     previous_errors: tuple[Mapping[str, Any], ...] = (),
 ) -> Refusal:
-    """The refusal that the last provider's failure amounts to, when no attempt is left."""
+    """The refusal that the last provider's failure amounts to, when no attempt is left; `provider` is its slug."""
     metadata: dict[str, Any] = {"provider_name": provider_name}
     if failure.provider_code:
         metadata["provider_code"] = failure.provider_code
@@ -256,13 +263,14 @@ def provider_error(
         metadata["raw"] = failure.raw
     if previous_errors:
         metadata["previous_errors"] = [dict(error) for error in previous_errors]
+    asked = [str(error["provider"]) for error in previous_errors] + ([provider] if provider else [])
     return Refusal(
         failure.status,
         failure.error_type,
         failure.message,
         "provider",
         retry_after=failure.retry_after if failure.status in (429, 503) else None,
-        availability=_availability_of(failure, requested_models),
+        availability=_availability_of(failure, requested_models, tuple(dict.fromkeys(asked))),
         metadata=metadata,
     )
 
@@ -276,11 +284,19 @@ def previous_error(failure: ProviderFailure, *, provider: str) -> dict[str, Any]
     }
 
 
-def _availability_of(failure: ProviderFailure, requested: tuple[str, ...]) -> Availability | None:
+def _availability_of(
+    failure: ProviderFailure, requested: tuple[str, ...], asked: tuple[str, ...]
+) -> Availability | None:
     codes = {404: "model_unavailable_upstream", 429: "capacity_exhausted", 503: "temporarily_unavailable"}
     code = codes.get(failure.status)
     if code is None or not requested:
         return None
     if failure.status == 404:
-        return Availability(code, requested)
-    return Availability(code, requested, is_retryable=True, retry_after=failure.retry_after)
+        return Availability(code, requested, affected_providers=asked)
+    return Availability(
+        code,
+        requested,
+        is_retryable=True,
+        retry_after=failure.retry_after,
+        affected_providers=asked,
+    )

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.revisions import Actor, Change, Scope, record, snapshot
 from config.lib.declared import Choice, Cutoffs, Field, Flag, Group, Price, Texts, read
-from routing.gateway.dialects.parameters import SORTS
+from routing.gateway.dialects.preferences import SORTS
 from routing.models import RoutingDefaults
 from workspaces import workspaces
 from workspaces.locking import lock_workspace

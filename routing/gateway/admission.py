@@ -60,16 +60,17 @@ def check_key(known: KnownPolicy) -> None:
 def judge(runtime: Runtime, known: KnownPolicy, prepared: Prepared, identifier: NewId) -> Decision:
     """The pure decision on what this process knows. Raises RefusedError."""
     balances = runtime.rates.balances(known.rated)
-    stats, now = runtime.health.stats, datetime.now(UTC)
+    stats, now, catalog = runtime.health.stats, datetime.now(UTC), runtime.catalog
     decision = decide(
         known.policy,
         prepared.call,
-        runtime.catalog,
+        catalog,
         stats,
         balances,
         prepared.scan,
         identifier.number & SEED_BITS,
         now,
+        runtime.stickiness.find(known.policy, prepared.call, catalog),
     )
     if decision.refusal is not None:
         raise RefusedError(decision.refusal)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from routing.call import Call
+from routing.decide import suggestions
 from routing.decision import Attempt
 from routing.errors import Refusal, error_headers, invalid_request
 from routing.gateway.attempts import NobodyAnswered, Served
@@ -13,12 +14,14 @@ from routing.gateway.books import Opened, Outcome
 from routing.gateway.client import COMMENT, JSON, Client, RefusedError
 from routing.gateway.dialects import DIALECTS, KEEP_ALIVE, Dialect
 from routing.gateway.ending import Ending, bill, detail_of, failed, not_served, withheld
+from routing.gateway.observing import observe
 from routing.gateway.output_guard import Looked, look_elsewhere
 from routing.gateway.runtime import Runtime
 from routing.gateway.streaming import Relay
 from routing.gateway.watch import Interrupted
 from routing.pricing import usage_object
 from routing.providers import Answer
+from routing.tool_calls import StreamedCalls
 
 MOST_TOKENS_HERE = 30_000
 """Of an answer that is looked at on the event loop; more would stall it."""
@@ -33,18 +36,28 @@ async def produce(runtime: Runtime, client: Client, opened: Opened, attempts: Se
     try:
         served = await runtime.attempts.first_that_answers(opened, attempts, client.watch)
     except NobodyAnswered as error:
-        return failed(error.refusal, error.attempt)
+        return failed(_suggesting(runtime, opened, error.refusal), error.attempt)
     except Interrupted as stop:
         return not_served(stop.reason)
     except RecursionError:
         return failed(invalid_request("The request's JSON is nested too deeply."), None)
+    streamed = None
     if isinstance(served.answer, Answer):
         ending = await _whole(runtime, dialect, opened, served, served.answer)
     else:
-        relay = Relay(client, dialect, runtime.books, opened, served, served.answer)
+        streamed = StreamedCalls() if "tools" in opened.call.parameters else None
+        relay = Relay(client, dialect, runtime.books, opened, served, served.answer, streamed)
         ending = await relay.run(runtime.attempts.patience)
-    _observe(runtime, served, ending.outcome)
+    observe(runtime, opened, served, ending, streamed)
     return ending
+
+
+def _suggesting(runtime: Runtime, opened: Opened, refusal: Refusal) -> Refusal:
+    """The refusal with what could be asked instead, where that is of use."""
+    if refusal.availability is None:
+        return refusal
+    policy, now = opened.known.policy, datetime.now(UTC)
+    return refusal.suggesting(suggestions(policy, opened.call, runtime.catalog, now))
 
 
 async def _whole(
@@ -90,20 +103,6 @@ async def _look(runtime: Runtime, opened: Opened, answer: Answer) -> Looked:
         return await runtime.bodies.elsewhere(look_elsewhere, answer.body, guard.rules)
     except RefusedError as error:
         return Looked(answer.body, refusal=error.refusal)
-
-
-def _observe(runtime: Runtime, served: Served, outcome: Outcome) -> None:
-    if served.attempt.uses_credential:  # the caller's own account says nothing about what others share
-        return
-    if outcome.status == "error":
-        runtime.health.fail(served.attempt.endpoint.id)
-        return
-    runtime.health.succeed(
-        served.attempt.endpoint.id,
-        latency=served.first_at - served.asked_at,
-        tokens=outcome.usage.completion if served.first else 0,
-        seconds=time.monotonic() - served.first_at,
-    )
 
 
 async def farewell(client: Client, opened: Opened, ending: Ending) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from routing.decision import Attempt
+from routing.call import DROPPED, Call
+from routing.decision import Attempt, Dropped
 from routing.errors import ProviderFailure, Refusal, previous_error, provider_error, unavailable
 from routing.gateway.books import Opened
 from routing.gateway.google_tokens import GoogleTokens
@@ -17,13 +18,18 @@ from routing.gateway.health import Health
 from routing.gateway.metrics import UPSTREAM_FAILURES
 from routing.gateway.upstream import Response, Upstream, UpstreamFailed
 from routing.gateway.watch import Interrupted, Reason, Watch
-from routing.providers import WIRE_FORMATS, Answer, CannotAsk, Stream, WireFormat
+from routing.providers import WIRE_FORMATS, Answer, CannotAsk, Stream, UpstreamRequest, WireFormat
 from routing.providers.failures import CREDENTIAL_MESSAGE
+from routing.providers.wire_format import Unsupported
+from routing.selection.availability import nothing_remains
+from routing.selection.filters import REQUIRE_PARAMETERS
 
 LATE = ProviderFailure("timeout", "The provider did not answer in time.", is_retryable=True)
 NOBODY_TO_ASK = unavailable()
 OWN_CREDENTIAL_MESSAGE = "The provider did not accept your own credential (BYOK)"
 NOT_OK = range(300, 600)
+TOO_MANY = 429
+"""Being at capacity is no fault, and does not count against an endpoint's uptime."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,23 @@ class Served(msgspec.Struct, frozen=True):
     asked_at: float
     first_at: float
     first: bytes = b""
+    dropped: tuple[str, ...] = ()
+    """What of the caller's parameters the request to the provider did not say."""
+
+    @property
+    def detail(self) -> dict[str, Any]:
+        """What is written down about how the answer came about."""
+        noted: dict[str, Any] = {"previous_errors": list(self.previous)} if self.previous else {}
+        if self.dropped:
+            noted[DROPPED] = list(self.dropped)
+        return noted
+
+
+class Unsaid(Unsupported):
+    """The provider's format leaves out a parameter, and the caller requires all of them."""
+
+    def __init__(self, parameter: str) -> None:
+        super().__init__(parameter, "cannot be said to this provider")
 
 
 class NobodyAnswered(Exception):
@@ -72,12 +95,17 @@ class Attempts:
         """The first good answer. Raises NobodyAnswered, Interrupted."""
         previous: list[Mapping[str, Any]] = []
         refusal, last, skipped = NOBODY_TO_ASK, None, None
+        unsaid: list[Dropped] = []
+        hints: list[int] = []
         for attempt in attempts:
             if attempt.endpoint.model == skipped:
                 continue
             last = attempt
             try:
                 return await self._ask(opened, attempt, watch, tuple(previous))
+            except Unsaid as error:
+                unsaid.append(Dropped(attempt.endpoint.model, attempt.endpoint.tag, REQUIRE_PARAMETERS))
+                failure = error.failure
             except CannotAsk as error:  # nobody was asked: it says nothing about the endpoint's health
                 failure = error.failure
             except UpstreamFailed as error:
@@ -86,21 +114,26 @@ class Attempts:
             provider = attempt.endpoint.provider
             if attempt.uses_credential and failure.message == CREDENTIAL_MESSAGE:
                 failure = replace(failure, message=OWN_CREDENTIAL_MESSAGE)
+            if failure.retry_after is not None:
+                hints.append(failure.retry_after)
             refusal = provider_error(
-                failure,
+                replace(failure, retry_after=min(hints, default=None)),
                 provider_name=provider.name,
+                provider=provider.slug,
                 requested_models=opened.call.models,
                 previous_errors=tuple(previous),
             )
             previous.append(previous_error(failure, provider=provider.slug))
             if not failure.is_retryable:
                 skipped = attempt.endpoint.model
+        if unsaid and len(unsaid) == len(previous):
+            refusal = nothing_remains(opened.call.models or (opened.model,), unsaid)
         raise NobodyAnswered(refusal, last)
 
     def _note(self, attempt: Attempt, failure: ProviderFailure) -> None:
         UPSTREAM_FAILURES.labels(attempt.endpoint.provider.slug, failure.error_type).inc()
         if failure.is_retryable and not attempt.uses_credential:  # his own account says nothing about others
-            self._health.fail(attempt.endpoint.id)
+            self._health.fail(attempt.endpoint.id, is_counted=failure.status != TOO_MANY)
 
     async def _ask(
         self, opened: Opened, attempt: Attempt, watch: Watch, previous: tuple[Mapping[str, Any], ...]
@@ -115,6 +148,9 @@ class Attempts:
                 if self._tokens.are_needed(endpoint.provider):
                     endpoint = await self._tokens.signed_in(endpoint)
                 request = wire.build_request(opened.call, endpoint, generation_id=opened.public_id)
+                if request.dropped and opened.call.preferences.require_parameters:
+                    raise Unsaid(request.dropped[0])
+                dropped = _dropped(opened.call, request)
                 response = await self._upstream.send(
                     request, is_users_address=endpoint.provider.is_users_address
                 )
@@ -123,12 +159,14 @@ class Attempts:
                     raise UpstreamFailed(wire.read_failure(response.status, response.headers, body))
                 if is_streamed:
                     stream, first = await _begin(opened, attempt, wire, response)
-                    return Served(attempt, response, previous, stream, asked_at, time.monotonic(), first)
+                    return Served(
+                        attempt, response, previous, stream, asked_at, time.monotonic(), first, dropped
+                    )
                 answer = wire.parse_response(await response.read(), call=opened.call)
             if isinstance(answer, ProviderFailure):
                 raise UpstreamFailed(answer)
             response.release()
-            return Served(attempt, response, previous, answer, asked_at, time.monotonic())
+            return Served(attempt, response, previous, answer, asked_at, time.monotonic(), b"", dropped)
         except Interrupted as stop:
             _hang_up(response)
             if stop.reason is Reason.LATE:
@@ -154,6 +192,12 @@ async def _begin(
     if stream.failure is not None and not stream.has_output:
         raise UpstreamFailed(stream.failure)
     return stream, first
+
+
+def _dropped(call: Call, request: UpstreamRequest) -> tuple[str, ...]:
+    """What of the call neither its dialect nor the provider's format could say."""
+    said = call.detail.get(DROPPED) if call.detail else None
+    return (*said, *request.dropped) if said else request.dropped
 
 
 def _hang_up(response: Response | None) -> None:

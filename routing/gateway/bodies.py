@@ -26,6 +26,7 @@ from routing.gateway.dialects import DIALECTS, Dialect
 from routing.gateway.dialects.chat import COUNTED, count_prompt_tokens
 from routing.gateway.dialects.server_tools import check_call
 from routing.gateway.preparing import Governing, Preparation, Prepared, prepared_with
+from routing.gateway.stickiness import CONVERSATION, opening_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -140,7 +141,8 @@ def read_large(
         return error.refusal
     call = prepared.call
     body = {name: _light(value) for name, value in call.body.items()}
-    light = replace(call, body=body, detail={**call.detail, COUNTED: count_prompt_tokens(call)})
+    seen = {COUNTED: count_prompt_tokens(call), CONVERSATION: opening_of(call.body.get("messages"))}
+    light = replace(call, body=body, detail={**call.detail, **seen})
     return Prepared(light, replace_scan(prepared.scan, body={}))
 
 

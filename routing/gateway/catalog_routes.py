@@ -16,6 +16,7 @@ from routing.gateway.admission import authenticate, find_key
 from routing.gateway.client import Client, RefusedError
 from routing.gateway.model_filters import Query, next_page, page_of, read_query, select
 from routing.gateway.runtime import Runtime
+from routing.gateway.windows import Window, percentiles
 from routing.selection.byok import reachable
 from routing.selection.own_models import beside
 from routing.selection.permitted import permitted
@@ -88,14 +89,18 @@ async def list_endpoints(runtime: Runtime, client: Client) -> None:
     """GET /models/{author}/{slug}/endpoints"""
     catalog = await open_catalog(runtime, client)
     _, author, slug, _ = client.scope["path"][len(PREFIX) :].split("/")
-    model = _model(catalog, author, slug)
+    model, window = _model(catalog, author, slug), runtime.health.window
+    is_known = find_key(client.scope) is not None
     body = {
         "id": model.slug,
         "name": model.name,
         "created": int(model.created_at.timestamp()),
         "description": model.description,
         "architecture": _architecture(model),
-        "endpoints": [describe_endpoint(endpoint, model) for endpoint in model.endpoints],
+        "endpoints": [
+            describe_endpoint(endpoint, model) | describe_window(window(endpoint.id), is_known)
+            for endpoint in model.endpoints
+        ],
     }
     await _send(client, {"data": body})
 
@@ -103,8 +108,9 @@ async def list_endpoints(runtime: Runtime, client: Client) -> None:
 async def list_zdr_endpoints(runtime: Runtime, client: Client) -> None:
     """GET /endpoints/zdr"""
     catalog = await open_catalog(runtime, client)
+    is_known, window = find_key(client.scope) is not None, runtime.health.window
     shown = [
-        describe_endpoint(endpoint, model)
+        describe_endpoint(endpoint, model) | describe_window(window(endpoint.id), is_known)
         for model in catalog.models.values()
         for endpoint in model.endpoints
         if endpoint.is_zdr
@@ -216,6 +222,36 @@ def describe_endpoint(endpoint: EndpointEntry, model: ModelEntry) -> dict[str, A
         "service_tier": endpoint.service_tier,
         **dict.fromkeys(unknown),
     }
+
+
+def describe_window(window: Window | None, is_known: bool) -> dict[str, Any]:
+    """How an endpoint did lately: uptimes in percent, latencies in milliseconds, speeds in tokens per second.
+
+    Speeds are shown to callers with a key.
+    """
+    if window is None:
+        return {}
+    uptimes = {
+        "uptime_last_5m": window.recent.uptime,
+        "uptime_last_30m": window.half_hour().uptime,
+        "uptime_last_1d": window.day().uptime,
+    }
+    shown: dict[str, Any] = {
+        name: round(uptime * 100, 3) for name, uptime in uptimes.items() if uptime is not None
+    }
+    if is_known:
+        lately = window.half_hour()
+        latency = percentiles(lately.latency, is_least=False)
+        throughput = percentiles(lately.throughput, is_least=True)
+        if latency is not None:
+            shown["latency_last_30m"] = {
+                name: round(value * 1000, 1) for name, value in latency._asdict().items()
+            }
+        if throughput is not None:
+            shown["throughput_last_30m"] = {
+                name: round(value, 2) for name, value in throughput._asdict().items()
+            }
+    return shown
 
 
 def describe_price(price: Price) -> dict[str, str]:

@@ -92,8 +92,7 @@ def withheld(outcome: Outcome, refusal: Refusal, body: bytes | None = None) -> E
 
 def detail_of(opened: Opened, served: Served, stages: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """What is kept of how the answer came: who failed before, and the pipeline's stages after the answer too."""
-    detail: dict[str, Any] = {"previous_errors": list(served.previous)} if served.previous else {}
-    return detail | ({"pipeline": [*opened.call.stages, *stages]} if stages else {})
+    return served.detail | ({"pipeline": [*opened.call.stages, *stages]} if stages else {})
 
 
 def _error(refusal: Refusal, attempt: Attempt | None) -> Outcome:

@@ -169,7 +169,7 @@ def _in_region(name: str, text: str) -> Test:
 
 def _distillable(name: str, text: str) -> Test:
     is_wanted = _one_of(name, text, ("true", "false")) == "true"
-    return lambda model: not is_wanted
+    return lambda model: model.is_distillable is is_wanted
 
 
 def _of_category(name: str, text: str) -> Test:

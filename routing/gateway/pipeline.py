@@ -15,6 +15,7 @@ from routing.gateway.books import Opened
 from routing.gateway.client import Client, RefusedError
 from routing.gateway.dialects import Dialect
 from routing.gateway.ending import Ending, failed
+from routing.gateway.preparing import with_variants
 from routing.gateway.runtime import Runtime
 
 BROKEN = failed(internal_error(), None)
@@ -30,6 +31,7 @@ async def serve(runtime: Runtime, client: Client, dialect: Dialect, identifier: 
         check_key(known)  # 401, 403
         data = await client.read_body(runtime.limits.max_body_bytes)  # 413
         prepared = await runtime.bodies.read(dialect, data, client.headers, known.preparation)  # 400
+        prepared = with_variants(prepared, runtime.catalog)  # 503
         call = prepared.call
         decision = judge(runtime, known, prepared, identifier)  # 400, 402, 403, 404, 429
         with runtime.rates.counting(known.policy, known.rated, call):  # 429, 503

@@ -48,7 +48,7 @@ class VersionWatcher:
             (self._read_on, "versions cannot be read, policies grow stale"),
             (self._listen, "no notifications of changed settings"),
         ):
-            self._tasks.append(asyncio.create_task(_keep_trying(work, what)))
+            self._tasks.append(asyncio.create_task(keep_trying(work, what)))
 
     async def stop(self) -> None:
         """End the watch."""
@@ -88,7 +88,7 @@ async def _opened(connect: Connect) -> Connection:
         return await connect()
 
 
-async def _keep_trying(work: Callable[[], Coroutine[Any, Any, None]], what: str) -> None:
+async def keep_trying(work: Callable[[], Coroutine[Any, Any, None]], what: str) -> None:
     """Begin again whenever the database goes away; said once, and again after it was there for a while."""
     said_at = -float("inf")
     while True:

@@ -12,12 +12,14 @@ import msgspec
 from msgspec.structs import replace
 
 from routing.call import Call
+from routing.catalog_snapshot import CatalogSnapshot
 from routing.decision import NOTHING_FOUND
 from routing.gateway.output_guard import OutputGuard
 from routing.guardrails.findings import Scan
 from routing.guardrails.rules import EffectiveRules
 from routing.guardrails.scanning import Scanner, scanner_of
 from routing.policy import Policy
+from routing.selection.variants import applied
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -59,6 +61,12 @@ class Preparation:
         scan = self._scanner.scan(call.body)
         body = call.body if scan.body is call.body else dict(scan.body)
         return Prepared(replace(call, body=body, stages=(*call.stages, *scan.stages())), scan)
+
+
+def with_variants(prepared: Prepared, catalog: CatalogSnapshot) -> Prepared:
+    """The call with what its model's variants ask for beside routing: `:online` a search, `:thinking` to think."""
+    call = applied(prepared.call, catalog)
+    return prepared if call is prepared.call else Prepared(call, prepared.scan)
 
 
 def preparation_of(policy: Policy) -> Preparation:

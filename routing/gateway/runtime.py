@@ -24,6 +24,7 @@ from routing.credential_formats import GOOGLE_TOKEN_URI
 from routing.errors import unavailable
 from routing.gateway import metrics
 from routing.gateway.attempts import Attempts, Patience
+from routing.gateway.board import Board
 from routing.gateway.bodies import BodyReader
 from routing.gateway.books import Books
 from routing.gateway.client import Client, RefusedError
@@ -33,6 +34,7 @@ from routing.gateway.policy_cache import LoadCatalog, LoadPolicy, PolicyCache
 from routing.gateway.policy_versions import VersionWatcher
 from routing.gateway.rates import Rates
 from routing.gateway.refusals import RefusalLog
+from routing.gateway.stickiness import Stickiness
 from routing.gateway.upstream import PUBLIC_ONLY, Upstream
 from routing.gateway.watch import Reason
 from workspaces.leases import Leases
@@ -113,6 +115,8 @@ class Runtime:
             max_concurrency=limits.max_concurrency, organization_share=limits.organization_share
         )
         self.health = Health()
+        self.stickiness = Stickiness()
+        self._board = Board(process_id, connect, self.health, self.stickiness)
         self.bodies = BodyReader(limits.region_hosts)
         self.upstream = Upstream(limits.outbound)
         tokens = GoogleTokens(self.upstream, limits.google_token_url)
@@ -127,6 +131,7 @@ class Runtime:
         self._watcher.start()
         self._run(self._start_leases())
         self._run(self._tick())
+        self._run(self._board.run())
         try:
             async with asyncio.timeout(START_SECONDS):
                 await self._has_leases.wait()
@@ -219,6 +224,7 @@ class Runtime:
             self.upstream.close_idle()
             self.rates.forget_idle()
             self.refusals.flush()
+            self._board.gather()
 
 
 def connector(url: str) -> Connect:

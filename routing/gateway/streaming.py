@@ -25,6 +25,7 @@ from routing.gateway.upstream import UpstreamFailed
 from routing.gateway.watch import Interrupted, Reason
 from routing.pricing import Usage, usage_object
 from routing.providers import Stream
+from routing.tool_calls import StreamedCalls
 
 CHECKPOINT_SECONDS = 1.0
 FOREVER = float("inf")
@@ -44,7 +45,14 @@ class Relay:
     """Passes one stream on to its caller."""
 
     def __init__(
-        self, client: Client, dialect: Dialect, books: Books, opened: Opened, served: Served, stream: Stream
+        self,
+        client: Client,
+        dialect: Dialect,
+        books: Books,
+        opened: Opened,
+        served: Served,
+        stream: Stream,
+        calls: StreamedCalls | None = None,
     ) -> None:
         endpoint = served.attempt.endpoint
         self._client = client
@@ -58,6 +66,7 @@ class Relay:
         self._opened = opened
         self._served = served
         self._stream = stream
+        self._calls = calls
         self._prompt_tokens = count_prompt_tokens(opened.call)
         self._checkpoint_at = 0.0
         guard = opened.known.preparation.outputs
@@ -91,6 +100,8 @@ class Relay:
         data = self._served.first
         while True:
             if data:
+                if self._calls is not None:
+                    self._calls.feed(data)
                 self._write_down()
                 if self._watch is not None and (refusal := self._watch.feed(data)):
                     raise Withheld(refusal)

@@ -48,6 +48,7 @@ class LanguageModel(models.Model):
     knowledge_cutoff_date = models.DateField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField(null=True, blank=True)
+    is_distillable = models.BooleanField(default=False)
     is_enabled = models.BooleanField(default=True)
 
     class Meta:
@@ -76,6 +77,7 @@ class Endpoint(models.Model):
     retention_days = models.PositiveIntegerField(null=True, blank=True)
     can_publish = models.BooleanField(default=False)
     is_zdr = models.BooleanField(default=False)
+    benchmark_score = models.FloatField(null=True, blank=True)
     is_enabled = models.BooleanField(default=True)
     deprecated_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -83,7 +85,10 @@ class Endpoint(models.Model):
     class Meta:
         db_table = "endpoint"
         constraints = [
-            models.UniqueConstraint(fields=["model", "tag"], name="one_endpoint_per_model_and_tag")
+            models.UniqueConstraint(fields=["model", "tag"], name="one_endpoint_per_model_and_tag"),
+            models.CheckConstraint(
+                condition=Q(benchmark_score__gte=0, benchmark_score__lte=1), name="endpoint_benchmark_score"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from routing.gateway.dialects.parameters import PREFERENCES, read_preferences
+from routing.gateway.dialects.preferences import PREFERENCES, read_preferences
 from routing.models import RoutingDefaults as Row
 from routing.policy import NO_ROUTING_DEFAULTS, RoutingDefaults
 from workspaces.models import Workspace

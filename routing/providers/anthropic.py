@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -11,7 +11,7 @@ from routing.catalog_snapshot import EndpointEntry
 from routing.errors import ProviderFailure
 from routing.providers.anthropic_answer import read_message
 from routing.providers.anthropic_failures import failure_of, failure_within
-from routing.providers.anthropic_request import translate
+from routing.providers.anthropic_request import translate, unsaid
 from routing.providers.anthropic_stream import AnthropicStream
 from routing.providers.failures import broken_answer
 from routing.providers.openai import encode
@@ -29,6 +29,10 @@ class Anthropic:
         ConfigField("base_url", "Base URL, up to and with /v1"),
         ConfigField("credential", "API key", is_secret=True),
     )
+
+    def unsaid(self, call: Call) -> Collection[str]:
+        """What there is no word for."""
+        return unsaid(call.body)
 
     def build_request(self, call: Call, endpoint: EndpointEntry, *, generation_id: str) -> UpstreamRequest:
         """The request; what it cannot say is left out of it and named. Raises Unsupported."""

@@ -86,7 +86,7 @@ def translate(call: Call, endpoint: EndpointEntry) -> Translation:
         model, _max_tokens(call, endpoint, model), tools.is_forced, conversation.is_amid_unthought_calls
     )
     thinking = think(body, given)
-    dropped = {name for name, value in body.items() if name not in SAID and SAYS_NOTHING.get(name) != value}
+    dropped = unsaid(body)
     request: dict[str, Any] = {
         "model": endpoint.upstream_model,
         "max_tokens": thinking.max_tokens,
@@ -102,6 +102,15 @@ def translate(call: Call, endpoint: EndpointEntry) -> Translation:
         request["stream"] = True
     dropped |= conversation.dropped | tools.dropped | thinking.dropped
     return Translation(request, tuple(sorted(dropped)))
+
+
+def unsaid(body: Mapping[str, Any]) -> set[str]:
+    """The fields of a request that the API does not know, but for those that ask for nothing."""
+    return {
+        name
+        for name, value in body.items()
+        if value is not None and name not in SAID and SAYS_NOTHING.get(name) != value
+    }
 
 
 def _decoded(value: Any) -> Any:

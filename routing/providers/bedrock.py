@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 
@@ -14,7 +14,7 @@ from routing.credential_formats import AWS_REGION, UnusableCredential, read_cred
 from routing.errors import ProviderFailure
 from routing.providers.aws_signature import AwsCredential, Scope, signed_headers
 from routing.providers.bedrock_answer import answer_of, failure_of
-from routing.providers.bedrock_request import converse_request
+from routing.providers.bedrock_request import converse_request, unsaid
 from routing.providers.bedrock_stream import ConverseStream
 from routing.providers.openai import encode
 from routing.providers.wire_format import (
@@ -47,6 +47,10 @@ class Bedrock:
             is_secret=True,
         ),
     )
+
+    def unsaid(self, call: Call) -> Collection[str]:
+        """What there is no word for."""
+        return unsaid(call.body)
 
     def build_request(self, call: Call, endpoint: EndpointEntry, *, generation_id: str) -> UpstreamRequest:
         """The conversation in Converse's words, signed or with the key. Raises CannotAsk."""

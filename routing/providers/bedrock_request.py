@@ -68,6 +68,18 @@ def converse_request(given: Mapping[str, Any], endpoint: EndpointEntry) -> Conve
     return _Translation(given, endpoint).request()
 
 
+def unsaid(given: Mapping[str, Any]) -> list[str]:
+    """The parameters that are not looked at here, but for those that ask for nothing."""
+    return [
+        name
+        for name, value in given.items()
+        if value is not None
+        and name not in SAID
+        and name not in OUR_FIELDS
+        and (name not in MEANS_NOTHING or value != MEANS_NOTHING[name])
+    ]
+
+
 class _Translation:
     """Collects one request's body and what is left out of it."""
 
@@ -95,9 +107,7 @@ class _Translation:
         ):
             if value:
                 self._body[name] = value
-        for name in self._given.keys() - SAID - OUR_FIELDS:
-            if name not in MEANS_NOTHING or self._given[name] != MEANS_NOTHING[name]:
-                self._dropped[name[:MAX_NAME]] = None
+        self._dropped |= dict.fromkeys([name[:MAX_NAME] for name in unsaid(self._given)])
         return ConverseRequest(self._body, tuple(sorted(self._dropped)))
 
     def _converse(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -16,7 +16,7 @@ from routing.providers.failures import broken_answer
 from routing.providers.gemini_answer import Choice, blocked, logprobs_of
 from routing.providers.gemini_embeddings import embedding_request, read_embeddings
 from routing.providers.gemini_failures import failure_in_answer, read_failure
-from routing.providers.gemini_request import translate
+from routing.providers.gemini_request import translate, unsaid
 from routing.providers.gemini_stream import GeminiStream
 from routing.providers.gemini_usage import read_usage
 from routing.providers.openai import encode
@@ -35,6 +35,10 @@ class Gemini:
     )
     needs_type = False
     """Whether media by address is refused unless its type is known."""
+
+    def unsaid(self, call: Call) -> Collection[str]:
+        """What there is no word for; embeddings have parameters of their own."""
+        return () if call.dialect == "embeddings" else unsaid(call.body)
 
     def build_request(self, call: Call, endpoint: EndpointEntry, *, generation_id: str) -> UpstreamRequest:
         """The call in Gemini's words. Raises CannotAsk."""

@@ -64,7 +64,7 @@ def translate(call: Call, endpoint: EndpointEntry, *, needs_type: bool = False) 
         fields["generationConfig"] = config
     if endpoint.provider.is_simulator and isinstance(body.get("simulator"), dict):
         fields["simulator"] = body["simulator"]
-    return GeminiRequest(fields, tuple(sorted({*_unknown(body), *dropped_tools, *dropped_config})))
+    return GeminiRequest(fields, tuple(sorted({*unsaid(body), *dropped_tools, *dropped_config})))
 
 
 def generation_of(model: str) -> int | None:
@@ -73,7 +73,8 @@ def generation_of(model: str) -> int | None:
     return int(found.group(1)[:3]) if found else None
 
 
-def _unknown(body: Mapping[str, Any]) -> list[str]:
+def unsaid(body: Mapping[str, Any]) -> list[str]:
+    """The fields of a request that are not looked at here."""
     return [
         name
         for name, value in body.items()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -59,6 +59,10 @@ class OpenAI:
         ConfigField("base_url", "Base URL, up to and with /v1"),
         ConfigField("credential", "API key", is_secret=True, is_required=False),
     )
+
+    def unsaid(self, call: Call) -> Collection[str]:
+        """Nothing: what the caller sends is passed on."""
+        return ()
 
     def build_request(self, call: Call, endpoint: EndpointEntry, *, generation_id: str) -> UpstreamRequest:
         """The caller's body with the provider's name of the model and without what was meant for us."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -113,6 +113,9 @@ class WireFormat(Protocol):
 
     slug: str
     config: tuple[ConfigField, ...]
+
+    def unsaid(self, call: Call) -> Collection[str]:
+        """The call's parameters that no request in this format says, whatever the model; more may turn out to be."""
 
     def build_request(self, call: Call, endpoint: EndpointEntry, *, generation_id: str) -> UpstreamRequest:
         """The request to the endpoint's provider. Raises CannotAsk."""

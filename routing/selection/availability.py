@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from routing.decision import Dropped
 from routing.errors import Availability, Refusal, forbidden
 from routing.guardrails.rules import Exclusion
-from routing.selection.filters import ALLOWED_PROVIDERS, CONSTRAINTS, DATA_POLICIES, DEPRECATED
+from routing.selection.filters import (
+    ALLOWED_PROVIDERS,
+    CONSTRAINTS,
+    DATA_POLICIES,
+    DEPRECATED,
+    NOT_IN_VOCABULARY,
+)
+from routing.selection.variants import FREE_ENDED
 
 LAYERS = {
     "account": "the account's privacy settings",
@@ -17,22 +24,21 @@ LAYERS = {
 }
 DATA_REGION = "data_region"
 _EXPIRED = frozenset({"model_deprecated", DEPRECATED})
+_VOCABULARY = (DATA_POLICIES | CONSTRAINTS.keys() | {ALLOWED_PROVIDERS}) - NOT_IN_VOCABULARY
 
 
-def nothing_remains(requested: tuple[str, ...], dropped: Sequence[Dropped]) -> Refusal:
-    """The refusal when the models exist and no endpoint of theirs is left."""
+def nothing_remains(
+    requested: tuple[str, ...], dropped: Sequence[Dropped], suggested: tuple[str, ...] = ()
+) -> Refusal:
+    """The refusal when the models exist and no endpoint of theirs is left; `suggested` could be asked instead."""
     reasons = list(dict.fromkeys(drop.reason for drop in dropped))
-    excluded = tuple(
-        reason
-        for reason in reasons
-        if reason in DATA_POLICIES or reason in CONSTRAINTS or reason == ALLOWED_PROVIDERS
-    )
     code, message, field = _explain(requested[0], reasons)
     availability = Availability(
         code,
         requested,
         affected_providers=tuple(dict.fromkeys(drop.tag.partition("/")[0] for drop in dropped if drop.tag)),
-        excluded_by=excluded,
+        excluded_by=tuple(reason for reason in reasons if reason in _VOCABULARY),
+        fallback_models=suggested,
         constraint=(field, CONSTRAINTS[field]) if field else None,
     )
     return Refusal(404, "not_found", message, code, availability=availability)
@@ -79,4 +85,6 @@ def _explain(slug: str, reasons: Sequence[str]) -> tuple[str, str, str | None]:
         return "privacy_restricted", f"No endpoints for {slug} match the data policy.", None
     if reasons and all(reason in _EXPIRED for reason in reasons):
         return "model_deprecated", f"{slug} is no longer served.", None
+    if FREE_ENDED in reasons:
+        return FREE_ENDED, f"There is no free variant of {slug.rpartition(':')[0]} any more.", None
     return "no_endpoints", f"No endpoints found for {slug}.", None

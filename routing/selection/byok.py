@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeAlias
@@ -34,28 +33,6 @@ def carriers_of(entries: Iterable[EndpointEntry], credentials: Credentials) -> C
             if credential.is_for(entry.model) and not entry.is_private:
                 carriers[credential.is_fallback].append(credential.carried_by(entry))
     return carriers
-
-
-def in_order(
-    sections: Iterable[Sequence[EndpointEntry]], order: Order, *, stays: bool
-) -> list[EndpointEntry]:
-    """The sections one after the other, each as `order` wants it. With `stays` no second endpoint is asked."""
-    ordered: list[EndpointEntry] = []
-    for section in sections:
-        allowed = (
-            [entry for entry in section if entry.tag == ordered[0].tag] if stays and ordered else section
-        )
-        ordered += _in_order(allowed, order)
-    return ordered
-
-
-def _in_order(carriers: Sequence[EndpointEntry], order: Order) -> list[EndpointEntry]:
-    """The endpoints in their order; at one endpoint the credentials in their own."""
-    by_tag: dict[str, list[EndpointEntry]] = defaultdict(list)
-    for carrier in carriers:
-        by_tag[carrier.tag].append(carrier)
-    first = order([copies[0] for copies in by_tag.values()])
-    return [carrier for entry in first for carrier in by_tag[entry.tag]]
 
 
 def why_closed(entry: EndpointEntry, credentials: Credentials) -> str | None:

@@ -11,12 +11,15 @@ from datetime import datetime
 from config.lib.money import FEMTO_PER_USD
 from routing.call import NO_PREFERENCES, Call, ProviderPreferences
 from routing.catalog_snapshot import EndpointEntry
+from routing.providers import WIRE_FORMATS
+from routing.selection.ability import asked_tier
 
 ALLOWED_PROVIDERS = "allowed_providers"
 TRAINING, ZDR = "data_policy:training", "data_policy:zdr"
 MAX_PRICE, CONTEXT_LENGTH, QUANTIZATION = "max_price", "context_length", "quantization"
 REQUIRE_PARAMETERS = "require_parameters"
 DEPRECATED, SERVICE_TIER = "deprecated", "service_tier"
+DISTILLABLE = "enforce_distillable_text"
 
 DATA_POLICIES = frozenset({TRAINING, ZDR})
 CONSTRAINTS = {
@@ -24,7 +27,10 @@ CONSTRAINTS = {
     CONTEXT_LENGTH: "The input is longer than any endpoint's context.",
     REQUIRE_PARAMETERS: "No endpoint supports every parameter of the request.",
     QUANTIZATION: "No endpoint has one of the requested quantizations.",
+    DISTILLABLE: "The model's author does not say that its text may be distilled.",
 }
+NOT_IN_VOCABULARY = frozenset({DISTILLABLE})
+"""Constraints that the contract has no word for in `excluded_by`."""
 
 FEMTO_PER_MILLION_USD = FEMTO_PER_USD // 10**6
 SURE_TOKENS_DIVISOR = 2
@@ -50,29 +56,20 @@ def is_named(wanted: Iterable[str], endpoint: EndpointEntry) -> bool:
     return any(names(name, endpoint) for name in wanted)
 
 
-def why_dropped(endpoint: EndpointEntry, call: Call, now: datetime) -> str | None:
-    """The first reason why the endpoint may not serve the call, or None."""
+def why_dropped(
+    endpoint: EndpointEntry, call: Call, wishes: ProviderPreferences, now: datetime, tier: str | None = None
+) -> str | None:
+    """The first reason why the endpoint may not serve the call, or None.
+
+    `wishes` are the request's and its workspace's; `tier` is one that may serve without being asked for.
+    """
     if endpoint.deprecated_at is not None and endpoint.deprecated_at <= now:
         return DEPRECATED
     if not _fits(endpoint, (call.prompt_tokens - call.media_tokens) // SURE_TOKENS_DIVISOR):
         return CONTEXT_LENGTH
-    if endpoint.service_tier is not None and not _asks_for_tier(endpoint, call):
+    if endpoint.service_tier is not None and not _may_use_tier(endpoint, call, wishes, tier):
         return SERVICE_TIER
-    return (
-        None if call.preferences is NO_PREFERENCES else _against_preferences(endpoint, call, call.preferences)
-    )
-
-
-def long_enough(entries: list[EndpointEntry], wanted: int | None) -> list[EndpointEntry]:
-    """Those that can answer at the requested length; all of them, where none can."""
-    if wanted is None:
-        return entries
-    able = [
-        entry
-        for entry in entries
-        if entry.max_completion_tokens is None or entry.max_completion_tokens >= wanted
-    ]
-    return able or entries
+    return None if wishes is NO_PREFERENCES else _against_preferences(endpoint, call, wishes)
 
 
 def _against_preferences(endpoint: EndpointEntry, call: Call, wishes: ProviderPreferences) -> str | None:
@@ -80,7 +77,7 @@ def _against_preferences(endpoint: EndpointEntry, call: Call, wishes: ProviderPr
         return ALLOWED_PROVIDERS
     if wishes.ignore and is_named(wishes.ignore, endpoint):
         return ALLOWED_PROVIDERS
-    if wishes.order and not wishes.allow_fallbacks and not is_named(wishes.order, endpoint):
+    if wishes.order and wishes.allow_fallbacks is False and not is_named(wishes.order, endpoint):
         return ALLOWED_PROVIDERS
     if wishes.data_collection == "deny" and (endpoint.trains_on_prompts or endpoint.can_publish):
         return TRAINING
@@ -90,9 +87,17 @@ def _against_preferences(endpoint: EndpointEntry, call: Call, wishes: ProviderPr
         return QUANTIZATION
     if wishes.max_price and _costs_more(endpoint, wishes.max_price):
         return MAX_PRICE
-    if wishes.require_parameters and not call.parameters <= endpoint.supported_parameters:
+    if wishes.require_parameters and not _supports_all(endpoint, call):
         return REQUIRE_PARAMETERS
     return None
+
+
+def _supports_all(endpoint: EndpointEntry, call: Call) -> bool:
+    """Whether the endpoint knows every parameter, and its provider's wire format has words for them."""
+    if not call.parameters <= endpoint.supported_parameters:
+        return False
+    unsaid = WIRE_FORMATS[endpoint.provider.wire_format].unsaid(call)
+    return call.parameters.isdisjoint(unsaid)
 
 
 def _fits(endpoint: EndpointEntry, tokens: int) -> bool:
@@ -100,10 +105,15 @@ def _fits(endpoint: EndpointEntry, tokens: int) -> bool:
     return (context is None or tokens <= context) and (most is None or tokens <= most)
 
 
-def _asks_for_tier(endpoint: EndpointEntry, call: Call) -> bool:
-    if call.body.get("service_tier") == endpoint.service_tier:
+def _may_use_tier(
+    endpoint: EndpointEntry, call: Call, wishes: ProviderPreferences, admitted: str | None
+) -> bool:
+    """Whether an endpoint of a tier was named, asked for, or let in by a variant (which an order or a tier undoes)."""
+    if endpoint.tag in wishes.order or endpoint.tag in wishes.only:
         return True
-    return endpoint.tag in call.preferences.order or endpoint.tag in call.preferences.only
+    if call.body.get("service_tier"):
+        return asked_tier(call) == endpoint.service_tier
+    return endpoint.service_tier == admitted and not wishes.order
 
 
 def _costs_more(endpoint: EndpointEntry, most: dict[str, float]) -> bool:

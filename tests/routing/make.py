@@ -10,6 +10,7 @@ import msgspec
 
 from routing.call import Call
 from routing.catalog_snapshot import CatalogSnapshot, EndpointEntry, ModelEntry, Price, ServedBy
+from routing.decision import EndpointStats, Percentiles
 from routing.policy import Policy, Principal, PurseLimit
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -75,6 +76,15 @@ def make_catalog(*models: ModelEntry) -> CatalogSnapshot:
         endpoint.provider.slug: endpoint.provider for model in models for endpoint in model.endpoints
     }
     return CatalogSnapshot(1, {model.slug: model for model in models}, providers)
+
+
+def make_stats(latency: float | None = None, throughput: float | None = None, **more: Any) -> EndpointStats:
+    """Stats of an endpoint whose every request took as long."""
+    return EndpointStats(
+        latency=None if latency is None else Percentiles(*[latency] * 4),
+        throughput=None if throughput is None else Percentiles(*[throughput] * 4),
+        **more,
+    )
 
 
 def make_policy(*purses: PurseLimit, **more: Any) -> Policy:

@@ -28,9 +28,9 @@ from routing.gateway.dialects.parameters import (
     is_text_or_object,
     is_text_or_texts,
     is_texts,
-    read_preferences,
     refused,
 )
+from routing.gateway.dialects.preferences import read_preferences
 
 SLUG = "chat"
 BYTES_PER_TOKEN = 3

@@ -34,9 +34,9 @@ from routing.gateway.dialects.parameters import (
     is_objects,
     is_text,
     is_texts,
-    read_preferences,
     refused,
 )
+from routing.gateway.dialects.preferences import read_preferences
 
 SLUG = "embeddings"
 MOST_INPUTS = 2048

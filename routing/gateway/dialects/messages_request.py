@@ -102,6 +102,8 @@ def _models(given: Mapping[str, Any]) -> dict[str, Any]:
     fallbacks = given.get("fallbacks") or []
     named = [name_of("fallbacks", "model", one) for one in fallbacks]
     listed = [*(given.get("models") or []), *named]
+    if fallbacks and given.get("models"):
+        raise refused("fallbacks", "cannot be combined with models")
     if len(fallbacks) > MAX_FALLBACKS:
         raise refused("fallbacks", f"may name at most {MAX_FALLBACKS} models")
     if any(one.keys() != {"model"} for one in fallbacks):

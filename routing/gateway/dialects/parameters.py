@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from routing.call import NO_PREFERENCES, ProviderPreferences
 from routing.errors import invalid_request
 from routing.gateway.client import RefusedError
 
@@ -64,6 +63,11 @@ def is_text_or_object(value: Any) -> bool:
     return isinstance(value, str | dict)
 
 
+def is_number_or_object(value: Any) -> bool:
+    """Whether it is a number or an object."""
+    return isinstance(value, dict) or is_number(value)
+
+
 WORDS: dict[Check, str] = {
     is_text: "a string",
     is_flag: "a boolean",
@@ -75,6 +79,7 @@ WORDS: dict[Check, str] = {
     is_texts: "a list of strings",
     is_text_or_texts: "a string or a list of strings",
     is_text_or_object: "a string or an object",
+    is_number_or_object: "a number or an object",
 }
 
 
@@ -89,67 +94,3 @@ def check(values: Mapping[str, Any], checks: Mapping[str, Check], within: str = 
 def refused(parameter: str, fault: str) -> RefusedError:
     """A 400 that names the parameter."""
     return RefusedError(invalid_request(f"'{parameter}' {fault}.", parameter=parameter))
-
-
-PREFERENCES: dict[str, Check] = {
-    "order": is_texts,
-    "only": is_texts,
-    "ignore": is_texts,
-    "allow_fallbacks": is_flag,
-    "sort": is_text_or_object,
-    "require_parameters": is_flag,
-    "data_collection": is_text,
-    "zdr": is_flag,
-    "quantizations": is_texts,
-    "max_price": is_object,
-}
-SORTS = ("price", "throughput", "latency", "exacto")
-
-
-def read_preferences(body: Mapping[str, Any]) -> ProviderPreferences:
-    """The `provider` object. Raises RefusedError."""
-    given = body.get("provider")
-    if given is None:
-        return NO_PREFERENCES
-    if not isinstance(given, dict):
-        raise refused("provider", "must be an object")
-    check(given, PREFERENCES, "provider.")
-    if given.get("data_collection") not in (None, "allow", "deny"):
-        raise refused("provider.data_collection", "must be 'allow' or 'deny'")
-    fallbacks = given.get("allow_fallbacks")
-    return ProviderPreferences(
-        order=tuple(given.get("order") or ()),
-        only=tuple(given.get("only") or ()),
-        ignore=tuple(given.get("ignore") or ()),
-        allow_fallbacks=True if fallbacks is None else fallbacks,
-        sort=_read_sort(given.get("sort")),
-        require_parameters=bool(given.get("require_parameters")),
-        data_collection=given.get("data_collection"),
-        zdr=given.get("zdr"),
-        quantizations=tuple(given.get("quantizations") or ()),
-        max_price=_read_prices(given.get("max_price")),
-    )
-
-
-def _read_sort(given: str | dict[str, Any] | None) -> str | None:
-    sort = given.get("by") if isinstance(given, dict) else given
-    if sort is not None and sort not in SORTS:
-        raise refused("provider.sort", f"must be one of {', '.join(SORTS)}")
-    return sort
-
-
-def _read_prices(given: dict[str, Any] | None) -> dict[str, float] | None:
-    """Dollars per million tokens (per request, per image); numbers, or strings of them."""
-    if given is None:
-        return None
-    prices = {}
-    for name, value in given.items():
-        try:
-            price = float(value) if isinstance(value, str) or is_number(value) else -1.0
-        except (ValueError, OverflowError):
-            price = -1.0
-        if value is not None and not 0 <= price < float("inf"):
-            raise refused(f"provider.max_price.{name}"[:100], "must be a price")
-        if value is not None:
-            prices[name] = price
-    return prices

@@ -26,6 +26,7 @@ SEEING = make_model(
     input_modalities=("text", "image"),
     context_length=None,
     tokenizer="GPT",
+    is_distillable=True,
 )
 VECTORS = make_model(
     "globex/vectors", make_endpoint("beta"), created_at=TODAY, output_modalities=("embeddings",)
@@ -66,8 +67,8 @@ class TestFilters:
             ("region=us", []),
             ("min_age_days=100", ["globex/seeing"]),
             ("max_age_days=100", ["acme/cheap"]),
-            ("distillable=true", []),
-            ("distillable=false", ["acme/cheap", "globex/seeing"]),
+            ("distillable=true", ["globex/seeing"]),
+            ("distillable=false", ["acme/cheap"]),
             ("category=programming", []),
             ("min_coding_index=10", []),
             ("zdr=true&q=seer", []),

@@ -210,11 +210,8 @@ class TestParameters:
         assert (form["type"], form["json_schema"]["schema"]) == ("json_schema", schema)
 
     def test_say_which_models_are_tried(self):
-        assert read(models=["b/two"], fallbacks=[{"model": "c/three"}]).models == (
-            "acme/one",
-            "b/two",
-            "c/three",
-        )
+        assert read(models=["b/two", "c/three"]).models == ("acme/one", "b/two", "c/three")
+        assert read(fallbacks=[{"model": "c/three"}]).models == ("acme/one", "c/three")
 
     @pytest.mark.parametrize(
         ("given", "name"),
@@ -293,6 +290,7 @@ class TestARequestThatMakesNoSense:
             ({"fallbacks": [{"model": "b/2"}] * 4}, "fallbacks"),
             ({"fallbacks": [{"model": "b/2", "max_tokens": 9}]}, "fallbacks"),
             ({"fallbacks": [{}]}, "fallbacks"),
+            ({"fallbacks": [{"model": "b/2"}], "models": ["c/3"]}, "fallbacks"),
             ({"n": 2}, "n"),
             ({"service_tier": 1}, "service_tier"),
         ],
