@@ -26,6 +26,7 @@ from routing.catalog_snapshot import CatalogSnapshot
 from routing.policy import Policy, Principal, PurseLimit, RateLimits, ScopeVersion
 from routing.policy_parts.guardrails import allowlist_of, privacy_of, rules_of
 from routing.policy_parts.plugins import plugins_of
+from routing.policy_parts.presets import presets_of
 from routing.policy_parts.routing import routing_of
 from workspaces.key_secrets import OpenedKey, opened_by
 from workspaces.models import ApiKey, Purse, WorkspaceMember
@@ -124,6 +125,7 @@ def _policy_of(opened: OpenedKey) -> Policy:
         rules=rules_of(key, privacy, using=OWNER),
         allowlist=allowlist_of(privacy),
         plugins=plugins_of(workspace, using=OWNER),
+        presets=presets_of(workspace, using=OWNER),
     )
 
 

@@ -79,6 +79,7 @@ CHECKS: dict[str, Check] = {
     "web_search_options": is_object,
     "provider": is_object,
     "plugins": is_objects,
+    "preset": is_text,
     "transforms": is_texts,
     "user": is_text,
     "session_id": is_text,
@@ -86,7 +87,7 @@ CHECKS: dict[str, Check] = {
 }
 OURS = frozenset(
     {"model", "models", "messages", "stream", "stream_options", "n", "provider", "plugins", "transforms"}
-    | {"user", "session_id", "trace"}
+    | {"preset", "user", "session_id", "trace"}
 )
 """Parameters that no endpoint has to support."""
 SUPPORTABLE = CHECKS.keys() - OURS
@@ -125,13 +126,6 @@ def call_of(body: dict[str, Any], size: int, headers: Mapping[bytes, bytes], dia
     if not messages:
         raise refused("messages", "must be a non-empty list of objects")
     seen = _look_at(messages)
-    # Providers differ in which of the two they heed: the larger is what may have to be paid.
-    max_tokens = max(body.get("max_completion_tokens") or 0, body.get("max_tokens") or 0) or None
-    if max_tokens is not None and max_tokens > MAX_TOKENS:
-        raise refused("max_tokens", "is too large")
-    choices = body.get("n") or 1
-    if choices > MAX_CHOICES:
-        raise refused("n", f"must be at most {MAX_CHOICES}")
     return Call(
         dialect=dialect,
         models=read_models(body),
@@ -140,19 +134,37 @@ def call_of(body: dict[str, Any], size: int, headers: Mapping[bytes, bytes], dia
         prompt_tokens=(size - seen.characters) // BYTES_PER_TOKEN
         + seen.images * TOKENS_PER_IMAGE
         + seen.tokens,
-        max_tokens=max_tokens,
+        max_tokens=read_max_tokens(body),
         media_tokens=seen.tokens,
         image_count=seen.images,
-        choices=choices,
-        parameters=frozenset(
-            [
-                AS_CATALOG_SAYS.get(name, name)
-                for name in body
-                if name in SUPPORTABLE and body[name] is not None
-            ]
-        ),
+        choices=read_choices(body),
+        parameters=parameters_of(body),
         preferences=read_preferences(body),
         attribution=read_attribution(body, headers),
+    )
+
+
+def read_max_tokens(body: Mapping[str, Any]) -> int | None:
+    """The most that may be answered. Raises RefusedError."""
+    # Providers differ in which of the two they heed: the larger is what may have to be paid.
+    most = max(body.get("max_completion_tokens") or 0, body.get("max_tokens") or 0) or None
+    if most is not None and most > MAX_TOKENS:
+        raise refused("max_tokens", "is too large")
+    return most
+
+
+def read_choices(body: Mapping[str, Any]) -> int:
+    """How many answers are asked for. Raises RefusedError."""
+    choices: int = body.get("n") or 1
+    if choices > MAX_CHOICES:
+        raise refused("n", f"must be at most {MAX_CHOICES}")
+    return choices
+
+
+def parameters_of(body: Mapping[str, Any]) -> frozenset[str]:
+    """The parameters that an endpoint has to support, by the catalog's names."""
+    return frozenset(
+        [AS_CATALOG_SAYS.get(name, name) for name in body if name in SUPPORTABLE and body[name] is not None]
     )
 
 

@@ -48,6 +48,7 @@ CHECKS: dict[str, Check] = {
     "dimensions": is_count,
     "encoding_format": is_text,
     "input_type": is_text,
+    "preset": is_text,
     "provider": is_object,
     "user": is_text,
     "session_id": is_text,
