@@ -54,6 +54,14 @@ class PresetUse(msgspec.Struct, frozen=True):
     cache_seconds: int | None = None
 
 
+class CacheUse(msgspec.Struct, frozen=True):
+    """How the answer to a call is cached: under which key (32 bytes), for how long, and whether it is made anew."""
+
+    key: bytes
+    seconds: int
+    is_cleared: bool = False
+
+
 DROPPED = "dropped"
 """Under this name `Call.detail` lists what the caller asked for and Chat Completions cannot say."""
 CACHE_MARKERS = "cache_markers"
@@ -88,5 +96,7 @@ class Call(msgspec.Struct, frozen=True):
     """What was done to the request on its way, as the router metadata's `pipeline` shows it."""
     preset: PresetUse | None = None
     """What the caller's request was merged with; it is in `body` by then."""
+    caching: CacheUse | None = None
+    """Set where the answer may be one that was given before, and may be given again."""
     region: str = "global"
     """Where the request arrived (HEADGATE_REGION_HOSTS)."""

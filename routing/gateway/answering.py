@@ -19,6 +19,7 @@ from routing.gateway.streaming import Relay
 from routing.gateway.watch import Interrupted
 from routing.pricing import usage_object
 from routing.providers import Answer
+from routing.providers.openai import encode
 
 MOST_TOKENS_HERE = 30_000
 """Of an answer that is looked at on the event loop; more would stall it."""
@@ -68,6 +69,7 @@ async def _whole(
     )
     if looked.refusal is not None:  # the provider has done its work: it is charged, and not shown
         return withheld(outcome, looked.refusal)
+    repeatable = encode(looked.body) if opened.call.caching else None
     body = dialect.finish_answer(
         opened.call,
         looked.body,
@@ -76,7 +78,7 @@ async def _whole(
         provider=endpoint.provider.name,
         usage=usage_object(charge.usage, charge.cost),
     )
-    return Ending(outcome, body)
+    return Ending(outcome, body, repeatable=repeatable)
 
 
 async def _look(runtime: Runtime, opened: Opened, answer: Answer) -> Looked:

@@ -139,12 +139,14 @@ def _begin(opened: Opened, decision: Decision) -> Begin:
     }
     if call.stages:
         context["pipeline"] = list(call.stages)
+    if call.caching is not None:
+        context["cache"] = "miss"  # what ends with an answer of before says so
     if call.preset is not None:
         context["preset"] = named_preset(call.preset)
     if principal.secret is not None:
         context["secret"] = principal.secret
     if given is not NO_ATTRIBUTION:
-        context |= {name: text for name in given.__struct_fields__ if (text := getattr(given, name))}
+        context |= {name: said for name in given.__struct_fields__ if (said := getattr(given, name))}
     return Begin(
         opened.id,
         opened.admission.admitted_at,

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import psycopg
 
+from config.lib.crypto import KeyRing, SealingError, sealing_ring
 from observability.journal import Journal, JournalBusy
 from routing.catalog_snapshot import CatalogSnapshot
 from routing.errors import unavailable
@@ -30,6 +31,7 @@ from routing.gateway.policy_cache import LoadCatalog, LoadPolicy, PolicyCache
 from routing.gateway.policy_versions import VersionWatcher
 from routing.gateway.rates import Rates
 from routing.gateway.refusals import RefusalLog
+from routing.gateway.response_cache import ResponseCache
 from routing.gateway.upstream import Upstream
 from routing.gateway.watch import Reason
 from workspaces.leases import Leases
@@ -57,6 +59,7 @@ class Limits:
     stale_seconds: float
     patience: Patience
     region_hosts: Mapping[str, str] = field(default_factory=dict)
+    cache_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,7 @@ class Runtime:
         )
         self.health = Health()
         self.bodies = BodyReader(limits.region_hosts)
+        self.cache = ResponseCache(connect, _ring(), limits.cache_bytes)
         self.upstream = Upstream()
         self.attempts = Attempts(self.upstream, self.health, limits.patience)
         self.open_requests: set[Client] = set()
@@ -135,6 +139,7 @@ class Runtime:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._watcher.stop()
         self.refusals.flush(is_last=True)
+        await self.cache.close()
         if self._has_leases.is_set():
             await self.leases.close()
         try:
@@ -213,6 +218,7 @@ class Runtime:
             self.upstream.close_idle()
             self.rates.forget_idle()
             self.refusals.flush()
+            self.cache.tend()
 
 
 def connector(url: str) -> Connect:
@@ -222,6 +228,13 @@ def connector(url: str) -> Connect:
         return await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS)
 
     return connect
+
+
+def _ring() -> KeyRing | None:
+    try:
+        return sealing_ring()
+    except SealingError:
+        return None  # the start would have failed if anything needed one
 
 
 def _restart() -> None:
