@@ -25,6 +25,7 @@ from tests.routing.gateway.test_every_dialect import (
     RESPONSES,
     body,
 )
+from tests.routing.gateway.test_policies import admin_url
 from tests.routing.simulator.process import wait_until
 from workspaces import api_keys
 
@@ -37,6 +38,19 @@ STREAMED = [CHAT, COMPLETIONS, MESSAGES, RESPONSES]
 def words() -> str:
     """What nobody has asked before."""
     return f"{uuid.uuid4().hex} two three"
+
+
+@pytest.fixture(scope="module")
+def secret(stage: Cast, django_db_blocker) -> str:
+    """A key of acme's research workspace, which has presets that say whether answers are cached."""
+    with django_db_blocker.unblock(), tenant(stage.acme.organization.pk):
+        for slug, config in {
+            "cached": {"cache_enabled": True, "cache_ttl_seconds": 77},
+            "never": {"cache_enabled": False},
+        }.items():
+            content = Content({"model": "test/echo", **config})
+            presets.save_version(workspace=stage.acme.research, slug=slug, content=content, by=STAGE)
+        return api_keys.issue(workspace=stage.acme.research, name="caching", by=STAGE).secret
 
 
 def ask(gateway, key, path, text, cache="true", **more):
@@ -55,7 +69,7 @@ def context_of(gateway, answer):
 
 
 def execute(statement: str, *parameters):
-    with psycopg.connect(own_database(), autocommit=True) as connection:
+    with psycopg.connect(admin_url(), dbname=own_database(), autocommit=True) as connection:
         cursor = connection.execute(statement, parameters)
         return cursor.fetchall() if cursor.description else []
 
@@ -237,7 +251,7 @@ class TestWhatIsStored:
 class TestAStoreThatFails:
     def test_is_a_miss_at_once(self, start_gateway, key, words):
         gateway = start_gateway()
-        with psycopg.connect(own_database()) as connection:
+        with psycopg.connect(admin_url(), dbname=own_database()) as connection:
             connection.execute("LOCK TABLE response_cache IN ACCESS EXCLUSIVE MODE")
             began = time.monotonic()
 
@@ -264,17 +278,6 @@ class TestATightenedPolicy:
 
 
 class TestAPreset:
-    @pytest.fixture(scope="class")
-    def secret(self, stage: Cast, django_db_blocker) -> str:
-        with django_db_blocker.unblock(), tenant(stage.acme.organization.pk):
-            for slug, config in {
-                "cached": {"cache_enabled": True, "cache_ttl_seconds": 77},
-                "never": {"cache_enabled": False},
-            }.items():
-                content = Content({"model": "test/echo", **config})
-                presets.save_version(workspace=stage.acme.research, slug=slug, content=content, by=STAGE)
-            return api_keys.issue(workspace=stage.acme.research, name="caching", by=STAGE).secret
-
     @pytest.mark.parametrize("path", [path for path in PATHS if path != EMBEDDINGS])
     def test_caches_for_all_who_refer_to_it(self, gateway, secret, words, path):
         answers = [ask(gateway, secret, path, words, cache=None, model="@preset/cached") for _ in range(2)]
