@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from config.lib.database import APP_ROLE
+from config.lib.database import APP_ROLE, row_level_security
 
 
 class Migration(migrations.Migration):
@@ -21,5 +21,6 @@ class Migration(migrations.Migration):
                 CREATE INDEX response_cache_by_expiry ON response_cache (expires_at);
                 REVOKE ALL ON response_cache FROM {APP_ROLE};""",
             "DROP TABLE response_cache;",
-        )
+        ),
+        row_level_security("response_cache"),
     ]
