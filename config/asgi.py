@@ -139,6 +139,7 @@ def _limits(env: Environment) -> Limits:
         region_hosts=env.regions_by_host,
         outbound=OutboundRules.parse(env.outbound_allow),
         google_token_url=env.google_token_url,
+        cache_bytes=env.response_cache_mb << 20,
     )
 
 

@@ -43,6 +43,31 @@ class Attribution(msgspec.Struct, frozen=True):
     app_url: str | None = None
     user: str | None = None
     session_id: str | None = None
+    app_categories: tuple[str, ...] = ()
+    trace: dict[str, Any] | None = None
+    """What the caller's own observability calls the request; told to it as it is."""
+
+
+class PresetUse(msgspec.Struct, frozen=True):
+    """Which version of which preset a call was merged with, and what that says about keeping answers (None: nothing).
+
+    `id` and `version_id` are public.
+    """
+
+    id: str
+    slug: str
+    version: int
+    version_id: str
+    is_cached: bool | None = None
+    cache_seconds: int | None = None
+
+
+class CacheUse(msgspec.Struct, frozen=True):
+    """How the answer to a call is cached: under which key (32 bytes), for how long, and whether it is made anew."""
+
+    key: bytes
+    seconds: int
+    is_cleared: bool = False
 
 
 DROPPED = "dropped"
@@ -77,5 +102,9 @@ class Call(msgspec.Struct, frozen=True):
     detail: dict[str, Any] = {}
     stages: tuple[Mapping[str, Any], ...] = ()
     """What was done to the request on its way, as the router metadata's `pipeline` shows it."""
+    preset: PresetUse | None = None
+    """What the caller's request was merged with; it is in `body` by then."""
+    caching: CacheUse | None = None
+    """Set where the answer may be one that was given before, and may be given again."""
     region: str = "global"
     """Where the request arrived (HEADGATE_REGION_HOSTS)."""

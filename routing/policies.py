@@ -28,6 +28,7 @@ from routing.policy import Policy, Principal, PurseLimit, RateLimits, ScopeVersi
 from routing.policy_parts.byok import allowance_of, credentials_of
 from routing.policy_parts.guardrails import allowlist_of, privacy_of, rules_of
 from routing.policy_parts.plugins import plugins_of
+from routing.policy_parts.presets import presets_of
 from routing.policy_parts.private_endpoints import own_models
 from routing.policy_parts.routing import routing_of
 from workspaces.key_secrets import OpenedKey, opened_by
@@ -133,6 +134,7 @@ def _policy_of(opened: OpenedKey) -> Policy:
         byok_fee=environment().byok_fee,
         byok_allowance=allowance_of(key.organization_id, using=OWNER) if credentials else None,
         is_catalog_filtered=key.organization.is_model_catalog_filtered,
+        presets=presets_of(workspace, using=OWNER),
     )
 
 

@@ -89,6 +89,30 @@ class PluginDefault:
     config: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class PresetContent:
+    """What one version of a preset says; it never changes, and all policies that hold it share it.
+
+    `config_text` is the JSON of its parameters, by their names in Chat Completions. It stays text, a fraction of
+    the size of what is in it: gateways hold all presets of many workspaces, and a request asks for one.
+    """
+
+    version_id: str
+    number: int
+    system_prompt: str | None
+    config_text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PresetEntry:
+    """A preset that requests may refer to; `content` is there while it is active."""
+
+    slug: str
+    public_id: str
+    status: str
+    content: PresetContent | None = None
+
+
 NO_RULES = EffectiveRules()
 NO_ROUTING_DEFAULTS = RoutingDefaults()
 NO_FEE = ByokFee(0, 0)
@@ -118,6 +142,8 @@ class Policy:
     """Phrases that are no prompt injection."""
     plugins: Mapping[str, PluginDefault] = field(default_factory=dict)
     """By the plugin's slug, where the workspace says anything."""
+    presets: Mapping[str, PresetEntry] = field(default_factory=dict)
+    """The workspace's presets, by their slugs."""
     own_models: Mapping[str, ModelEntry] = field(default_factory=dict)
     """The organization's private endpoints, by the slug of their model."""
     credentials: Mapping[str, tuple[UsableCredential, ...]] = field(default_factory=dict)

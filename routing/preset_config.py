@@ -33,7 +33,7 @@ MOST_BYTES = 256 * 1024
 LONGEST_CACHE_SECONDS = 86_400
 PRESET_MARK = "@preset/"
 
-OF_ONE_REQUEST = frozenset({"messages", "stream", "stream_options", "user", "session_id", "trace"})
+OF_ONE_REQUEST = frozenset({"messages", "preset", "stream", "stream_options", "user", "session_id", "trace"})
 """What a request says that is no configuration; as everything unknown, it is not kept."""
 CACHING: dict[str, Check] = {"cache_enabled": is_flag, "cache_ttl_seconds": is_count}
 PARAMETERS: dict[str, Check] = {

@@ -57,6 +57,8 @@ class GenerationShape(serializers.Serializer[Generation]):
     session_id = serializers.CharField(allow_null=True)
     upstream_id = serializers.CharField(allow_null=True)
     data_region = serializers.SerializerMethodField()
+    preset_id = serializers.SerializerMethodField()
+    response_cache_source_id = serializers.SerializerMethodField()
 
     def get_api_type(self, generation: Generation) -> str:
         """`completions` for every dialect of text, else `embeddings`."""
@@ -84,6 +86,16 @@ class GenerationShape(serializers.Serializer[Generation]):
         """The region through which the request arrived."""
         return "global"
 
+    def get_preset_id(self, generation: Generation) -> str | None:
+        """The preset that the request referred to."""
+        preset = (generation.detail or {}).get("preset")
+        return preset["id"] if isinstance(preset, dict) else None
+
+    def get_response_cache_source_id(self, generation: Generation) -> str | None:
+        """The request whose answer was given again; null for an answer of its own."""
+        source: str | None = (generation.detail or {}).get("response_cache_source_id")
+        return source
+
     def to_representation(self, instance: Generation) -> dict[str, Any]:
         """As described, and null for what the contract names and Headgate does not measure."""
         return dict.fromkeys(UNMEASURED) | super().to_representation(instance)
@@ -97,8 +109,8 @@ UNMEASURED = (
         "num_fetches",
         "num_input_audio_prompt",
     ),
-    *("num_media_completion", "num_media_prompt", "num_search_results", "preset_id", "request_id"),
-    *("response_cache_source_id", "router", "service_tier", "user_agent", "web_search_engine"),
+    *("num_media_completion", "num_media_prompt", "num_search_results", "request_id"),
+    *("router", "service_tier", "user_agent", "web_search_engine"),
 )
 
 

@@ -21,6 +21,7 @@ from routing.gateway.streaming import Relay
 from routing.gateway.watch import Interrupted
 from routing.pricing import usage_object
 from routing.providers import Answer
+from routing.providers.openai import encode
 from routing.tool_calls import StreamedCalls
 
 MOST_TOKENS_HERE = 30_000
@@ -81,6 +82,7 @@ async def _whole(
     )
     if looked.refusal is not None:  # the provider has done its work: it is charged, and not shown
         return withheld(outcome, looked.refusal)
+    repeatable = encode(looked.body) if opened.call.caching else None
     body = dialect.finish_answer(
         opened.call,
         looked.body,
@@ -89,7 +91,7 @@ async def _whole(
         provider=endpoint.provider.name,
         usage=usage_object(charge.usage, charge.cost, is_byok=served.attempt.is_byok),
     )
-    return Ending(outcome, body)
+    return Ending(outcome, body, repeatable=repeatable)
 
 
 async def _look(runtime: Runtime, opened: Opened, answer: Answer) -> Looked:

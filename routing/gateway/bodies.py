@@ -15,18 +15,21 @@ from dataclasses import replace as replace_scan
 from functools import partial
 from multiprocessing.connection import wait
 from types import MappingProxyType
-from typing import ParamSpec, TypeVar
+from typing import NamedTuple, ParamSpec, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
+from routing.call import Call
 from routing.errors import Refusal, unavailable
 from routing.gateway.client import RefusedError
 from routing.gateway.dialects import DIALECTS, Dialect
 from routing.gateway.dialects.chat import COUNTED, count_prompt_tokens
 from routing.gateway.dialects.server_tools import check_call
 from routing.gateway.preparing import Governing, Preparation, Prepared, prepared_with
+from routing.gateway.presets import find_preset, preset_named, size_of
 from routing.gateway.stickiness import CONVERSATION, opening_of
+from routing.policy import PresetEntry
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,6 +45,12 @@ NO_REGIONS: Mapping[str, str] = MappingProxyType({})
 DEFAULT_REGION = "global"
 
 log = logging.getLogger(__name__)
+
+
+class Wanted(NamedTuple):
+    """The other process needs this preset to go on: it has none of its own, and nobody knew before it read the body."""
+
+    slug: str
 
 
 class BodyReader:
@@ -65,13 +74,22 @@ class BodyReader:
     async def _read(
         self, dialect: Dialect, data: bytes, headers: Mapping[bytes, bytes], preparation: Preparation
     ) -> Prepared:
-        size = len(data)
-        if size <= LARGE_BYTES and size * preparation.weight <= MOST_WORK:
-            return read_here(dialect, data, headers, preparation)
-        found = await self.elsewhere(read_large, dialect.slug, data, dict(headers), preparation.governing)
-        if isinstance(found, Refusal):
-            raise RefusedError(found)
-        return found
+        preset = None
+        if _is_light(len(data), preparation.weight):
+            call = read_checked(dialect, data, headers)
+            slug = preset_named(call)
+            if slug is None:
+                return preparation.prepare(call)
+            preset = find_preset(preparation.presets, slug)
+            if _is_light(len(data) + size_of(preset), preparation.weight):
+                return preparation.prepare(call, preset)
+        read = partial(read_large, dialect.slug, data, dict(headers), preparation.governing)
+        found = await self.elsewhere(read, preset)
+        if isinstance(found, Wanted):
+            found = await self.elsewhere(read, find_preset(preparation.presets, found.slug))
+        if isinstance(found, Prepared):
+            return found
+        raise RefusedError(unavailable() if isinstance(found, Wanted) else found)
 
     async def elsewhere(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do work that would stall the loop in another process. Raises RefusedError (503)."""
@@ -122,21 +140,26 @@ def _follow_parent() -> None:
     threading.Thread(target=leave, daemon=True).start()
 
 
-def read_here(
-    dialect: Dialect, data: bytes, headers: Mapping[bytes, bytes], preparation: Preparation
-) -> Prepared:
-    """Read and prepare a body in this process. Raises RefusedError."""
+def read_checked(dialect: Dialect, data: bytes, headers: Mapping[bytes, bytes]) -> Call:
+    """The call of a body, which asks for nothing that is refused everywhere. Raises RefusedError."""
     call = dialect.read_call(data, headers)
     check_call(call)
-    return preparation.prepare(call)
+    return call
 
 
 def read_large(
-    slug: str, data: bytes, headers: Mapping[bytes, bytes], governing: Governing
-) -> Prepared | Refusal:
+    slug: str,
+    data: bytes,
+    headers: Mapping[bytes, bytes],
+    governing: Governing,
+    preset: PresetEntry | None = None,
+) -> Prepared | Refusal | Wanted:
     """Read a body in the other process, and make large fields text that costs the gateway nothing."""
     try:
-        prepared = read_here(DIALECTS[slug], data, headers, prepared_with(governing))
+        call = read_checked(DIALECTS[slug], data, headers)
+        if preset is None and (named := preset_named(call)) is not None:
+            return Wanted(named)
+        prepared = prepared_with(governing).prepare(call, preset)
     except RefusedError as error:
         return error.refusal
     call = prepared.call
@@ -144,6 +167,11 @@ def read_large(
     seen = {COUNTED: count_prompt_tokens(call), CONVERSATION: opening_of(call.body.get("messages"))}
     light = replace(call, body=body, detail={**call.detail, **seen})
     return Prepared(light, replace_scan(prepared.scan, body={}))
+
+
+def _is_light(size: int, weight: int) -> bool:
+    """Whether so many bytes may be read and looked at on the event loop."""
+    return size <= LARGE_BYTES and size * weight <= MOST_WORK
 
 
 def _host(headers: Mapping[bytes, bytes]) -> str:

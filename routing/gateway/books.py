@@ -13,7 +13,7 @@ import msgspec
 from config.lib.ids import NewId
 from observability.journal import Journal, JournalFull
 from observability.journal_records import Begin, Checkpoint, End, Hold
-from routing.call import NO_ATTRIBUTION, Call
+from routing.call import NO_ATTRIBUTION, Call, PresetUse
 from routing.decision import Attempt, Decision
 from routing.errors import unavailable
 from routing.gateway.client import RefusedError
@@ -148,10 +148,14 @@ def _begin(opened: Opened, decision: Decision) -> Begin:
     }
     if call.stages:
         context["pipeline"] = list(call.stages)
+    if call.caching is not None:
+        context["cache"] = "miss"  # what ends with an answer of before says so
+    if call.preset is not None:
+        context["preset"] = named_preset(call.preset)
     if principal.secret is not None:
         context["secret"] = principal.secret
     if given is not NO_ATTRIBUTION:
-        context |= {name: text for name in given.__struct_fields__ if (text := getattr(given, name))}
+        context |= {name: said for name in given.__struct_fields__ if (said := getattr(given, name))}
     return Begin(
         opened.id,
         opened.admission.admitted_at,
@@ -164,6 +168,11 @@ def _begin(opened: Opened, decision: Decision) -> Begin:
         opened.model,
         context,
     )
+
+
+def named_preset(used: PresetUse) -> dict[str, Any]:
+    """A preset as a generation names it."""
+    return {"id": used.id, "slug": used.slug, "version": used.version, "version_id": used.version_id}
 
 
 def _end(opened: Opened, outcome: Outcome) -> End:

@@ -27,12 +27,14 @@ STOPPING = Refusal(
 class Ending(msgspec.Struct, frozen=True):
     """What to write down, then what to send: the rest of the answer, or a refusal, or nothing at all.
 
-    With a refusal, `body` is how a stream says so that has begun.
+    With a refusal, `body` is how a stream says so that has begun. `repeatable` is the answer in Chat Completions,
+    where the caller asked to have it cached.
     """
 
     outcome: Outcome
     body: bytes | None = None
     refusal: Refusal | None = None
+    repeatable: bytes | None = None
 
 
 class Bill(msgspec.Struct, frozen=True):

@@ -12,10 +12,13 @@ from routing.errors import internal_error
 from routing.gateway.admission import admit, authenticate, check_key, judge
 from routing.gateway.answering import farewell, produce
 from routing.gateway.books import Opened
+from routing.gateway.caching import with_caching
 from routing.gateway.client import Client, RefusedError
 from routing.gateway.dialects import Dialect
 from routing.gateway.ending import Ending, failed
 from routing.gateway.preparing import with_variants
+from routing.gateway.replaying import answer_again, free_of_charge, recall, remember
+from routing.gateway.response_cache import Kept
 from routing.gateway.runtime import Runtime
 
 BROKEN = failed(internal_error(), None)
@@ -36,9 +39,15 @@ async def serve(runtime: Runtime, client: Client, dialect: Dialect, identifier: 
         decision = judge(runtime, known, prepared, identifier)  # 400, 402, 403, 404, 429
         with runtime.rates.counting(known.policy, known.rated, call):  # 429, 503
             runtime.check_database()  # 503
+            call, kept = with_caching(call, client.headers, known.policy, decision), None
+            if call.caching is not None and (
+                kept := await recall(runtime.cache, client, call.caching, decision)
+            ):
+                decision = free_of_charge(decision)
             decision, admission = await admit(runtime.leases, known, decision)  # 402, 403, 503
             opened = runtime.books.open(identifier, began_at, known, call, decision, admission)  # 503
-            ending = await conclude(runtime, client, opened, decision)
+            ending = await conclude(runtime, client, opened, decision, kept)
+            remember(runtime.cache, opened, ending)
             await farewell(client, opened, ending)
     except RefusedError as error:
         if not error.is_written:
@@ -46,14 +55,19 @@ async def serve(runtime: Runtime, client: Client, dialect: Dialect, identifier: 
         raise
 
 
-async def conclude(runtime: Runtime, client: Client, opened: Opened, decision: Decision) -> Ending:
+async def conclude(
+    runtime: Runtime, client: Client, opened: Opened, decision: Decision, kept: Kept | None
+) -> Ending:
     """Produce the answer and write its end down, whatever happens; only then is the last of it sent.
 
     A cancellation that is not ours comes when the process ends at once. Then no end is written: the request is
     settled as after a kill, at its last checkpoint; an end without a charge would give away what was delivered.
     """
     try:
-        ending = await produce(runtime, client, opened, decision.attempts)
+        if kept is not None:
+            ending = answer_again(client, opened, kept, decision)
+        else:
+            ending = await produce(runtime, client, opened, decision.attempts)
     except asyncio.CancelledError:
         raise
     except BaseException:

@@ -1,11 +1,13 @@
 """What happens to a request between reading and judging: from the caller's call to the one that is decided on.
 
-Pure, because large bodies are read and prepared in another process. In this order: the guardrails look at every text,
-and what they redact nobody sees any more.
+Pure, because large bodies are read and prepared in another process. In this order: the preset that the request refers
+to is laid under it; the guardrails look at every text, and what they redact nobody sees any more.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -15,11 +17,14 @@ from routing.call import Call
 from routing.catalog_snapshot import CatalogSnapshot
 from routing.decision import NOTHING_FOUND
 from routing.gateway.output_guard import OutputGuard
+from routing.gateway.presets import with_preset
 from routing.guardrails.findings import Scan
 from routing.guardrails.rules import EffectiveRules
 from routing.guardrails.scanning import Scanner, scanner_of
-from routing.policy import Policy
+from routing.policy import Policy, PresetEntry
 from routing.selection.variants import applied
+
+NO_PRESETS: Mapping[str, PresetEntry] = MappingProxyType({})
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -37,14 +42,22 @@ class Governing(NamedTuple):
 
 
 class Preparation:
-    """How the requests of one policy are prepared; compiled once, with the policy."""
+    """How the requests of one policy are prepared; compiled once, with the policy.
 
-    __slots__ = ("_scanner", "governing", "outputs")
+    `presets` are those that a request may refer to; they stay here, and only the one asked for goes elsewhere.
+    """
+
+    __slots__ = ("_scanner", "governing", "outputs", "presets")
 
     def __init__(
-        self, governing: Governing, scanner: Scanner | None, outputs: OutputGuard | None = None
+        self,
+        governing: Governing,
+        scanner: Scanner | None,
+        outputs: OutputGuard | None = None,
+        presets: Mapping[str, PresetEntry] = NO_PRESETS,
     ) -> None:
         self.governing = governing
+        self.presets = presets
         self._scanner = scanner
         self.outputs = outputs
         """What looks at answers, where a guardrail asks for that."""
@@ -54,8 +67,10 @@ class Preparation:
         """How dear a look at one byte is; 0 for everyday patterns."""
         return self._scanner.weight if self._scanner else 0
 
-    def prepare(self, call: Call) -> Prepared:
-        """The call as it is decided on. Raises RefusedError for what cannot be."""
+    def prepare(self, call: Call, preset: PresetEntry | None = None) -> Prepared:
+        """The call as it is decided on, the preset under it. Raises RefusedError for what cannot be."""
+        if preset is not None:
+            call = with_preset(call, preset)
         if self._scanner is None:
             return Prepared(call)
         scan = self._scanner.scan(call.body)
@@ -71,14 +86,14 @@ def with_variants(prepared: Prepared, catalog: CatalogSnapshot) -> Prepared:
 
 def preparation_of(policy: Policy) -> Preparation:
     """How this policy's requests are prepared; takes a while for many patterns, hence not on the event loop."""
-    return prepared_with(Governing(policy.rules, policy.allowlist))
+    return prepared_with(Governing(policy.rules, policy.allowlist), policy.presets)
 
 
-def prepared_with(governing: Governing) -> Preparation:
+def prepared_with(governing: Governing, presets: Mapping[str, PresetEntry] = NO_PRESETS) -> Preparation:
     """The preparation of plain values, as they arrive in another process."""
     scanner = scanner_of(governing.rules, governing.allowlist)
     outputs = OutputGuard(governing.rules.outputs) if governing.rules.outputs else None
-    return Preparation(governing, scanner if scanner.has_work else None, outputs)
+    return Preparation(governing, scanner if scanner.has_work else None, outputs, presets)
 
 
 NO_PREPARATION = Preparation(Governing(EffectiveRules(), ()), None)

@@ -11,6 +11,7 @@ from observability.journal import Journal
 from observability.journal_records import Refusal as RefusalRecord
 from routing.call import Call
 from routing.errors import Refusal
+from routing.gateway.books import named_preset
 from routing.policy import Policy
 
 MOST_PER_MINUTE = 60
@@ -91,6 +92,8 @@ def _detail(call: Call | None, refusal: Refusal) -> dict[str, Any]:
         return detail
     if call.stages:
         detail["pipeline"] = list(call.stages)
+    if call.preset:
+        detail["preset"] = named_preset(call.preset)
     given = call.attribution
     named = {"app_title": given.app_title, "user": given.user, "session_id": given.session_id}
     return detail | {"dialect": call.dialect} | {name: text for name, text in named.items() if text}

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import psycopg
 
+from config.lib.crypto import KeyRing, SealingError, sealing_ring
 from config.lib.outbound import OutboundRules
 from observability.journal import Journal, JournalBusy
 from routing.catalog_snapshot import CatalogSnapshot
@@ -34,6 +35,7 @@ from routing.gateway.policy_cache import LoadCatalog, LoadPolicy, PolicyCache
 from routing.gateway.policy_versions import VersionWatcher
 from routing.gateway.rates import Rates
 from routing.gateway.refusals import RefusalLog
+from routing.gateway.response_cache import ResponseCache
 from routing.gateway.stickiness import Stickiness
 from routing.gateway.upstream import PUBLIC_ONLY, Upstream
 from routing.gateway.watch import Reason
@@ -64,6 +66,7 @@ class Limits:
     outbound: OutboundRules = PUBLIC_ONLY
     google_token_url: str = GOOGLE_TOKEN_URI
     region_hosts: Mapping[str, str] = field(default_factory=dict)
+    cache_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,7 @@ class Runtime:
         self.stickiness = Stickiness()
         self._board = Board(process_id, connect, self.health, self.stickiness)
         self.bodies = BodyReader(limits.region_hosts)
+        self.cache = ResponseCache(connect, _ring(), limits.cache_bytes)
         self.upstream = Upstream(limits.outbound)
         tokens = GoogleTokens(self.upstream, limits.google_token_url)
         self.attempts = Attempts(self.upstream, self.health, limits.patience, tokens)
@@ -146,6 +150,7 @@ class Runtime:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._watcher.stop()
         self.refusals.flush(is_last=True)
+        await self.cache.close()
         if self._has_leases.is_set():
             await self.leases.close()
         try:
@@ -225,6 +230,7 @@ class Runtime:
             self.rates.forget_idle()
             self.refusals.flush()
             self._board.gather()
+            self.cache.tend()
 
 
 def connector(url: str) -> Connect:
@@ -234,6 +240,13 @@ def connector(url: str) -> Connect:
         return await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS)
 
     return connect
+
+
+def _ring() -> KeyRing | None:
+    try:
+        return sealing_ring()
+    except SealingError:
+        return None  # the start would have failed if anything needed one
 
 
 def _restart() -> None:

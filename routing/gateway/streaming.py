@@ -21,6 +21,7 @@ from routing.gateway.ending import (
     detail_of,
     withheld,
 )
+from routing.gateway.response_cache import MOST_ANSWER_BYTES
 from routing.gateway.upstream import UpstreamFailed
 from routing.gateway.watch import Interrupted, Reason
 from routing.pricing import Usage, usage_object
@@ -69,6 +70,7 @@ class Relay:
         self._calls = calls
         self._prompt_tokens = count_prompt_tokens(opened.call)
         self._checkpoint_at = 0.0
+        self._shown = bytearray() if opened.call.caching else None
         guard = opened.known.preparation.outputs
         self._watch = guard.watch() if guard else None
 
@@ -103,6 +105,8 @@ class Relay:
                 if self._calls is not None:
                     self._calls.feed(data)
                 self._write_down()
+                if self._shown is not None:
+                    self._remember(data)
                 if self._watch is not None and (refusal := self._watch.feed(data)):
                     raise Withheld(refusal)
                 await self._send(data)
@@ -118,6 +122,13 @@ class Relay:
                     return LATE
                 raise
             data = stream.feed(chunk) if chunk else stream.end()
+
+    def _remember(self, data: bytes) -> None:
+        """Hold on to what may be given again, unless it is more than would be kept."""
+        if self._shown is not None:
+            self._shown += data
+            if len(self._shown) > MOST_ANSWER_BYTES:
+                self._shown = None
 
     async def _send(self, data: bytes) -> None:
         """Send data; a client that takes nothing is cut off by its connection, and is gone."""
@@ -143,7 +154,9 @@ class Relay:
     def _completed(self) -> Ending:
         outcome = self._outcome("completed", self._stream.finish_reason)
         usage = usage_object(outcome.usage, outcome.cost, is_byok=self._served.attempt.is_byok)
-        return Ending(outcome, self._events.finish(self._stream.final_chunk(usage), usage))
+        repeatable = bytes(self._shown) if self._shown else None
+        last = self._events.finish(self._stream.final_chunk(usage), usage)
+        return Ending(outcome, last, repeatable=repeatable)
 
     def _broken(self, failure: ProviderFailure) -> Ending:
         """The provider failed after the first token: what was delivered is charged, the rest is an error."""

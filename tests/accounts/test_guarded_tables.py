@@ -31,6 +31,7 @@ BY_DESIGN = {
     "lease": "written by gateways; read-only to the application",
     "gateway_process": "written by gateways; read-only to the application",
     "generation": "written by ingest; read-only to the application",
+    "response_cache": "written by gateways; out of the application's reach",
     "outbox": "written by ingest; read-only to the application",
     "usage_hour": "written by ingest; read-only to the application",
     "usage_minute": "written by ingest; read-only to the application",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import json
 from datetime import timedelta
 
 import psycopg
 import pytest
 from django.db import connections
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import privacy
@@ -25,11 +28,12 @@ from config.lib.subjects import (
     workspace_member_subject,
     workspace_subject,
 )
-from routing import guardrail_settings, plugin_settings, routing_defaults
+from routing import guardrail_settings, plugin_settings, presets, routing_defaults
 from routing.guardrail_assignments import assign_keys, assign_members
 from routing.models import Guardrail
 from routing.policies import load_policy, read_versions
 from routing.policy import PluginDefault, RateLimits
+from routing.preset_config import Content
 from tests.cast import STAGE, Acme
 from workspaces import api_keys, workspaces
 from workspaces.models import WorkspaceMember
@@ -168,6 +172,51 @@ class TestSettings:
 
         assert (policy.expires_at, policy.key_rates) == (tomorrow, RateLimits(requests_per_minute=7))
         assert (policy.default_text_model, policy.routing.preferences.sort) == ("a/b", "latency")
+
+
+class TestPresets:
+    @pytest.fixture
+    def saved(self, acme: Acme):
+        content = Content({"model": "a/b", "seed": 7}, "Be brief.")
+        with tenant(acme.organization.pk):
+            return presets.save_version(workspace=acme.production, slug="brief", content=content, by=STAGE)
+
+    def test_are_carried_with_their_designated_version(self, acme: Acme, saved):
+        entry = policy_of(acme.bob_key).presets["brief"]
+
+        assert (entry.public_id, entry.status) == (str(saved.public_id), "active")
+        assert (entry.content.number, entry.content.system_prompt) == (1, "Be brief.")
+        assert json.loads(entry.content.config_text) == {"model": "a/b", "seed": 7}
+
+    def test_of_other_workspaces_and_deleted_ones_are_not(self, acme: Acme, saved):
+        assert policy_of(acme.carol_key).presets == {}
+        with tenant(acme.organization.pk):
+            presets.delete(preset=saved, by=STAGE)
+        assert policy_of(acme.bob_key).presets == {}
+
+    def test_that_may_not_be_used_are_named_without_content(self, acme: Acme, saved):
+        with tenant(acme.organization.pk):
+            presets.change(preset=saved, by=STAGE, status="disabled")
+
+        entry = policy_of(acme.bob_key).presets["brief"]
+        assert (entry.status, entry.content) == ("disabled", None)
+
+    def test_are_shared_by_the_keys_of_a_workspace(self, acme: Acme, saved):
+        one, other = policy_of(acme.bob_key), policy_of(acme.production_key)
+
+        assert one.presets["brief"].content is other.presets["brief"].content
+
+    def test_are_read_once_and_not_kept_for_nobody(self, acme: Acme, saved):
+        def reads() -> int:
+            with CaptureQueriesContext(connections["owner"]) as captured:
+                policies.append(policy_of(acme.bob_key))
+            return sum("config_text" in query["sql"] for query in captured)
+
+        policies = []
+        assert [reads(), reads()] == [1, 0]
+        policies.clear()
+        gc.collect()
+        assert reads() == 1
 
 
 class TestRefusalReasons:

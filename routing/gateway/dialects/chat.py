@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from observability.journal_records import clean_text
-from routing.call import NO_ATTRIBUTION, Attribution, Call
+from routing.call import Call
 from routing.errors import invalid_request
 from routing.gateway.client import RefusedError
+from routing.gateway.dialects.attribution import clean, read_attribution
 from routing.gateway.dialects.media import NOTHING, TOKENS_PER_IMAGE, Seen, look_at
 from routing.gateway.dialects.parameters import (
     Check,
@@ -40,7 +40,7 @@ LETTERS_PER_TOKEN = 8
 MAX_TOKENS = 2**31
 MAX_CHOICES = 128
 MAX_FALLBACKS = 16
-MAX_ATTRIBUTE = 500
+MAX_NAME = 500
 COUNTED = "counted_prompt_tokens"
 
 CHECKS: dict[str, Check] = {
@@ -79,6 +79,7 @@ CHECKS: dict[str, Check] = {
     "web_search_options": is_object,
     "provider": is_object,
     "plugins": is_objects,
+    "preset": is_text,
     "transforms": is_texts,
     "user": is_text,
     "session_id": is_text,
@@ -86,16 +87,11 @@ CHECKS: dict[str, Check] = {
 }
 OURS = frozenset(
     {"model", "models", "messages", "stream", "stream_options", "n", "provider", "plugins", "transforms"}
-    | {"user", "session_id", "trace"}
+    | {"preset", "user", "session_id", "trace"}
 )
 """Parameters that no endpoint has to support."""
 SUPPORTABLE = CHECKS.keys() - OURS
 AS_CATALOG_SAYS = {"max_completion_tokens": "max_tokens", "n": "n"}
-
-TITLES = (b"x-headgate-title", b"x-openrouter-title", b"x-title")
-REFERRERS = (b"http-referer", b"referer")
-SESSION = b"x-session-id"
-ATTRIBUTING = frozenset({*TITLES, *REFERRERS, SESSION})
 
 decode = msgspec.json.Decoder().decode
 
@@ -125,13 +121,6 @@ def call_of(body: dict[str, Any], size: int, headers: Mapping[bytes, bytes], dia
     if not messages:
         raise refused("messages", "must be a non-empty list of objects")
     seen = _look_at(messages)
-    # Providers differ in which of the two they heed: the larger is what may have to be paid.
-    max_tokens = max(body.get("max_completion_tokens") or 0, body.get("max_tokens") or 0) or None
-    if max_tokens is not None and max_tokens > MAX_TOKENS:
-        raise refused("max_tokens", "is too large")
-    choices = body.get("n") or 1
-    if choices > MAX_CHOICES:
-        raise refused("n", f"must be at most {MAX_CHOICES}")
     return Call(
         dialect=dialect,
         models=read_models(body),
@@ -140,19 +129,37 @@ def call_of(body: dict[str, Any], size: int, headers: Mapping[bytes, bytes], dia
         prompt_tokens=(size - seen.characters) // BYTES_PER_TOKEN
         + seen.images * TOKENS_PER_IMAGE
         + seen.tokens,
-        max_tokens=max_tokens,
+        max_tokens=read_max_tokens(body),
         media_tokens=seen.tokens,
         image_count=seen.images,
-        choices=choices,
-        parameters=frozenset(
-            [
-                AS_CATALOG_SAYS.get(name, name)
-                for name in body
-                if name in SUPPORTABLE and body[name] is not None
-            ]
-        ),
+        choices=read_choices(body),
+        parameters=parameters_of(body),
         preferences=read_preferences(body),
         attribution=read_attribution(body, headers),
+    )
+
+
+def read_max_tokens(body: Mapping[str, Any]) -> int | None:
+    """The most that may be answered. Raises RefusedError."""
+    # Providers differ in which of the two they heed: the larger is what may have to be paid.
+    most = max(body.get("max_completion_tokens") or 0, body.get("max_tokens") or 0) or None
+    if most is not None and most > MAX_TOKENS:
+        raise refused("max_tokens", "is too large")
+    return most
+
+
+def read_choices(body: Mapping[str, Any]) -> int:
+    """How many answers are asked for. Raises RefusedError."""
+    choices: int = body.get("n") or 1
+    if choices > MAX_CHOICES:
+        raise refused("n", f"must be at most {MAX_CHOICES}")
+    return choices
+
+
+def parameters_of(body: Mapping[str, Any]) -> frozenset[str]:
+    """The parameters that an endpoint has to support, by the catalog's names."""
+    return frozenset(
+        [AS_CATALOG_SAYS.get(name, name) for name in body if name in SUPPORTABLE and body[name] is not None]
     )
 
 
@@ -164,9 +171,9 @@ def read_models(body: Mapping[str, Any]) -> tuple[str, ...]:
         raise refused("models", f"may name at most {MAX_FALLBACKS} models")
     slugs = [slug for slug in (named, *listed) if slug]
     for slug in slugs:
-        if len(slug) > MAX_ATTRIBUTE:
+        if len(slug) > MAX_NAME:
             raise refused("model", "is too long")
-    return tuple(dict.fromkeys([_clean(slug) for slug in slugs]))
+    return tuple(dict.fromkeys([clean(slug) for slug in slugs]))
 
 
 def _look_at(messages: list[dict[str, Any]]) -> Seen:
@@ -185,34 +192,6 @@ def _look_at(messages: list[dict[str, Any]]) -> Seen:
             images, tokens = images + seen.images, tokens + seen.tokens
             characters += seen.characters
     return Seen(images, tokens, characters) if images or tokens else NOTHING
-
-
-def read_attribution(body: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> Attribution:
-    """Who is behind the request, as its body and headers say."""
-    user, session = body.get("user"), body.get("session_id")
-    if not user and not session and ATTRIBUTING.isdisjoint(headers):
-        return NO_ATTRIBUTION
-    return Attribution(
-        app_title=_short(_first_header(headers, *TITLES)),
-        app_url=_short(_first_header(headers, *REFERRERS)),
-        user=_short(user),
-        session_id=_short(session or _first_header(headers, SESSION)),
-    )
-
-
-def _first_header(headers: Mapping[bytes, bytes], *names: bytes) -> str | None:
-    for name in names:
-        if value := headers.get(name):
-            return value.decode("utf-8", "replace")
-    return None
-
-
-def _short(text: str | None) -> str | None:
-    return _clean(text[:MAX_ATTRIBUTE]) if text else None
-
-
-def _clean(text: str) -> str:
-    return text if text.isascii() and text.isprintable() else clean_text(text)
 
 
 def count_prompt_tokens(call: Call) -> int:

@@ -12,11 +12,11 @@ import msgspec
 
 from routing.call import Call
 from routing.errors import Refusal, encode_envelope
+from routing.gateway.dialects.attribution import read_attribution
 from routing.gateway.dialects.chat import (
     BYTES_PER_TOKEN,
     COUNTED,
     count_tokens,
-    read_attribution,
     read_json,
     read_models,
 )
@@ -48,6 +48,7 @@ CHECKS: dict[str, Check] = {
     "dimensions": is_count,
     "encoding_format": is_text,
     "input_type": is_text,
+    "preset": is_text,
     "provider": is_object,
     "user": is_text,
     "session_id": is_text,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 import uuid
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.db import connections
@@ -20,7 +22,10 @@ from workspaces.models import ApiKey
 committed = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 
 
-def book(key: ApiKey, identifier: uuid.UUID) -> str:
+PREVIOUS = {"previous_errors": [{"provider": "away", "code": "provider_error", "status": 503}, 5]}
+
+
+def book(key: ApiKey, identifier: uuid.UUID, **detail: Any) -> str:
     """A finished request of a key, as ingest books it; returns its public id."""
     columns = {
         "id": identifier,
@@ -44,7 +49,7 @@ def book(key: ApiKey, identifier: uuid.UUID) -> str:
         "generation_ms": 34,
         "app_url": "https://app.example",
         "http_status": 200,
-        "detail": '{"previous_errors": [{"provider": "away", "code": "provider_error", "status": 503}, 5]}',
+        "detail": json.dumps(detail or PREVIOUS),
     }
     names, places = ", ".join(columns), ", ".join(["%s"] * len(columns))
     with (
@@ -62,6 +67,18 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestAGeneration:
+    @committed
+    def test_names_its_preset_and_where_its_answer_is_from(self, acme: Acme):
+        api = Api(acme.bob_key.secret)
+        preset = {"id": "a9e8d400-592a-494f-908c-375efa66cafd", "slug": "brief", "version": 2}
+        cached = book(acme.bob_key.key, uuid7(), preset=preset, response_cache_source_id="gen-of-before")
+        plain = book(acme.bob_key.key, uuid7(), preset="a text", response_cache_source_id=None)
+
+        told = [data_of(api.get("/generation", id=one)) for one in (cached, plain)]
+
+        assert [one["preset_id"] for one in told] == [preset["id"], None]
+        assert [one["response_cache_source_id"] for one in told] == ["gen-of-before", None]
+
     @committed
     def test_shows_tokens_times_and_the_exact_cost(self, acme: Acme):
         public_id = book(acme.bob_key.key, uuid7())

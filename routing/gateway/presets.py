@@ -1,0 +1,204 @@
+"""Lay a preset under a request (SPEC §7): what the request says wins, field by field; tools are united by identity.
+
+Pure, and done once a dialect has read the request into Chat Completions, the language of presets. The merged call is
+derived anew, so that what is held, limited, looked at and sent is what the request has become.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import msgspec
+from msgspec.structs import replace
+
+from routing.call import CACHE_MARKERS, Call, PresetUse
+from routing.errors import Refusal
+from routing.gateway.client import RefusedError
+from routing.gateway.dialects.chat import (
+    BYTES_PER_TOKEN,
+    CHECKS,
+    parameters_of,
+    read_choices,
+    read_max_tokens,
+    read_models,
+)
+from routing.gateway.dialects.parameters import check, read_preferences, refused
+from routing.gateway.dialects.server_tools import OURS, check_call
+from routing.policy import PresetContent, PresetEntry
+
+Body: TypeAlias = Mapping[str, Any]  # JSON of a caller or a preset
+
+MARK = "@preset/"
+CACHING = ("cache_enabled", "cache_ttl_seconds")
+EMBEDDINGS = "embeddings"
+OF_EMBEDDINGS = frozenset({"model", "models", "provider"})
+"""What of a preset means anything to them."""
+UNSAYABLE: dict[str, frozenset[str]] = {
+    "completions": frozenset({"tools", "tool_choice", "parallel_tool_calls"}),
+    "messages": frozenset({"n"}),
+    "responses": frozenset({"n"}),
+}
+"""What of a preset an entrance has no place for in its answers; a preset serves all of them, so it is left out."""
+ALIKE = (frozenset({"max_tokens", "max_completion_tokens"}), frozenset({"reasoning", "reasoning_effort"}))
+"""Two names for one thing: who says either means both."""
+NAMED = ("advisor", "subagent")
+"""Server tools that a request may have several of."""
+
+_decode = msgspec.json.Decoder().decode
+
+
+def preset_named(call: Call) -> str | None:
+    """The slug of the preset that a call refers to, None for most. Raises RefusedError for two of them."""
+    given = call.body.get("preset")
+    marked = [slug for slug in call.models if MARK in slug]
+    if not given and not marked:
+        return None
+    named = dict.fromkeys([slug.partition(MARK)[2] for slug in marked] + ([given] if given else []))
+    if len(named) > 1:
+        raise refused("preset", "and the models must not name more than one preset")
+    slug: str = next(iter(named))
+    return slug
+
+
+def find_preset(presets: Mapping[str, PresetEntry], slug: str) -> PresetEntry:
+    """The preset of this slug that may be used. Raises RefusedError (400) naming it."""
+    entry = presets.get(slug)
+    if entry is not None and entry.content is not None:
+        return entry
+    if entry is None:
+        code, fault = "preset_not_found", "does not exist in this workspace"
+    else:
+        code, fault = (
+            "preset_disabled",
+            f"is {entry.status}" if entry.status != "active" else "has no version",
+        )
+    message = f"The preset '{slug[:100]}' {fault}."
+    raise RefusedError(
+        Refusal(400, "invalid_request", message, code, metadata={"parameter": "preset", "code": code})
+    )
+
+
+def size_of(entry: PresetEntry) -> int:
+    """How many bytes a preset adds to a request at most."""
+    content = entry.content
+    return 0 if content is None else len(content.config_text) + len((content.system_prompt or "").encode())
+
+
+def with_preset(call: Call, entry: PresetEntry) -> Call:
+    """The call with the preset under it. Raises RefusedError for what nobody may ask for."""
+    content = entry.content
+    if content is None:
+        raise ValueError(f"{entry.slug} is not to be used")
+    config = _decode(content.config_text)
+    body = merge(call.body, config, content.system_prompt, call.dialect)
+    merged = replace(
+        call,
+        body=body,
+        models=read_models(body),
+        preferences=read_preferences(body),
+        preset=_use(entry, content, config),
+    )
+    if call.dialect != EMBEDDINGS:
+        merged = _derived(merged, size_of(entry), is_marked=b'"cache_control"' in content.config_text)
+    check_call(merged)
+    return merged
+
+
+def _derived(call: Call, size: int, *, is_marked: bool) -> Call:
+    """The call as the chat reader would have it; the preset counts as input, as if all of it were."""
+    check(call.body, CHECKS)
+    return replace(
+        call,
+        prompt_tokens=call.prompt_tokens + -(-size // BYTES_PER_TOKEN),
+        max_tokens=read_max_tokens(call.body),
+        choices=read_choices(call.body),
+        parameters=call.parameters | parameters_of(call.body),
+        detail={**call.detail, CACHE_MARKERS: True} if is_marked else call.detail,
+    )
+
+
+def _use(entry: PresetEntry, content: PresetContent, config: Body) -> PresetUse:
+    is_cached, seconds = (config.get(name) for name in CACHING)
+    return PresetUse(entry.public_id, entry.slug, content.number, content.version_id, is_cached, seconds)
+
+
+def merge(body: Body, config: Body, prompt: str | None, dialect: str = "chat") -> dict[str, Any]:
+    """The request's body over a preset's parameters, its system prompt in front."""
+    kept = _kept(config, dialect)
+    said = {name: value for name, value in body.items() if value is not None and name != "preset"}
+    for names in ALIKE:
+        if not names.isdisjoint(said):
+            kept = {name: value for name, value in kept.items() if name not in names}
+    said = _with_models(said, kept)
+    if "tools" in kept and "tools" in said:
+        said["tools"] = unite(kept["tools"], said["tools"])
+    if "provider" in kept and "provider" in said:
+        given = said["provider"].items()
+        said["provider"] = {**kept["provider"], **{name: value for name, value in given if value is not None}}
+    if prompt and "messages" in said:
+        said["messages"] = with_prompt(said["messages"], prompt)
+    merged = {**kept, **said}
+    if not merged.get("tools") and "tool_choice" not in said:
+        merged.pop("tool_choice", None)  # to many providers any choice is an error without tools
+    return merged
+
+
+def _kept(config: Body, dialect: str) -> dict[str, Any]:
+    """What of a preset goes into a request of the dialect."""
+    if dialect == EMBEDDINGS:
+        return {name: value for name, value in config.items() if name in OF_EMBEDDINGS}
+    left_out = UNSAYABLE.get(dialect, frozenset())
+    return {name: value for name, value in config.items() if name not in CACHING and name not in left_out}
+
+
+def _with_models(said: dict[str, Any], kept: Body) -> dict[str, Any]:
+    """The request with plain models: `model@preset/slug` is the model, `@preset/slug` the preset's."""
+    if MARK in said.get("model", ""):
+        said["model"] = said["model"].partition(MARK)[0] or kept.get("model")
+    if any(MARK in slug for slug in said.get("models", ())):
+        own = [slug for slug in (kept.get("model"), *(kept.get("models") or ())) if slug]
+        plain = [slug.partition(MARK)[0] if MARK in slug else slug for slug in said["models"]]
+        said["models"] = [slug for one in plain for slug in ([one] if one else own)]
+    return {name: value for name, value in said.items() if value or name not in ("model", "models", "tools")}
+
+
+def unite(kept: list[Body], said: list[Body]) -> list[Body]:
+    """A preset's tools in their order, each replaced by the request's of the same identity, then the request's own."""
+    overriding = {identity: tool for tool in said if (identity := identity_of(tool)) is not None}
+    known = [identity_of(tool) for tool in kept]
+    united = [
+        overriding.get(identity, tool) if identity else tool
+        for identity, tool in zip(known, kept, strict=True)
+    ]
+    return united + [
+        tool for tool in said if (identity := identity_of(tool)) is None or identity not in known
+    ]
+
+
+def identity_of(tool: Body) -> tuple[str, ...] | None:
+    """What makes two tools the same one; None for a tool that is like no other."""
+    kind = tool.get("type")
+    kind = kind.lower() if isinstance(kind, str) else "function"
+    if kind.startswith(OURS):
+        name = kind.partition(":")[2]
+        parameters = tool.get("parameters")
+        instance = parameters.get("name") if isinstance(parameters, dict) and name in NAMED else None
+        return ("server", name, instance if isinstance(instance, str) else "")
+    holder = tool.get(kind) if isinstance(tool.get(kind), dict) else tool
+    named = holder.get("name") if isinstance(holder, dict) else None
+    return (kind, named) if isinstance(named, str) else None
+
+
+def with_prompt(messages: list[Any], prompt: str) -> list[Any]:
+    """The conversation with a system prompt in front; one message with the caller's own, if that comes first.
+
+    Many providers take a system message at the beginning only, and one of them.
+    """
+    first, *others = messages
+    content = first.get("content")
+    if first.get("role") not in ("system", "developer") or not content:
+        return [{"role": "system", "content": prompt}, *messages]
+    if isinstance(content, str):
+        return [{**first, "content": f"{prompt}\n\n{content}"}, *others]
+    return [{**first, "content": [{"type": "text", "text": f"{prompt}\n\n"}, *content]}, *others]
