@@ -13,9 +13,10 @@ from accounts.models import Membership
 from accounts.revisions import Action, Actor, Change, Scope, record, snapshot
 from config.lib.keys import INFERENCE_PREFIX, new_key
 from config.lib.registry import Slot
+from workspaces.locking import hold_workspace
 from workspaces.members import is_member
 from workspaces.models import ApiKey, Workspace
-from workspaces.spending import apply_key_limits
+from workspaces.purse_limits import follow_limits, subjects_of
 
 key_deleting: Slot[[ApiKey, Actor], None] = Slot("key_deleting")
 
@@ -37,8 +38,8 @@ CHANGEABLE = frozenset(
 )
 
 
-LIMITING = frozenset({"limit_nano", "limit_interval", "is_byok_in_limit", "workspace"})
-"""What a key's purses follow from. Anything else leaves them alone: a purse's lock holds up ingest and leases."""
+LIMITING = frozenset({"limit_nano", "limit_interval", "is_byok_in_limit", "workspace", "owner"})
+"""What the purses of a key and its owner follow from. Anything else leaves them alone: a purse's lock holds up ingest and leases."""
 
 
 NOT_IN_WORKSPACE = "The key's owner is not a member of this workspace."
@@ -76,6 +77,7 @@ def issue(
     """Create a key; without an owner it is the workspace's own (a system key). Raises OwnerNotInWorkspace."""
     fresh = new_key(INFERENCE_PREFIX)
     with transaction.atomic():
+        hold_workspace(workspace)
         _check_owner(_held(owner), workspace)
         key = ApiKey.objects.create(
             organization_id=workspace.organization_id,
@@ -92,7 +94,7 @@ def issue(
             external_user=external_user,
             external_hash=external_hash,
         )
-        apply_key_limits([key])
+        follow_limits(key.organization_id, subjects_of(key))
         record_key("create", key, None, by)
     return IssuedKey(key, fresh.secret)
 
@@ -106,6 +108,8 @@ def change(*, key: ApiKey, by: Actor, **changes: Any) -> ApiKey:
     if unknown:
         raise TypeError(f"a key has no changeable {', '.join(sorted(unknown))}")
     with transaction.atomic():
+        if {"workspace", "owner"} & changes.keys():
+            hold_workspace(changes.get("workspace", key.workspace))
         locked = locked_key(key)
         before = snapshot(locked)
         for name, value in changes.items():
@@ -117,7 +121,7 @@ def change(*, key: ApiKey, by: Actor, **changes: Any) -> ApiKey:
         locked.updated_at = timezone.now()
         locked.save()
         if LIMITING & changes.keys():
-            apply_key_limits([locked])
+            follow_limits(locked.organization_id, subjects_of(locked))
         record_key("update", locked, before, by)
     return locked
 

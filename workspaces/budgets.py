@@ -12,9 +12,11 @@ from django.utils import timezone
 
 from accounts.revisions import Action, Actor, Change, Scope, record, snapshot
 from config.lib.money import plain_usd, usd_from_nano
+from config.lib.subjects import workspace_subject
 from workspaces.locking import lock_workspace
 from workspaces.models import ApiKey, Workspace, WorkspaceBudget
-from workspaces.spending import Spent, apply_workspace_budgets, spent_by_key, spent_by_workspace
+from workspaces.purse_limits import follow_limits
+from workspaces.spending import Spent, spent_by_key, spent_by_workspace
 from workspaces.windows import from_datetime, to_datetime, window_of
 
 NAMES = {letter: name for name, letter in WorkspaceBudget.INTERVALS.items()}
@@ -62,7 +64,7 @@ def set_budget(
         budget.save()
         _record("update" if before else "create", budget, before, by)
         _include_byok(locked, is_byok_included, by)
-        apply_workspace_budgets(locked)
+        _follow(locked)
     budget.refresh_from_db()
     return budget
 
@@ -72,7 +74,7 @@ def include_byok(*, workspace: Workspace, is_included: bool, by: Actor) -> None:
     with transaction.atomic():
         locked = lock_workspace(workspace)
         _include_byok(locked, is_included, by)
-        apply_workspace_budgets(locked)
+        _follow(locked)
 
 
 def delete_budget(*, workspace: Workspace, interval: str, by: Actor) -> None:
@@ -80,13 +82,13 @@ def delete_budget(*, workspace: Workspace, interval: str, by: Actor) -> None:
     with transaction.atomic():
         locked = lock_workspace(workspace)
         if _delete(WorkspaceBudget.objects.for_workspace(locked).filter(interval=interval), by):
-            apply_workspace_budgets(locked)
+            _follow(locked)
 
 
 def delete_with_workspace(workspace: Workspace, by: Actor) -> None:
     """Remove all budgets of a workspace that is being deleted; fills `workspace_deleting`."""
     if _delete(WorkspaceBudget.objects.for_workspace(workspace).order_by("pk"), by):
-        apply_workspace_budgets(workspace)
+        _follow(workspace)
 
 
 def budgets_of(workspace: Workspace) -> list[WorkspaceBudget]:
@@ -140,6 +142,10 @@ def _key_layer(key: ApiKey, limit_nano: int, spent: Spent, now: datetime) -> Lay
         is_byok_included=key.is_byok_in_limit,
         resets_at=resets_at(key.limit_interval, now),
     )
+
+
+def _follow(workspace: Workspace) -> None:
+    follow_limits(workspace.organization_id, [workspace_subject(workspace.pk)])
 
 
 def _check_order(limits: dict[str, int]) -> None:
