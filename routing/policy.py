@@ -17,11 +17,21 @@ from routing.guardrails.rules import EffectiveRules
 
 
 @dataclass(frozen=True, slots=True)
+class LayerLimit:
+    """A limit on a purse, and who sets it: the purse is compared with spent, or with spent and BYOK."""
+
+    layer: str
+    limit_nano: int
+    counts_byok: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PurseLimit:
     """A purse that a request has to be paid from, and the limit that stands behind it.
 
-    `layer` names who refuses when it is empty: `credits` (402) and `key` (402) for now; later guardrails and
-    workspace budgets (403). `limit_nano` None: the purse only counts.
+    `layer` names who refuses when it is empty: `credits` and `key` (402), `workspace` and guardrails' budgets (403:
+    `workspace_default_member`, `workspace_default_key`, `member`, `api_key`). Where several limits stand on the
+    purse, `limits` has all of them, `limit_nano` is the least, and BYOK is set aside if any of them counts it.
     """
 
     purse_id: int
@@ -30,6 +40,12 @@ class PurseLimit:
     layer: str
     limit_nano: int | None
     counts_byok: bool = False
+    limits: tuple[LayerLimit, ...] = ()
+
+    @property
+    def each(self) -> tuple[LayerLimit, ...]:
+        """The limits on it, in the order in which they are checked."""
+        return self.limits or (LayerLimit(self.layer, self.limit_nano or 0, self.counts_byok),)
 
 
 @dataclass(frozen=True, slots=True)

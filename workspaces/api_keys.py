@@ -39,7 +39,7 @@ CHANGEABLE = frozenset(
 
 
 LIMITING = frozenset({"limit_nano", "limit_interval", "is_byok_in_limit", "workspace", "owner"})
-"""What the purses of a key and its owner follow from. Anything else leaves them alone: a purse's lock holds up ingest and leases."""
+"""What the purses of a key and its owner follow from. Anything else leaves them alone: their locks hold up leases."""
 
 
 NOT_IN_WORKSPACE = "The key's owner is not a member of this workspace."

@@ -9,22 +9,24 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from django.db import connections, transaction
 from django.utils import timezone
 
 from config.lib.money import LIFETIME_START, window_start
 from config.lib.subjects import organization_subject
-from workspaces.models import Purse, Workspace
+from workspaces.models import Purse
+
+Place: TypeAlias = tuple[int, str]
+"""A subject and an interval, which a purse is for."""
 
 PURSE_LOCK = 7241
 """Advisory lock (this, organization): a purse's creation takes it alone, ingest shares it."""
 
-OPEN_SQL = """
-INSERT INTO purse (organization_id, subject, interval, window_start, spent_nano, byok_nano)
-SELECT %(organization)s, wanted.subject, wanted.interval, wanted.since,
-       coalesce(sum(used.cost_nano), 0)::bigint, coalesce(sum(used.byok_nano), 0)::bigint
+COUNT_SQL = """
+SELECT wanted.subject, wanted.interval, wanted.since,
+       coalesce(sum(used.cost_nano), 0)::bigint AS spent_nano, coalesce(sum(used.byok_nano), 0)::bigint AS byok_nano
   FROM unnest(%(subjects)s::bigint[], %(intervals)s::text[], %(since)s::timestamptz[])
        wanted (subject, interval, since)
   LEFT JOIN (SELECT who.subject, hour, cost_nano, byok_nano FROM usage_hour
@@ -32,10 +34,15 @@ SELECT %(organization)s, wanted.subject, wanted.interval, wanted.since,
                                   (member_id << 3 | 3), ((workspace_id << 30 | member_id) << 3 | 4)) who (subject)
               WHERE organization_id = %(organization)s AND hour >= %(earliest)s) used
     ON used.subject = wanted.subject AND used.hour >= wanted.since
- GROUP BY 1, 2, 3, 4 ORDER BY 2, 3
-ON CONFLICT (subject, interval) DO NOTHING
+ GROUP BY 1, 2, 3
 """
-"""As config.lib.subjects numbers them."""
+"""What subjects, as config.lib.subjects numbers them, have spent in their current windows."""
+
+OPEN_SQL = """
+INSERT INTO purse (organization_id, subject, interval, window_start, spent_nano, byok_nano)
+SELECT %(organization)s, counted.* FROM (COUNT_SQL) counted ORDER BY subject, interval
+ON CONFLICT (subject, interval) DO NOTHING
+""".replace("COUNT_SQL", COUNT_SQL)
 
 SET_LIMITS_SQL = """
 WITH changed AS (
@@ -57,8 +64,6 @@ SELECT api_key_id,
        coalesce(sum(byok_nano) FILTER (WHERE hour >= %(m)s), 0)::bigint
   FROM usage_hour WHERE api_key_id = ANY(%(keys)s) GROUP BY api_key_id
 """
-
-WORKSPACE_USAGE_SQL = USAGE_SQL.replace("api_key_id", "workspace_id")
 
 
 @dataclass(frozen=True)
@@ -83,39 +88,40 @@ class Spent:
 
 def spent_by_key(key_ids: Iterable[int], *, now: datetime | None = None) -> dict[int, Spent]:
     """Usage of each key; a key that was never used has zeros."""
-    return _spent(USAGE_SQL, key_ids, now)
-
-
-def spent_by_workspace(workspace: Workspace, *, now: datetime | None = None) -> Spent:
-    """Usage of a workspace."""
-    return _spent(WORKSPACE_USAGE_SQL, [workspace.pk], now)[workspace.pk]
-
-
-def _spent(sql: str, of: Iterable[int], now: datetime | None) -> dict[int, Spent]:
-    ids, at = list(of), now or timezone.now()
+    ids, at = list(key_ids), now or timezone.now()
     windows = {interval: window_start(interval, at) for interval in ("d", "w", "m")}
     with connections["default"].cursor() as cursor:
-        cursor.execute(sql, {**windows, "keys": ids})
+        cursor.execute(USAGE_SQL, {**windows, "keys": ids})
         found = {row[0]: Spent(*row[1:]) for row in cursor.fetchall()}
     return {identifier: found.get(identifier, Spent()) for identifier in ids}
 
 
-def open_purses(organization_id: int, wanted: Collection[tuple[int, str]]) -> None:
-    """Make purses, (subject, interval), with what was already spent in the current window; those that exist stay."""
-    lock_history(organization_id)
-    now = timezone.now()
-    since = [LIFETIME_START if interval == "t" else window_start(interval, now) for _, interval in wanted]
+def spent_on(organization_id: int, places: Collection[Place]) -> dict[Place, tuple[int, int]]:
+    """What was spent in the current windows, and with BYOK beside it."""
+    if not places:
+        return {}
     with connections["default"].cursor() as cursor:
-        cursor.execute(
-            OPEN_SQL,
-            {
-                "organization": organization_id,
-                "subjects": [subject for subject, _ in wanted],
-                "intervals": [interval for _, interval in wanted],
-                "since": since,
-                "earliest": min(since),
-            },
-        )
+        cursor.execute(COUNT_SQL, _windows(organization_id, places))
+        return {(row[0], row[1]): (row[3], row[4]) for row in cursor.fetchall()}
+
+
+def open_purses(organization_id: int, places: Collection[Place]) -> None:
+    """Make purses with what was already spent in their current windows; those that exist stay as they are."""
+    lock_history(organization_id)
+    with connections["default"].cursor() as cursor:
+        cursor.execute(OPEN_SQL, _windows(organization_id, places))
+
+
+def _windows(organization_id: int, places: Collection[Place]) -> dict[str, Any]:
+    now = timezone.now()
+    since = [LIFETIME_START if interval == "t" else window_start(interval, now) for _, interval in places]
+    return {
+        "organization": organization_id,
+        "subjects": [subject for subject, _ in places],
+        "intervals": [interval for _, interval in places],
+        "since": since,
+        "earliest": min(since),
+    }
 
 
 def lock_history(organization_id: int) -> None:

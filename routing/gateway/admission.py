@@ -85,6 +85,7 @@ async def admit(leases: Leases, known: KnownPolicy, decision: Decision) -> Admit
         short = set(admission.purse_ids)
         empty = [need.purse for need in decision.holds if need.purse.purse_id in short]
         if empty:
-            raise RefusedError(purse_refusal(empty))
+            byok = {purse: known.purses[purse].byok for purse in short}
+            raise RefusedError(purse_refusal(empty, byok))
         raise RefusedError(unavailable())
     raise RefusedError(unavailable(retry_after=admission.retry_after_seconds))
