@@ -48,6 +48,7 @@ class Balances:
 
     exhausted: frozenset[int] = frozenset()
     key: RateUse = UNUSED
+    member: RateUse = UNUSED
     workspace: RateUse = UNUSED
     organization: RateUse = UNUSED
 

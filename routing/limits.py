@@ -29,9 +29,10 @@ _KEY_INTERVAL_NAMES = _INTERVAL_NAMES | {"t": "total"}
 
 
 def rate_refusal(policy: Policy, balances: Balances, *, tokens: int) -> Refusal | None:
-    """The 429 for the first used-up rate of key, workspace and organization; `tokens` is what the call brings."""
+    """The 429 for the first used-up rate of key, member, workspace and organization; `tokens` is what it brings."""
     for layer, limits, use in (
         ("key", policy.key_rates, balances.key),
+        ("member", policy.member_rates, balances.member),
         ("workspace", policy.workspace_rates, balances.workspace),
         ("organization", policy.organization_rates, balances.organization),
     ):

@@ -14,10 +14,11 @@ from django.db import connections, transaction
 from accounts.models import ManagementKey, Membership, Version
 from routing.catalog_compiler import compile_catalog
 from routing.catalog_snapshot import CatalogSnapshot
-from routing.policy import Policy, Principal, RateLimits, ScopeVersion
+from routing.policy import Policy, Principal, ScopeVersion
 from routing.policy_parts.guardrails import allowlist_of, privacy_of, rules_of
 from routing.policy_parts.plugins import plugins_of
 from routing.policy_parts.purses import purses_of, subjects_of
+from routing.policy_parts.rates import rates_of
 from routing.policy_parts.routing import routing_of
 from workspaces.key_secrets import OpenedKey, opened_by
 from workspaces.models import ApiKey, WorkspaceMember
@@ -98,7 +99,10 @@ def _policy_of(opened: OpenedKey) -> Policy:
         versions=_versions(scopes),
         refusal=_refusal(key),
         expires_at=min((at for at in (key.expires_at, opened.works_until) if at is not None), default=None),
-        key_rates=RateLimits(key.requests_per_minute, key.tokens_per_minute, key.concurrent_requests),
+        key_rates=rates_of(key),
+        member_rates=rates_of(owner),
+        workspace_rates=rates_of(workspace),
+        organization_rates=rates_of(key.organization),
         default_text_model=workspace.default_text_model or None,
         routing=routing_of(workspace, using=OWNER),
         rules=rules_of(key, privacy, using=OWNER),

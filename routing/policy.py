@@ -122,6 +122,7 @@ class Policy:
     refusal: str | None = None
     expires_at: datetime | None = None
     key_rates: RateLimits = NO_LIMITS
+    member_rates: RateLimits = NO_LIMITS
     workspace_rates: RateLimits = NO_LIMITS
     organization_rates: RateLimits = NO_LIMITS
     default_text_model: str | None = None

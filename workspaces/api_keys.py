@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import Membership
 from accounts.revisions import Action, Actor, Change, Scope, record, snapshot
 from config.lib.keys import INFERENCE_PREFIX, new_key
+from config.lib.rated import RATES
 from config.lib.registry import Slot
 from workspaces.locking import hold_workspace
 from workspaces.members import is_member
@@ -29,9 +30,7 @@ CHANGEABLE = frozenset(
         "is_byok_in_limit",
         "expires_at",
         "external_user",
-        "requests_per_minute",
-        "tokens_per_minute",
-        "concurrent_requests",
+        *RATES,
         "workspace",
         "owner",
     }
@@ -73,8 +72,11 @@ def issue(
     expires_at: datetime | None = None,
     external_user: str | None = None,
     external_hash: str | None = None,
+    **rates: int | None,
 ) -> IssuedKey:
     """Create a key; without an owner it is the workspace's own (a system key). Raises OwnerNotInWorkspace."""
+    if unknown := rates.keys() - set(RATES):
+        raise TypeError(f"a new key has no {', '.join(sorted(unknown))}")
     fresh = new_key(INFERENCE_PREFIX)
     with transaction.atomic():
         hold_workspace(workspace)
@@ -93,6 +95,7 @@ def issue(
             expires_at=expires_at,
             external_user=external_user,
             external_hash=external_hash,
+            **rates,
         )
         follow_limits(key.organization_id, subjects_of(key))
         record_key("create", key, None, by)

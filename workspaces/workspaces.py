@@ -11,6 +11,7 @@ from accounts.models import Organization
 from accounts.object_permissions import derive
 from accounts.privacy import require_io_logging
 from accounts.revisions import Action, Actor, Change, Scope, record, snapshot
+from config.lib.rated import RATES
 from config.lib.registry import Slot
 from workspaces.models import ApiKey, Workspace, WorkspaceMember
 from workspaces.purse_limits import follow_limits, subjects_in
@@ -33,6 +34,7 @@ CHANGEABLE = frozenset(
         "is_data_discount_logging_enabled",
         "io_logging_sampling_rate",
         "io_logging_api_key_ids",
+        *RATES,
     }
 )
 

@@ -50,6 +50,7 @@ def rated_scopes(policy: Policy) -> tuple[tuple[str, int], ...]:
     principal = policy.principal
     scopes = (
         ("key", principal.api_key_id or 0, policy.key_rates),
+        ("member", principal.member_id or 0, policy.member_rates),
         ("workspace", principal.workspace_id, policy.workspace_rates),
         ("organization", principal.organization_id, policy.organization_rates),
     )
@@ -94,6 +95,7 @@ class Rates:
         uses = {scope[0]: meter.use(now) for scope in scopes if (meter := self._meters.get(scope))}
         return Balances(
             key=uses.get("key", UNUSED),
+            member=uses.get("member", UNUSED),
             workspace=uses.get("workspace", UNUSED),
             organization=uses.get("organization", UNUSED),
         )

@@ -387,7 +387,7 @@ class TestRates:
             (RateLimits(requests_per_minute=0), RateUse(), True),
         ],
     )
-    @pytest.mark.parametrize("layer", ["key", "workspace", "organization"])
+    @pytest.mark.parametrize("layer", ["key", "member", "workspace", "organization"])
     def test_refuse_with_429_at_every_layer(self, layer, limits, use, is_refused):
         refusal = run(make_policy(**{f"{layer}_rates": limits}), balances=Balances(**{layer: use})).refusal
 
