@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -122,7 +122,7 @@ def _with_member(rows: Any) -> Any:  # a queryset
     return rows.select_related("guardrail", "membership__user", "membership__organization")
 
 
-def _hold(holders: list[tuple[Assignment, dict[str, Any]]], guardrail: Guardrail, by: Actor) -> None:
+def _hold(holders: Sequence[tuple[Assignment, Mapping[str, Any]]], guardrail: Guardrail, by: Actor) -> None:
     """Write the assignments of holders who are not held to this guardrail already."""
     written = []
     for assignment, holder in holders:

@@ -48,7 +48,7 @@ class VersionWatcher:
             (self._read_on, "versions cannot be read, policies grow stale"),
             (self._listen, "no notifications of changed settings"),
         ):
-            self._tasks.append(asyncio.create_task(_keep_trying(work, what)))
+            self._tasks.append(asyncio.create_task(keep_trying(work, what)))
 
     async def stop(self) -> None:
         """End the watch."""
@@ -57,7 +57,7 @@ class VersionWatcher:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _read_on(self) -> None:
-        async with await _opened(self._connect) as connection:
+        async with await opened(self._connect) as connection:
             while True:
                 self._news.clear()
                 await self._read(connection)
@@ -77,18 +77,19 @@ class VersionWatcher:
         self._cache.hear({(kind, identifier): value for kind, identifier, value in rows}, asked_at)
 
     async def _listen(self) -> None:
-        async with await _opened(self._connect_to_listen) as connection:
+        async with await opened(self._connect_to_listen) as connection:
             await connection.execute(f"LISTEN {CHANNEL}")
             async for _ in connection.notifies():
                 self._news.set()
 
 
-async def _opened(connect: Connect) -> Connection:
+async def opened(connect: Connect) -> Connection:
+    """A connection, if the database answers soon."""
     async with asyncio.timeout(ANSWER_SECONDS):
         return await connect()
 
 
-async def _keep_trying(work: Callable[[], Coroutine[Any, Any, None]], what: str) -> None:
+async def keep_trying(work: Callable[[], Coroutine[Any, Any, None]], what: str) -> None:
     """Begin again whenever the database goes away; said once, and again after it was there for a while."""
     said_at = -float("inf")
     while True:

@@ -28,6 +28,7 @@ from routing.gateway.client import Client, RefusedError
 from routing.gateway.health import Health
 from routing.gateway.policy_cache import LoadCatalog, LoadPolicy, PolicyCache
 from routing.gateway.policy_versions import VersionWatcher
+from routing.gateway.rate_exchange import RateExchange
 from routing.gateway.rates import Rates
 from routing.gateway.refusals import RefusalLog
 from routing.gateway.upstream import Upstream
@@ -107,6 +108,7 @@ class Runtime:
         self.rates = Rates(
             max_concurrency=limits.max_concurrency, organization_share=limits.organization_share
         )
+        self._rate_exchange = RateExchange(self.rates, connect=connect)
         self.health = Health()
         self.bodies = BodyReader(limits.region_hosts)
         self.upstream = Upstream()
@@ -119,6 +121,7 @@ class Runtime:
         """Begin; returns as soon as requests can be served, or after a while: they are answered 503 until then."""
         self.journal.start_syncing()
         self._watcher.start()
+        self._rate_exchange.start()
         self._run(self._start_leases())
         self._run(self._tick())
         try:
@@ -134,6 +137,7 @@ class Runtime:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._watcher.stop()
+        await self._rate_exchange.stop()
         self.refusals.flush(is_last=True)
         if self._has_leases.is_set():
             await self.leases.close()
