@@ -27,7 +27,7 @@ from routing.decision import (
 from routing.errors import Refusal, forbidden, invalid_request, model_not_found, unauthorized
 from routing.guardrails.findings import Scan
 from routing.guardrails.rules import Exclusion
-from routing.limits import purse_refusal, rate_refusal
+from routing.limits import free_refusal, purse_refusal, rate_refusal
 from routing.policy import Policy
 from routing.pricing import estimate
 from routing.selection.availability import (
@@ -59,6 +59,7 @@ __all__ = [
 ]
 
 MAX_TOKENS, NO_FALLBACKS, NO_ENDPOINTS = "max_tokens", "allow_fallbacks", "no_endpoints"
+FREE, FREE_QUOTA = ":free", "free_quota"
 UNKNOWN_MODEL, EXPIRED_MODEL, WRONG_ENDPOINT = "model_not_found", "model_deprecated", "wrong_endpoint"
 
 
@@ -94,12 +95,14 @@ def decide(
         return Decision(refusal, seed=seed, trace=(Step("model", "none named"),))
     route = _Route(policy, call, stats, seed, now)
     for slug in requested:
-        if slug in catalog.unroutable:
+        if slug.endswith(FREE) and free_refusal(policy, balances):
+            route.dropped.append(Dropped(slug, "", FREE_QUOTA))
+        elif slug in catalog.unroutable:
             route.dropped.append(Dropped(slug, "", NO_ENDPOINTS))
         else:
             route.add(slug, catalog.models.get(slug))
     if not route.attempts:
-        return _nothing(route, requested, catalog)
+        return _nothing(route, requested, catalog, free_refusal(policy, balances))
     return _with_holds(route, policy, balances)
 
 
@@ -219,9 +222,13 @@ class _Route:
         return able
 
 
-def _nothing(route: _Route, requested: tuple[str, ...], catalog: CatalogSnapshot) -> Decision:
+def _nothing(
+    route: _Route, requested: tuple[str, ...], catalog: CatalogSnapshot, free: Refusal | None
+) -> Decision:
     reasons = {drop.reason for drop in route.dropped}
-    if reasons == {UNKNOWN_MODEL}:
+    if free is not None and FREE_QUOTA in reasons:
+        refusal = free
+    elif reasons == {UNKNOWN_MODEL}:
         refusal = model_not_found(requested)
     elif reasons <= {UNKNOWN_MODEL, FORBIDDEN_MODEL}:
         refusal = forbidden_models(requested, route.forbidden)

@@ -51,6 +51,10 @@ class Balances:
     member: RateUse = UNUSED
     workspace: RateUse = UNUSED
     organization: RateUse = UNUSED
+    free: RateUse = UNUSED
+    """Of the organization's requests to free models in this minute."""
+    free_day: RateUse = UNUSED
+    """The same, in this UTC day."""
 
 
 NO_BALANCES = Balances()

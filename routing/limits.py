@@ -41,6 +41,17 @@ def rate_refusal(policy: Policy, balances: Balances, *, tokens: int) -> Refusal 
     return None
 
 
+def free_refusal(policy: Policy, balances: Balances) -> Refusal | None:
+    """The 429 for requests to free models, where the organization has made as many as it may."""
+    for most, use, what in (
+        (policy.free_rates.requests_per_minute, balances.free, "requests to free models per minute"),
+        (policy.free_rates.requests_per_day, balances.free_day, "requests to free models per day"),
+    ):
+        if most is not None and use.requests >= most:
+            return _too_many("organization", what, most, 0, use.seconds_to_reset)
+    return None
+
+
 def _judge(layer: str, limits: RateLimits, use: RateUse, tokens: int) -> Refusal | None:
     most = limits.concurrent_requests
     if most is not None and use.concurrent >= most:

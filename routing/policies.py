@@ -18,7 +18,7 @@ from routing.policy import Policy, Principal, ScopeVersion
 from routing.policy_parts.guardrails import allowlist_of, privacy_of, rules_of
 from routing.policy_parts.plugins import plugins_of
 from routing.policy_parts.purses import purses_of, subjects_of
-from routing.policy_parts.rates import rates_of
+from routing.policy_parts.rates import free_rates_of, rates_of
 from routing.policy_parts.routing import routing_of
 from workspaces.key_secrets import OpenedKey, opened_by
 from workspaces.models import ApiKey, WorkspaceMember
@@ -83,6 +83,7 @@ def _policy_of(opened: OpenedKey) -> Policy:
     if owner is not None:
         scopes.append((Version.USER, owner.user_id))
     subjects = subjects_of(key)
+    purses = purses_of(key, subjects, using=OWNER)
     privacy = privacy_of(key.organization_id, using=OWNER)
     return Policy(
         principal=Principal(
@@ -95,7 +96,7 @@ def _policy_of(opened: OpenedKey) -> Policy:
             secret=opened.number,
         ),
         subjects=subjects,
-        purses=purses_of(key, subjects, using=OWNER),
+        purses=purses,
         versions=_versions(scopes),
         refusal=_refusal(key),
         expires_at=min((at for at in (key.expires_at, opened.works_until) if at is not None), default=None),
@@ -103,6 +104,7 @@ def _policy_of(opened: OpenedKey) -> Policy:
         member_rates=rates_of(owner),
         workspace_rates=rates_of(workspace),
         organization_rates=rates_of(key.organization),
+        free_rates=free_rates_of(purses),
         default_text_model=workspace.default_text_model or None,
         routing=routing_of(workspace, using=OWNER),
         rules=rules_of(key, privacy, using=OWNER),

@@ -61,6 +61,17 @@ NO_LIMITS = RateLimits()
 
 
 @dataclass(frozen=True, slots=True)
+class FreeRates:
+    """How many requests an organization may make to free models; None: any number. Days are UTC's."""
+
+    requests_per_minute: int | None = None
+    requests_per_day: int | None = None
+
+
+NO_FREE_RATES = FreeRates()
+
+
+@dataclass(frozen=True, slots=True)
 class ScopeVersion:
     """One version that a policy was compiled from: ('workspace', 7) at 12."""
 
@@ -125,6 +136,7 @@ class Policy:
     member_rates: RateLimits = NO_LIMITS
     workspace_rates: RateLimits = NO_LIMITS
     organization_rates: RateLimits = NO_LIMITS
+    free_rates: FreeRates = NO_FREE_RATES
     default_text_model: str | None = None
     routing: RoutingDefaults = NO_ROUTING_DEFAULTS
     rules: EffectiveRules = NO_RULES

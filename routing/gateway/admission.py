@@ -58,7 +58,8 @@ def check_key(known: KnownPolicy) -> None:
 
 def judge(runtime: Runtime, known: KnownPolicy, prepared: Prepared, identifier: NewId) -> Decision:
     """The pure decision on what this process knows. Raises RefusedError."""
-    balances = runtime.rates.balances(known.rated)
+    rated = known.rates_for(*(prepared.call.models or (known.policy.default_text_model or "",)))
+    balances = runtime.rates.balances(rated)
     stats, now = runtime.health.stats, datetime.now(UTC)
     decision = decide(
         known.policy,

@@ -32,7 +32,7 @@ async def serve(runtime: Runtime, client: Client, dialect: Dialect, identifier: 
         prepared = await runtime.bodies.read(dialect, data, client.headers, known.preparation)  # 400
         call = prepared.call
         decision = judge(runtime, known, prepared, identifier)  # 400, 402, 403, 404, 429
-        with runtime.rates.counting(known.policy, known.rated, call):  # 429, 503
+        with runtime.rates.counting(known.policy, known.rates_for(decision.model), call):  # 429, 503
             runtime.check_database()  # 503
             admission = await admit(runtime.leases, known, decision)  # 402, 403, 503
             opened = runtime.books.open(identifier, began_at, known, call, decision, admission)  # 503

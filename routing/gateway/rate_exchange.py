@@ -13,13 +13,27 @@ import psycopg
 
 from config.lib.shared_rates import add
 from routing.gateway.policy_versions import Connect, keep_trying, opened
-from routing.gateway.rates import Count, Rates
+from routing.gateway.rates import FREE_DAY, Count, Rates
 
 EXCHANGE_SECONDS = 1.0
 LEAST_SECONDS = 0.01
 """Between two exchanges, however much there is to tell."""
 ANSWER_SECONDS = 3.0
 REQUESTS, TOKENS = "requests", "tokens"
+
+# A day's count begins with what is in the books: minutes may be forgotten by a crash of the database, days not.
+BEGIN_DAYS = """
+INSERT INTO shared_counter AS known (subject, minute, count)
+SELECT 'rate:free_day:' || day.organization || ':requests', day.minute, coalesce(sum(requests), 0)
+  FROM unnest(%s::bigint[], %s::bigint[]) day (organization, minute)
+  LEFT JOIN usage_hour ON organization_id = day.organization AND model LIKE '%%:free'
+   AND hour >= to_timestamp(day.minute * 60)
+ WHERE NOT EXISTS (SELECT FROM shared_counter WHERE minute = day.minute
+                      AND subject = 'rate:free_day:' || day.organization || ':requests')
+ GROUP BY day.organization, day.minute ORDER BY 1
+ON CONFLICT (subject) DO UPDATE SET minute = EXCLUDED.minute, count = EXCLUDED.count
+ WHERE known.minute < EXCLUDED.minute
+"""
 
 
 class RateExchange:
@@ -62,7 +76,12 @@ class RateExchange:
             for count in told
             for what, number in ((REQUESTS, count.requests), (TOKENS, count.tokens))
         ]
+        days = [count for count in told if count.scope[0] == FREE_DAY]
         async with asyncio.timeout(ANSWER_SECONDS):
+            if days:
+                await connection.execute(
+                    BEGIN_DAYS, [[day.scope[1] for day in days], [day.minute for day in days]]
+                )
             totals = await add(connection, counts)
         self._rates.hear(
             Count(

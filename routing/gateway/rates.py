@@ -20,6 +20,8 @@ from routing.gateway.client import RefusedError
 from routing.policy import NO_LIMITS, Policy, RateLimits
 
 MINUTE = 60.0
+DAY_MINUTES = 1440
+FREE_DAY = "free_day"
 EAGER_SHARE = 10
 """Others hear at once of a tenth of a limit."""
 
@@ -43,6 +45,7 @@ class Meter:
     __slots__ = (
         "concurrent",
         "minute",
+        "minutes",
         "others",
         "others_tokens",
         "requests",
@@ -51,27 +54,32 @@ class Meter:
         "told_tokens",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, minutes: int = 1) -> None:
         self.concurrent = 0
+        self.minutes = minutes
         self._begin(0)
 
     def _begin(self, minute: int) -> None:
         self.minute = minute
         self.requests = self.tokens = self.told = self.told_tokens = self.others = self.others_tokens = 0
 
+    def minute_at(self, now: float) -> int:
+        """With which minute the time began that is counted together: this one, or the UTC day's first."""
+        return int(now // MINUTE) // self.minutes * self.minutes
+
     def use(self, now: float) -> RateUse:
         """What is used by now."""
-        is_current = self.minute == int(now // MINUTE)
+        is_current = self.minute == self.minute_at(now)
         return RateUse(
             self.requests + self.others if is_current else 0,
             self.tokens + self.others_tokens if is_current else 0,
             self.concurrent,
-            MINUTE - now % MINUTE,
+            MINUTE * self.minutes - now % (MINUTE * self.minutes),
         )
 
     def enter(self, tokens: int, now: float) -> None:
         """Count a request that begins."""
-        minute = int(now // MINUTE)
+        minute = self.minute_at(now)
         if minute != self.minute:
             self._begin(minute)
         self.requests += 1
@@ -110,6 +118,13 @@ def rated_scopes(policy: Policy) -> Rated:
         (("organization", principal.organization_id), policy.organization_rates),
     )
     return tuple((scope, limits) for scope, limits in scopes if limits != NO_LIMITS)
+
+
+def free_scopes(policy: Policy) -> Rated:
+    """The scopes that a request to a free model counts in, too: the organization's, by the minute and by the day."""
+    organization, free = policy.principal.organization_id, policy.free_rates
+    scopes = (("free", free.requests_per_minute), (FREE_DAY, free.requests_per_day))
+    return tuple(((layer, organization), RateLimits(most)) for layer, most in scopes if most is not None)
 
 
 class Counting:
@@ -152,6 +167,8 @@ class Rates:
             member=uses.get("member", UNUSED),
             workspace=uses.get("workspace", UNUSED),
             organization=uses.get("organization", UNUSED),
+            free=uses.get("free", UNUSED),
+            free_day=uses.get(FREE_DAY, UNUSED),
         )
 
     def counting(self, policy: Policy, rated: Rated, call: Call) -> Counting:
@@ -165,7 +182,9 @@ class Rates:
         self.concurrent += 1
         self._organizations[organization] = running + 1
         for scope, limits in rated:
-            meter = self._meters.setdefault(scope, Meter())
+            meter = self._meters.get(scope)
+            if meter is None:
+                meter = self._meters[scope] = Meter(DAY_MINUTES if scope[0] == FREE_DAY else 1)
             meter.enter(tokens, time.time())
             if meter.is_urgent(limits):
                 self.news.set()
@@ -183,9 +202,11 @@ class Rates:
 
     def tell(self) -> list[Count]:
         """What happened in this minute and others have not heard of; scopes with nothing new are asked about, too."""
-        minute = int(time.time() // MINUTE)
-        current = [(scope, meter) for scope, meter in self._meters.items() if meter.minute == minute]
-        return [Count(scope, minute, *meter.tell()) for scope, meter in current]
+        now = time.time()
+        current = [
+            (scope, meter) for scope, meter in self._meters.items() if meter.minute == meter.minute_at(now)
+        ]
+        return [Count(scope, meter.minute, *meter.tell()) for scope, meter in current]
 
     def hear(self, totals: Iterable[Count]) -> None:
         """Take in the counts of all processes together."""
@@ -208,7 +229,9 @@ class Rates:
         """Drop the counters of minutes that are over."""
         minute = int(time.time() // MINUTE)
         idle = [
-            scope for scope, meter in self._meters.items() if meter.minute < minute and not meter.concurrent
+            scope
+            for scope, meter in self._meters.items()
+            if meter.minute + meter.minutes <= minute and not meter.concurrent
         ]
         for scope in idle:
             del self._meters[scope]

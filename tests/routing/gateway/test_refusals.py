@@ -251,3 +251,38 @@ def refusals(gateway, key_id):
     return [
         record for record in gateway.records() if isinstance(record, Refusal) and record.api_key_id == key_id
     ]
+
+
+class TestFreeModels:
+    FREE = "test/echo:free"
+
+    def test_are_limited_by_the_minute_and_paid_ones_are_not(self, start_gateway, key, issue):
+        gateway = start_gateway(HEADGATE_FREE_REQUESTS_PER_MINUTE="2")
+
+        statuses = [gateway.ask(secret, self.FREE).status for secret in (key, issue().secret) * 3]
+        answer = gateway.ask(key, self.FREE)
+
+        assert statuses.count(429) >= 2
+        assert error_of(answer)["message"].endswith(
+            "2 requests to free models per minute of this organization."
+        )
+        assert answer.headers["x-ratelimit-limit"] == "2"
+        assert gateway.ask(key, "test/echo").status == 200
+
+    def test_give_way_to_a_fallback_once_they_are_used_up(self, start_gateway, key):
+        gateway = start_gateway(HEADGATE_FREE_REQUESTS_PER_DAY_OF_BUYERS="1")
+        gateway.ask(key, self.FREE)
+
+        answers = [gateway.post(key, question(self.FREE) | {"models": ["test/echo"]}) for _ in range(3)]
+
+        assert answers[-1].json()["model"] == "test/echo"
+        assert int(gateway.ask(key, self.FREE).headers["x-ratelimit-reset"]) > 60
+
+    def test_of_the_day_are_counted_by_all_processes(self, start_gateway, stage):
+        key = stage.globex.mallory_key.secret
+        first, second = (start_gateway(HEADGATE_FREE_REQUESTS_PER_DAY="3") for _ in range(2))
+
+        def is_refused():
+            return [one.ask(key, self.FREE).status for one in (first, second)] == [429, 429]
+
+        wait_until(is_refused, what="the end of the day's allowance")
