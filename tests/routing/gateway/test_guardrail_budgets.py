@@ -21,6 +21,7 @@ from tests.routing.gateway.process import question
 from tests.routing.simulator.process import wait_until
 from workspaces import api_keys, workspaces
 from workspaces.api_keys import IssuedKey
+from workspaces.budgets import delete_budget, set_budget
 
 pytestmark = pytest.mark.usefixtures("shell")
 
@@ -143,6 +144,23 @@ class TestAWorkspacesGuardrail:
         assert comes_within_a_second(lambda: ask(secret) == [200])
         place.limit(3)
         assert comes_within_a_second(lambda: ask(secret) == [403])
+
+
+class TestAWorkspacesBudget:
+    def test_is_named_by_its_broadest_interval_that_is_spent(self, gateway, ask, place):
+        with place.scope():
+            for interval, requests in (("t", 9), ("m", 2), ("d", 1)):
+                set_budget(
+                    workspace=place.workspace, interval=interval, limit_nano=requests * PRICE, by=STAGE
+                )
+        secret = place.issue().secret
+
+        assert ask(secret, secret) == [200, 403]
+        with place.scope():
+            delete_budget(workspace=place.workspace, interval="d", by=STAGE)
+        assert comes_within_a_second(lambda: ask(secret) == [200])
+        message = gateway.ask(secret, "test/flat").json()["error"]["message"]
+        assert message == "Workspace monthly budget of $0.02 exceeded. Contact your org admin."
 
 
 class TestAnAssignedGuardrail:
