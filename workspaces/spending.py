@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from django.db import connections, transaction
 from django.utils import timezone
@@ -24,9 +24,10 @@ Place: TypeAlias = tuple[int, str]
 PURSE_LOCK = 7241
 """Advisory lock (this, organization): a purse's creation takes it alone, ingest shares it."""
 
-COUNT_SQL = """
-SELECT wanted.subject, wanted.interval, wanted.since,
-       coalesce(sum(used.cost_nano), 0)::bigint AS spent_nano, coalesce(sum(used.byok_nano), 0)::bigint AS byok_nano
+OPEN_SQL = """
+INSERT INTO purse (organization_id, subject, interval, window_start, spent_nano, byok_nano)
+SELECT %(organization)s, wanted.subject, wanted.interval, wanted.since,
+       coalesce(sum(used.cost_nano), 0)::bigint, coalesce(sum(used.byok_nano), 0)::bigint
   FROM unnest(%(subjects)s::bigint[], %(intervals)s::text[], %(since)s::timestamptz[])
        wanted (subject, interval, since)
   LEFT JOIN (SELECT who.subject, hour, cost_nano, byok_nano FROM usage_hour
@@ -34,15 +35,10 @@ SELECT wanted.subject, wanted.interval, wanted.since,
                                   (member_id << 3 | 3), ((workspace_id << 30 | member_id) << 3 | 4)) who (subject)
               WHERE organization_id = %(organization)s AND hour >= %(earliest)s) used
     ON used.subject = wanted.subject AND used.hour >= wanted.since
- GROUP BY 1, 2, 3
-"""
-"""What subjects, as config.lib.subjects numbers them, have spent in their current windows."""
-
-OPEN_SQL = """
-INSERT INTO purse (organization_id, subject, interval, window_start, spent_nano, byok_nano)
-SELECT %(organization)s, counted.* FROM (COUNT_SQL) counted ORDER BY subject, interval
+ GROUP BY 1, 2, 3, 4 ORDER BY 2, 3
 ON CONFLICT (subject, interval) DO NOTHING
-""".replace("COUNT_SQL", COUNT_SQL)
+"""
+"""Subjects are numbered as config.lib.subjects does."""
 
 SET_LIMITS_SQL = """
 WITH changed AS (
@@ -97,31 +93,33 @@ def spent_by_key(key_ids: Iterable[int], *, now: datetime | None = None) -> dict
 
 
 def spent_on(organization_id: int, places: Collection[Place]) -> dict[Place, tuple[int, int]]:
-    """What was spent in the current windows, and with BYOK beside it."""
-    if not places:
-        return {}
-    with connections["default"].cursor() as cursor:
-        cursor.execute(COUNT_SQL, _windows(organization_id, places))
-        return {(row[0], row[1]): (row[3], row[4]) for row in cursor.fetchall()}
+    """What purses count in their current windows, and with BYOK beside it: what enforcement compares limits with."""
+    now = timezone.now()
+    purses = Purse.objects.for_organization(organization_id).filter(subject__in=[who for who, _ in places])
+    counted = {
+        (purse.subject, purse.interval): (purse.spent_nano, purse.byok_nano)
+        for purse in purses
+        if purse.interval == "t" or purse.window_start >= window_start(purse.interval, now)
+    }
+    return {place: counted.get(place, (0, 0)) for place in places}
 
 
 def open_purses(organization_id: int, places: Collection[Place]) -> None:
     """Make purses with what was already spent in their current windows; those that exist stay as they are."""
     lock_history(organization_id)
-    with connections["default"].cursor() as cursor:
-        cursor.execute(OPEN_SQL, _windows(organization_id, places))
-
-
-def _windows(organization_id: int, places: Collection[Place]) -> dict[str, Any]:
     now = timezone.now()
     since = [LIFETIME_START if interval == "t" else window_start(interval, now) for _, interval in places]
-    return {
-        "organization": organization_id,
-        "subjects": [subject for subject, _ in places],
-        "intervals": [interval for _, interval in places],
-        "since": since,
-        "earliest": min(since),
-    }
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            OPEN_SQL,
+            {
+                "organization": organization_id,
+                "subjects": [subject for subject, _ in places],
+                "intervals": [interval for _, interval in places],
+                "since": since,
+                "earliest": min(since),
+            },
+        )
 
 
 def lock_history(organization_id: int) -> None:

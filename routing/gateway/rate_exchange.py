@@ -24,12 +24,12 @@ REQUESTS, TOKENS = "requests", "tokens"
 # A day's count begins with what is in the books: minutes may be forgotten by a crash of the database, days not.
 BEGIN_DAYS = """
 INSERT INTO shared_counter AS known (subject, minute, count)
-SELECT 'rate:free_day:' || day.organization || ':requests', day.minute, coalesce(sum(requests), 0)
+SELECT 'day:free_day:' || day.organization || ':requests', day.minute, coalesce(sum(requests), 0)
   FROM unnest(%s::bigint[], %s::bigint[]) day (organization, minute)
   LEFT JOIN usage_hour ON organization_id = day.organization AND model LIKE '%%:free'
    AND hour >= to_timestamp(day.minute * 60)
  WHERE NOT EXISTS (SELECT FROM shared_counter WHERE minute = day.minute
-                      AND subject = 'rate:free_day:' || day.organization || ':requests')
+                      AND subject = 'day:free_day:' || day.organization || ':requests')
  GROUP BY day.organization, day.minute ORDER BY 1
 ON CONFLICT (subject) DO UPDATE SET minute = EXCLUDED.minute, count = EXCLUDED.count
  WHERE known.minute < EXCLUDED.minute
@@ -96,4 +96,4 @@ class RateExchange:
 
 def _subject(count: Count, what: str) -> str:
     layer, identifier = count.scope
-    return f"rate:{layer}:{identifier}:{what}"
+    return f"{'day' if layer == FREE_DAY else 'rate'}:{layer}:{identifier}:{what}"

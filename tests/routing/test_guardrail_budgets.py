@@ -360,7 +360,7 @@ class TestTheMigration:
         limit_workspace(acme, limit_nano=40, limit_interval="d", is_byok_in_budgets=True)
         assign(acme, make(acme, limit_nano=60, limit_interval="d"), acme.bob_key.key, acme.bob)
         spend(acme, acme.bob_key.key, at=datetime.now(UTC).replace(minute=0), nano=30, byok_nano=7)
-        fill = import_module("routing.migrations.0010_fill_guardrail_purses").BUDGETS
+        fill = import_module("routing.migrations.0011_fill_guardrail_purses").BUDGETS
 
         with connect() as connection, connection.transaction():
             connection.execute("DELETE FROM purse WHERE interval = 'd'")

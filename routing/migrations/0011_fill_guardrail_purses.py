@@ -55,7 +55,7 @@ UPDATE purse SET is_tight = true, is_strict = strict.it,
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("routing", "0009_byok_locks"),
+        ("routing", "0010_guardrail_outputs"),
         ("workspaces", "0011_lease_op_byok"),
         ("observability", "0002_generation"),
     ]
