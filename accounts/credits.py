@@ -18,7 +18,7 @@ from django.db.models import Sum
 from accounts import invoices
 from accounts.ledger import left_of_purchase
 from accounts.models import LedgerEntry, Organization
-from accounts.revisions import Actor, Change, record, snapshot
+from accounts.revisions import Actor, Change, Scope, record, snapshot
 from config.lib.registry import Slot
 from config.lib.scoping import tenant
 
@@ -225,7 +225,8 @@ def _book(entry: Entry, by: Actor) -> LedgerEntry:
             row=credit,
             before=None,
             after=snapshot(credit),
-            touches=(),  # gateways hear of it through the purse
+            # What is left is heard of through the purse; what free models allow depends on what was paid in.
+            touches=(Scope("organization", entry.organization.pk),),
             organization_id=entry.organization.pk,
         ),
         by=by.because(entry.description),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -10,11 +12,15 @@ from accounts.models import Membership, Organization, User
 from accounts.object_permissions import derive
 from accounts.revisions import Actor, Change, Scope, record, snapshot
 from accounts.sessions import end_all
+from config.lib.rated import RATES
 from config.lib.registry import Slot
 from config.lib.scoping import unscoped
 
 organization_created: Slot[[Organization, Actor], None] = Slot("organization_created")
 member_leaving: Slot[[Membership, Actor], None] = Slot("member_leaving")
+
+CHANGEABLE = frozenset({"name", "slug", "is_model_catalog_filtered", *RATES})
+MEMBER_CHANGEABLE = frozenset({"role", *RATES})
 
 
 class LastAdministrator(Exception):
@@ -43,26 +49,25 @@ def found(*, name: str, slug: str, kind: str, administrator: User, by: Actor) ->
     return organization
 
 
-def rename(*, organization: Organization, by: Actor, name: str, slug: str) -> Organization:
-    """Give an organization another name and slug. Raises OrganizationSlugTaken."""
+def change(*, organization: Organization, by: Actor, **changes: Any) -> Organization:
+    """Change an organization's columns, all or none. Raises OrganizationSlugTaken."""
+    unknown = changes.keys() - CHANGEABLE
+    if unknown:
+        raise TypeError(f"an organization has no changeable {', '.join(sorted(unknown))}")
     with transaction.atomic():
         locked = _lock(organization)
         before = snapshot(locked)
-        locked.name, locked.slug, locked.updated_at = name, slug, timezone.now()
+        for name, value in changes.items():
+            setattr(locked, name, value)
+        locked.updated_at = timezone.now()
         _save(locked)
         _record_organization(locked, before, by)
     return locked
 
 
-def filter_model_catalog(*, organization: Organization, is_filtered: bool, by: Actor) -> Organization:
-    """Have the catalog show an organization's keys only what they may use, or everything."""
-    with transaction.atomic():
-        locked = _lock(organization)
-        before = snapshot(locked)
-        locked.is_model_catalog_filtered, locked.updated_at = is_filtered, timezone.now()
-        locked.save(update_fields=["is_model_catalog_filtered", "updated_at"])
-        _record_organization(locked, before, by)
-    return locked
+def rename(*, organization: Organization, by: Actor, name: str, slug: str) -> Organization:
+    """Give an organization another name and slug. Raises OrganizationSlugTaken."""
+    return change(organization=organization, by=by, name=name, slug=slug)
 
 
 def add_member(*, organization: Organization, user: User, role: str, by: Actor) -> Membership:
@@ -81,11 +86,20 @@ def add_member(*, organization: Organization, user: User, role: str, by: Actor) 
 
 def change_role(*, membership: Membership, role: str, by: Actor) -> Membership:
     """Give a member another role. Raises LastAdministrator, NotAMember."""
+    return change_member(membership=membership, by=by, role=role)
+
+
+def change_member(*, membership: Membership, by: Actor, **changes: Any) -> Membership:
+    """Change a member's role and rates, all or none. Raises LastAdministrator, NotAMember."""
+    unknown = changes.keys() - MEMBER_CHANGEABLE
+    if unknown:
+        raise TypeError(f"a member has no changeable {', '.join(sorted(unknown))}")
     with transaction.atomic():
-        locked = _locked(membership, keeps_role=role == Membership.ADMIN)
+        locked = _locked(membership, keeps_role=changes.get("role", Membership.ADMIN) == Membership.ADMIN)
         before = snapshot(locked)
-        locked.role = role
-        locked.save(update_fields=["role"])
+        for name, value in changes.items():
+            setattr(locked, name, value)
+        locked.save(update_fields=list(changes))
         _record(locked, before, by)
     return locked
 

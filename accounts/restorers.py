@@ -20,30 +20,30 @@ def fill() -> None:
 
 
 def restore_organization(recorded: Recorded, by: Actor) -> None:
-    """Give the organization its recorded name and slug."""
+    """Give the organization its recorded name, slug and settings."""
     organization = Organization.objects.for_organization(recorded.organization_id).live().get()
     if recorded.state is None:
         raise CannotRestore("An organization is not deleted by rolling back its beginning.")
-    if differing(organization, recorded.state, ("name", "slug")):
+    changes = differing(organization, recorded.state, organizations.CHANGEABLE)
+    if changes:
         try:
-            organizations.rename(
-                organization=organization, by=by, name=recorded.state["name"], slug=recorded.state["slug"]
-            )
+            organizations.change(organization=organization, by=by, **changes)
         except organizations.OrganizationSlugTaken as error:
             raise CannotRestore(str(error)) from error
 
 
 def restore_membership(recorded: Recorded, by: Actor) -> None:
-    """Give a member his recorded role. Nobody is let in or shown out by a rollback."""
+    """Give a member his recorded role and rates. Nobody is let in or shown out by a rollback."""
     members = Membership.objects.for_organization(recorded.organization_id).live()
     membership = members.filter(pk=recorded.pk).select_related("user", "organization").first()
     if membership is None:
         raise CannotRestore("He is no member any more; a rollback lets nobody in again.")
     if recorded.state is None or recorded.state.get("removed_at") is not None:
         raise CannotRestore("A rollback takes nobody out of the organization; remove him instead.")
-    if differing(membership, recorded.state, ("role",)):
+    changes = differing(membership, recorded.state, organizations.MEMBER_CHANGEABLE)
+    if changes:
         try:
-            organizations.change_role(membership=membership, role=recorded.state["role"], by=by)
+            organizations.change_member(membership=membership, by=by, **changes)
         except (organizations.LastAdministrator, organizations.NotAMember) as error:
             raise CannotRestore(str(error)) from error
 

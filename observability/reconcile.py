@@ -188,6 +188,43 @@ CHECKS = (
                      AND given.organization_id <> taken.organization_id
                      AND given.amount_nano = -taken.amount_nano)""",
     ),
+    Check(
+        "R12",
+        "a purse says the strictest of the limits that stand on it, and no limit lacks its purse",
+        """WITH budget AS (SELECT * FROM guardrail WHERE limit_nano IS NOT NULL),
+                key AS (SELECT * FROM api_key WHERE deleted_at IS NULL),
+                place AS (SELECT * FROM workspace WHERE deleted_at IS NULL),
+                seat AS (SELECT (workspace_id << 30 | owner_id) << 3 | 4 AS subject FROM key WHERE owner_id IS NOT NULL
+                         UNION SELECT subject FROM purse WHERE subject & 7 = 4),
+                standing (subject, interval, nano, with_byok) AS (
+                  SELECT id << 3 | 2, limit_interval, limit_nano, is_byok_in_limit FROM key WHERE limit_nano IS NOT NULL
+                  UNION ALL SELECT place.id << 3 | 1, interval, limit_nano, is_byok_in_budgets
+                    FROM workspace_budget JOIN place ON place.id = workspace_id
+                  UNION ALL SELECT key.id << 3 | 2, budget.limit_interval, budget.limit_nano, is_byok_in_budgets
+                    FROM key JOIN budget ON is_default AND budget.workspace_id = key.workspace_id
+                  UNION ALL SELECT subject, limit_interval, limit_nano, is_byok_in_budgets
+                    FROM seat JOIN budget ON is_default AND workspace_id = subject >> 33
+                  UNION ALL SELECT membership_id << 3 | 3, limit_interval, limit_nano, is_byok_in_budgets
+                    FROM guardrail_member_assignment JOIN budget ON budget.id = guardrail_id
+                  UNION ALL SELECT key.id << 3 | 2, budget.limit_interval, budget.limit_nano, is_byok_in_budgets
+                    FROM guardrail_key_assignment JOIN budget ON budget.id = guardrail_id
+                    JOIN key ON key.id = api_key_id),
+                strictest AS (
+                  SELECT subject, interval, min(nano) FILTER (WHERE NOT with_byok) AS nano,
+                         min(nano) FILTER (WHERE with_byok) AS byok_nano FROM standing GROUP BY 1, 2),
+                counted AS (
+                  SELECT purse.id, subject, interval, purse.limit_nano, limit_with_byok_nano, purse.is_strict,
+                         coalesce(place.is_strict, false) AS is_place_strict
+                    FROM purse LEFT JOIN key ON subject = key.id << 3 | 2
+                    LEFT JOIN place ON place.id = CASE subject & 7 WHEN 1 THEN subject >> 3
+                                                  WHEN 2 THEN key.workspace_id WHEN 4 THEN subject >> 33 END
+                   WHERE subject & 7 = 3 OR place.id IS NOT NULL)
+           SELECT subject, interval, counted.id AS purse_id, counted.limit_nano, nano AS strictest_nano,
+                  limit_with_byok_nano, byok_nano AS strictest_with_byok_nano, is_strict, is_place_strict
+             FROM counted FULL JOIN strictest USING (subject, interval)
+            WHERE counted.id IS NULL
+               OR (limit_nano, limit_with_byok_nano, is_strict) IS DISTINCT FROM (nano, byok_nano, is_place_strict)""",
+    ),
 )
 
 

@@ -22,11 +22,14 @@ class RoutingConfig(AppConfig):
         )
         from routing.catalog_compiler import credential_identity
         from routing.guardrail_assignments import release_deleted_key, release_leaving_member
+        from routing.guardrail_budgets import limits_on
         from routing.guardrail_settings import delete_with_workspace
         from routing.models import ByokCredential, PrivateEndpoint, Provider
         from workspaces.api_keys import key_deleting
+        from workspaces.purse_limits import guardrail_limits
         from workspaces.workspaces import workspace_deleting
 
+        guardrail_limits.fill(limits_on)
         workspace_deleting.fill(delete_with_workspace)
         workspace_deleting.fill(presets.delete_with_workspace)
         workspace_deleting.fill(plugin_settings.delete_with_workspace)

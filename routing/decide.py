@@ -28,7 +28,7 @@ from routing.decision import (
 from routing.errors import Refusal, forbidden, invalid_request, model_not_found, unauthorized
 from routing.guardrails.findings import Scan
 from routing.holds import affordable, plans_of, spent_purses
-from routing.limits import purse_refusal, rate_refusal
+from routing.limits import free_refusal, purse_refusal, rate_refusal
 from routing.policy import Policy
 from routing.selection.availability import (
     forbidden_models,
@@ -60,6 +60,8 @@ __all__ = [
     "decide",
     "key_refusal",
 ]
+
+FREE, FREE_QUOTA = ":free", "free_quota"
 
 
 def decide(
@@ -96,6 +98,9 @@ def decide(
         return Decision(refusal, seed=seed, trace=(Step("model", "none named"),))
     route = Route(policy, call, stats, seed, now, sticky)
     for slug in requested:
+        if slug.endswith(FREE) and free_refusal(policy, balances):
+            route.dropped.append(Dropped(slug, "", FREE_QUOTA))
+            continue
         models, variant = served(slug, policy, catalog), PLAIN
         if not models:
             seen = beside(reachable(catalog, policy.credentials), policy.own_models)
@@ -107,7 +112,7 @@ def decide(
         route.add(slug, models, variant)
     route.finish()
     if not route.attempts:
-        return _nothing(route, requested, catalog)
+        return _nothing(route, requested, catalog, free_refusal(policy, balances))
     return _with_holds(route, policy, balances)
 
 
@@ -153,9 +158,13 @@ def suggestions(policy: Policy, call: Call, catalog: CatalogSnapshot, now: datet
     return suggest(requested, catalog, Route(policy, call, {}, 0, now, ()).can_serve) if requested else ()
 
 
-def _nothing(route: Route, requested: tuple[str, ...], catalog: CatalogSnapshot) -> Decision:
+def _nothing(
+    route: Route, requested: tuple[str, ...], catalog: CatalogSnapshot, free: Refusal | None
+) -> Decision:
     reasons = {drop.reason for drop in route.dropped}
-    if reasons == {UNKNOWN_MODEL}:
+    if free is not None and FREE_QUOTA in reasons:
+        refusal = free
+    elif reasons == {UNKNOWN_MODEL}:
         refusal = model_not_found(requested, suggest(requested, catalog, route.can_serve))
     elif reasons <= {UNKNOWN_MODEL, FORBIDDEN_MODEL}:
         refusal = forbidden_models(requested, route.forbidden)

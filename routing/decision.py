@@ -74,8 +74,13 @@ class Balances:
 
     exhausted: frozenset[int] = frozenset()
     key: RateUse = UNUSED
+    member: RateUse = UNUSED
     workspace: RateUse = UNUSED
     organization: RateUse = UNUSED
+    free: RateUse = UNUSED
+    """Of the organization's requests to free models in this minute."""
+    free_day: RateUse = UNUSED
+    """The same, in this UTC day."""
 
 
 NO_BALANCES = Balances()

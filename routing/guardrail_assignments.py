@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Membership
 from accounts.revisions import Action, Actor, Change, Scope, record, snapshot
+from routing.guardrail_budgets import follow_assignments
 from routing.guardrail_rows import lock, materialize
 from routing.models import Guardrail, KeyAssignment, MemberAssignment
 from workspaces.bulk_members import UnknownMembers
@@ -50,8 +51,7 @@ def assign_keys(*, guardrail: Guardrail, keys: Sequence[ApiKey], by: Actor) -> i
             raise UnknownKeys(gone)
         rows = KeyAssignment.objects.for_organization(written.organization_id)
         held = {row.api_key_id: row for row in rows.filter(api_key__in=there)}
-        for pk, key in there.items():
-            _hold(held.get(pk) or KeyAssignment(), written, by, api_key=key)
+        _hold([(held.get(pk) or KeyAssignment(), {"api_key": key}) for pk, key in there.items()], written, by)
     return len(there)
 
 
@@ -68,8 +68,8 @@ def assign_members(*, guardrail: Guardrail, memberships: Sequence[Membership], b
             raise UnknownMembers(gone)
         rows = MemberAssignment.objects.for_organization(written.organization_id)
         held = {row.membership_id: row for row in rows.filter(membership__in=there)}
-        for pk, membership in there.items():
-            _hold(held.get(pk) or MemberAssignment(), written, by, membership=membership)
+        named_rows = [(held.get(pk) or MemberAssignment(), {"membership": row}) for pk, row in there.items()]
+        _hold(named_rows, written, by)
     return len(there)
 
 
@@ -122,24 +122,34 @@ def _with_member(rows: Any) -> Any:  # a queryset
     return rows.select_related("guardrail", "membership__user", "membership__organization")
 
 
-def _hold(assignment: Assignment, guardrail: Guardrail, by: Actor, **holder: Any) -> None:
-    if assignment.pk is not None and assignment.guardrail_id == guardrail.pk:
-        return
-    before = snapshot(assignment) if assignment.pk else None
-    columns = {"guardrail": guardrail, "assigned_by": by.user, "created_at": timezone.now(), **holder}
-    for name, value in columns.items():
-        setattr(assignment, name, value)
-    assignment.organization_id = guardrail.organization_id
-    assignment.save()
-    _record("update" if before else "create", assignment, before, by)
+def _hold(holders: Sequence[tuple[Assignment, Mapping[str, Any]]], guardrail: Guardrail, by: Actor) -> None:
+    """Write the assignments of holders who are not held to this guardrail already."""
+    written = []
+    for assignment, holder in holders:
+        if assignment.pk is not None and assignment.guardrail_id == guardrail.pk:
+            continue
+        before = snapshot(assignment) if assignment.pk else None
+        columns = {"guardrail": guardrail, "assigned_by": by.user, "created_at": timezone.now(), **holder}
+        for name, value in columns.items():
+            setattr(assignment, name, value)
+        assignment.organization_id = guardrail.organization_id
+        assignment.save()
+        written.append((assignment, before))
+    follow_assignments([assignment for assignment, _ in written])
+    for assignment, before in written:
+        _record("update" if before else "create", assignment, before, by)
 
 
 def _release(rows: Any, by: Actor) -> int:  # a queryset of either kind
     # Locked as they are: one that was given another guardrail meanwhile is no longer among them.
     held = list(rows.select_for_update(of=("self",)))
+    if not held:
+        return 0
+    mine = rows.model.objects.for_organization(held[0].organization_id)
+    mine.filter(pk__in=[row.pk for row in held]).delete()
+    follow_assignments(held)
     for row in held:
         _record("delete", row, snapshot(row), by)
-        row.delete()
     return len(held)
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from accounts.models import Organization
 from accounts.revisions import Action, Actor, Change, Scope, record, snapshot
+from routing.guardrail_budgets import follow_guardrail
 from routing.models import Guardrail, KeyAssignment, MemberAssignment
 from workspaces.models import Workspace
 from workspaces.models.workspace import WorkspaceQuerySet
@@ -71,8 +72,9 @@ def lock_workspace(organization_id: int, workspace_id: int) -> Workspace:
 
 
 def write(guardrail: Guardrail, before: dict[str, Any] | None, by: Actor) -> None:
-    """Save a guardrail and record it; `before` is None for a new one."""
+    """Save a guardrail, let purses follow its budget, and record it; `before` is None for a new one."""
     guardrail.save()
+    follow_guardrail(guardrail, before)
     if before is None:
         guardrail.refresh_from_db(fields=["created_at"])
     record_guardrail("update" if before else "create", guardrail, before, by)

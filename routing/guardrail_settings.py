@@ -13,6 +13,7 @@ from routing.guardrail_checks import check_columns, check_limit
 from routing.guardrail_rows import lock, lock_workspace, record_guardrail, touches_of, write
 from routing.models import Guardrail
 from workspaces.models import Workspace
+from workspaces.purse_limits import follow_limits, subjects_in
 
 KEPT = frozenset(
     {"id", "public_id", "organization", "workspace", "is_default", "created_by", "created_at", "updated_at"}
@@ -91,7 +92,9 @@ def _refuse_unknown(columns: dict[str, Any]) -> None:
 
 
 def _delete(guardrail: Guardrail, by: Actor) -> None:
-    touches = touches_of(guardrail)
+    touches, before = touches_of(guardrail), snapshot(guardrail)
     release_all(guardrail, by)
-    record_guardrail("delete", guardrail, snapshot(guardrail), by, touches)
-    guardrail.delete()
+    Guardrail.objects.for_workspace(guardrail.workspace_id).filter(pk=guardrail.pk).delete()
+    if guardrail.is_default:
+        follow_limits(guardrail.organization_id, subjects_in(guardrail.workspace))
+    record_guardrail("delete", guardrail, before, by, touches)

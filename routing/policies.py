@@ -13,41 +13,22 @@ from django.db import connections, transaction
 
 from accounts.models import ManagementKey, Membership, Version
 from config.lib.environment import environment
-from config.lib.subjects import (
-    SubjectKind,
-    api_key_subject,
-    kind_of,
-    member_subject,
-    organization_subject,
-    workspace_member_subject,
-    workspace_subject,
-)
 from routing.catalog_compiler import compile_catalog
 from routing.catalog_snapshot import CatalogSnapshot
-from routing.policy import Policy, Principal, PurseLimit, RateLimits, ScopeVersion
+from routing.policy import Policy, Principal, ScopeVersion
 from routing.policy_parts.byok import allowance_of, credentials_of
 from routing.policy_parts.guardrails import allowlist_of, privacy_of, rules_of
 from routing.policy_parts.plugins import plugins_of
 from routing.policy_parts.presets import presets_of
 from routing.policy_parts.private_endpoints import own_models
+from routing.policy_parts.purses import purses_of, subjects_of
+from routing.policy_parts.rates import free_rates_of, rates_of
 from routing.policy_parts.routing import routing_of
 from workspaces.key_secrets import OpenedKey, opened_by
-from workspaces.models import ApiKey, Purse, WorkspaceMember
+from workspaces.models import ApiKey, WorkspaceMember
 
 OWNER = "owner"
 BY_HASH = "a key is found by its hash before anybody's scope is known"
-
-_LAYERS = {
-    SubjectKind.ORGANIZATION: "credits",
-    SubjectKind.WORKSPACE: "workspace",
-    SubjectKind.API_KEY: "key",
-    SubjectKind.MEMBER: "member",
-    SubjectKind.WORKSPACE_MEMBER: "member",
-}
-
-
-class NoCreditsPurse(LookupError):
-    """An organization without its purse of credits: nothing could be counted, so nothing is compiled."""
 
 
 def load_policy(key_hash: str) -> Policy | None:
@@ -105,7 +86,8 @@ def _policy_of(opened: OpenedKey) -> Policy:
     ]
     if owner is not None:
         scopes.append((Version.USER, owner.user_id))
-    subjects = _subjects(key)
+    subjects = subjects_of(key)
+    purses = purses_of(key, subjects, using=OWNER)
     privacy = privacy_of(key.organization_id, using=OWNER)
     credentials = credentials_of(key, using=OWNER)
     return Policy(
@@ -119,11 +101,15 @@ def _policy_of(opened: OpenedKey) -> Policy:
             secret=opened.number,
         ),
         subjects=subjects,
-        purses=_purses(key.organization_id, subjects),
+        purses=purses,
         versions=_versions(scopes),
         refusal=_refusal(key),
         expires_at=min((at for at in (key.expires_at, opened.works_until) if at is not None), default=None),
-        key_rates=RateLimits(key.requests_per_minute, key.tokens_per_minute, key.concurrent_requests),
+        key_rates=rates_of(key),
+        member_rates=rates_of(owner),
+        workspace_rates=rates_of(workspace),
+        organization_rates=rates_of(key.organization),
+        free_rates=free_rates_of(purses),
         default_text_model=workspace.default_text_model or None,
         routing=routing_of(workspace, using=OWNER),
         rules=rules_of(key, privacy, using=OWNER),
@@ -180,40 +166,6 @@ def _is_seated(key: ApiKey, owner: Membership) -> bool:
         return True
     seats = WorkspaceMember.objects.using(OWNER).for_workspace(key.workspace_id)
     return seats.filter(membership_id=owner.pk).exists()
-
-
-def _subjects(key: ApiKey) -> tuple[int, ...]:
-    """Everyone whose spend a request with this key counts on, credits first."""
-    subjects = [
-        organization_subject(key.organization_id),
-        workspace_subject(key.workspace_id),
-        api_key_subject(key.pk),
-    ]
-    if key.owner_id is not None:
-        subjects += [member_subject(key.owner_id), workspace_member_subject(key.workspace_id, key.owner_id)]
-    return tuple(subjects)
-
-
-def _purses(organization_id: int, subjects: tuple[int, ...]) -> tuple[PurseLimit, ...]:
-    """Every purse of these subjects that has a limit. Raises NoCreditsPurse."""
-    rows = Purse.objects.using(OWNER).for_organization(organization_id).filter(subject__in=subjects)
-    limited = [_purse_limit(row) for row in rows.order_by("pk")]
-    purses = tuple(purse for purse in limited if purse.limit_nano is not None)
-    if not any(purse.layer == "credits" for purse in purses):
-        raise NoCreditsPurse(f"organization {organization_id} has no purse of credits")
-    return purses
-
-
-def _purse_limit(row: Purse) -> PurseLimit:
-    limits = [limit for limit in (row.limit_nano, row.limit_with_byok_nano) if limit is not None]
-    return PurseLimit(
-        purse_id=row.pk,
-        interval=row.interval,
-        is_strict=row.is_strict,
-        layer=_LAYERS[kind_of(row.subject)],
-        limit_nano=min(limits, default=None),
-        counts_byok=row.limit_with_byok_nano is not None,
-    )
 
 
 def _versions(scopes: list[tuple[str, int]]) -> tuple[ScopeVersion, ...]:

@@ -19,11 +19,21 @@ from routing.usable_credential import UsableCredential
 
 
 @dataclass(frozen=True, slots=True)
+class LayerLimit:
+    """A limit on a purse, and who sets it: the purse is compared with spent, or with spent and BYOK."""
+
+    layer: str
+    limit_nano: int
+    counts_byok: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PurseLimit:
     """A purse that a request has to be paid from, and the limit that stands behind it.
 
-    `layer` names who refuses when it is empty: `credits` (402) and `key` (402) for now; later guardrails and
-    workspace budgets (403). `limit_nano` None: the purse only counts.
+    `layer` names who refuses when it is empty: `credits` and `key` (402), `workspace` and guardrails' budgets (403:
+    `workspace_default_member`, `workspace_default_key`, `member`, `api_key`). Where several limits stand on the
+    purse, `limits` has all of them, `limit_nano` is the least, and BYOK is set aside if any of them counts it.
     """
 
     purse_id: int
@@ -32,6 +42,12 @@ class PurseLimit:
     layer: str
     limit_nano: int | None
     counts_byok: bool = False
+    limits: tuple[LayerLimit, ...] = ()
+
+    @property
+    def each(self) -> tuple[LayerLimit, ...]:
+        """The limits on it, in the order in which they are checked."""
+        return self.limits or (LayerLimit(self.layer, self.limit_nano or 0, self.counts_byok),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +60,17 @@ class RateLimits:
 
 
 NO_LIMITS = RateLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class FreeRates:
+    """How many requests an organization may make to free models; None: any number. Days are UTC's."""
+
+    requests_per_minute: int | None = None
+    requests_per_day: int | None = None
+
+
+NO_FREE_RATES = FreeRates()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +160,10 @@ class Policy:
     refusal: str | None = None
     expires_at: datetime | None = None
     key_rates: RateLimits = NO_LIMITS
+    member_rates: RateLimits = NO_LIMITS
     workspace_rates: RateLimits = NO_LIMITS
     organization_rates: RateLimits = NO_LIMITS
+    free_rates: FreeRates = NO_FREE_RATES
     default_text_model: str | None = None
     routing: RoutingDefaults = NO_ROUTING_DEFAULTS
     rules: EffectiveRules = NO_RULES

@@ -12,10 +12,12 @@ from django.utils import timezone
 from accounts.models import Membership
 from accounts.revisions import Action, Actor, Change, Scope, record, snapshot
 from config.lib.keys import INFERENCE_PREFIX, new_key
+from config.lib.rated import RATES
 from config.lib.registry import Slot
+from workspaces.locking import hold_workspace
 from workspaces.members import is_member
 from workspaces.models import ApiKey, Workspace
-from workspaces.spending import apply_key_limits
+from workspaces.purse_limits import follow_limits, subjects_of
 
 key_deleting: Slot[[ApiKey, Actor], None] = Slot("key_deleting")
 
@@ -28,17 +30,15 @@ CHANGEABLE = frozenset(
         "is_byok_in_limit",
         "expires_at",
         "external_user",
-        "requests_per_minute",
-        "tokens_per_minute",
-        "concurrent_requests",
+        *RATES,
         "workspace",
         "owner",
     }
 )
 
 
-LIMITING = frozenset({"limit_nano", "limit_interval", "is_byok_in_limit", "workspace"})
-"""What a key's purses follow from. Anything else leaves them alone: a purse's lock holds up ingest and leases."""
+LIMITING = frozenset({"limit_nano", "limit_interval", "is_byok_in_limit", "workspace", "owner"})
+"""What the purses of a key and its owner follow from. Anything else leaves them alone: their locks hold up leases."""
 
 
 NOT_IN_WORKSPACE = "The key's owner is not a member of this workspace."
@@ -72,10 +72,14 @@ def issue(
     expires_at: datetime | None = None,
     external_user: str | None = None,
     external_hash: str | None = None,
+    **rates: int | None,
 ) -> IssuedKey:
     """Create a key; without an owner it is the workspace's own (a system key). Raises OwnerNotInWorkspace."""
+    if unknown := rates.keys() - set(RATES):
+        raise TypeError(f"a new key has no {', '.join(sorted(unknown))}")
     fresh = new_key(INFERENCE_PREFIX)
     with transaction.atomic():
+        hold_workspace(workspace)
         _check_owner(_held(owner), workspace)
         key = ApiKey.objects.create(
             organization_id=workspace.organization_id,
@@ -91,8 +95,9 @@ def issue(
             expires_at=expires_at,
             external_user=external_user,
             external_hash=external_hash,
+            **rates,
         )
-        apply_key_limits([key])
+        follow_limits(key.organization_id, subjects_of(key))
         record_key("create", key, None, by)
     return IssuedKey(key, fresh.secret)
 
@@ -106,6 +111,8 @@ def change(*, key: ApiKey, by: Actor, **changes: Any) -> ApiKey:
     if unknown:
         raise TypeError(f"a key has no changeable {', '.join(sorted(unknown))}")
     with transaction.atomic():
+        if {"workspace", "owner"} & changes.keys():
+            hold_workspace(changes.get("workspace", key.workspace))
         locked = locked_key(key)
         before = snapshot(locked)
         for name, value in changes.items():
@@ -117,7 +124,7 @@ def change(*, key: ApiKey, by: Actor, **changes: Any) -> ApiKey:
         locked.updated_at = timezone.now()
         locked.save()
         if LIMITING & changes.keys():
-            apply_key_limits([locked])
+            follow_limits(locked.organization_id, subjects_of(locked))
         record_key("update", locked, before, by)
     return locked
 

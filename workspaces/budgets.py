@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
 from itertools import pairwise
 
 from django.db import transaction
@@ -12,34 +10,16 @@ from django.utils import timezone
 
 from accounts.revisions import Action, Actor, Change, Scope, record, snapshot
 from config.lib.money import plain_usd, usd_from_nano
+from config.lib.subjects import workspace_subject
 from workspaces.locking import lock_workspace
-from workspaces.models import ApiKey, Workspace, WorkspaceBudget
-from workspaces.spending import Spent, apply_workspace_budgets, spent_by_key, spent_by_workspace
-from workspaces.windows import from_datetime, to_datetime, window_of
+from workspaces.models import Workspace, WorkspaceBudget
+from workspaces.purse_limits import follow_limits
 
 NAMES = {letter: name for name, letter in WorkspaceBudget.INTERVALS.items()}
 
 
 class NotDecreasing(Exception):
     """A broader interval's budget must be larger than a narrower one's."""
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One limit that requests with a key must pass: a workspace budget, or the key's own limit."""
-
-    scope: str
-    budget: WorkspaceBudget | None
-    interval: str
-    limit_nano: int
-    spent_nano: int
-    is_byok_included: bool
-    resets_at: datetime | None
-
-    @property
-    def remaining_nano(self) -> int:
-        """What is left; not positive: requests are refused."""
-        return self.limit_nano - self.spent_nano
 
 
 def set_budget(
@@ -62,7 +42,7 @@ def set_budget(
         budget.save()
         _record("update" if before else "create", budget, before, by)
         _include_byok(locked, is_byok_included, by)
-        apply_workspace_budgets(locked)
+        _follow(locked)
     budget.refresh_from_db()
     return budget
 
@@ -72,7 +52,7 @@ def include_byok(*, workspace: Workspace, is_included: bool, by: Actor) -> None:
     with transaction.atomic():
         locked = lock_workspace(workspace)
         _include_byok(locked, is_included, by)
-        apply_workspace_budgets(locked)
+        _follow(locked)
 
 
 def delete_budget(*, workspace: Workspace, interval: str, by: Actor) -> None:
@@ -80,13 +60,13 @@ def delete_budget(*, workspace: Workspace, interval: str, by: Actor) -> None:
     with transaction.atomic():
         locked = lock_workspace(workspace)
         if _delete(WorkspaceBudget.objects.for_workspace(locked).filter(interval=interval), by):
-            apply_workspace_budgets(locked)
+            _follow(locked)
 
 
 def delete_with_workspace(workspace: Workspace, by: Actor) -> None:
     """Remove all budgets of a workspace that is being deleted; fills `workspace_deleting`."""
     if _delete(WorkspaceBudget.objects.for_workspace(workspace).order_by("pk"), by):
-        apply_workspace_budgets(workspace)
+        _follow(workspace)
 
 
 def budgets_of(workspace: Workspace) -> list[WorkspaceBudget]:
@@ -95,51 +75,8 @@ def budgets_of(workspace: Workspace) -> list[WorkspaceBudget]:
     return sorted(WorkspaceBudget.objects.for_workspace(workspace), key=lambda row: order.index(row.interval))
 
 
-def layers_of(key: ApiKey) -> list[Layer]:
-    """The limits that requests with a key must pass, in the order in which they are checked; credits left out."""
-    now = timezone.now()
-    in_workspace, by_key = spent_by_workspace(key.workspace, now=now), spent_by_key([key.pk], now=now)[key.pk]
-    layers = [_budget_layer(row, key.workspace, in_workspace, now) for row in budgets_of(key.workspace)]
-    if key.limit_nano is not None:
-        layers.append(_key_layer(key, key.limit_nano, by_key, now))
-    return layers
-
-
-def effective(layers: Iterable[Layer]) -> Layer | None:
-    """The limit that stops requests first: the first one that is spent, else the one with the least left."""
-    in_order = list(layers)
-    spent = next((layer for layer in in_order if layer.remaining_nano <= 0), None)
-    return spent or min(in_order, key=lambda layer: layer.remaining_nano, default=None)
-
-
-def resets_at(interval: str, now: datetime) -> datetime | None:
-    """When the window of an interval that holds `now` ends; None for a lifetime."""
-    return None if interval == "t" else to_datetime(window_of(interval, from_datetime(now))[1])
-
-
-def _budget_layer(row: WorkspaceBudget, workspace: Workspace, spent: Spent, now: datetime) -> Layer:
-    with_byok = workspace.is_byok_in_budgets
-    return Layer(
-        scope="workspace",
-        budget=row,
-        interval=row.interval,
-        limit_nano=row.limit_nano,
-        spent_nano=spent.counted(row.interval, with_byok=with_byok),
-        is_byok_included=with_byok,
-        resets_at=resets_at(row.interval, now),
-    )
-
-
-def _key_layer(key: ApiKey, limit_nano: int, spent: Spent, now: datetime) -> Layer:
-    return Layer(
-        scope="key_limit",
-        budget=None,
-        interval=key.limit_interval,
-        limit_nano=limit_nano,
-        spent_nano=spent.counted(key.limit_interval, with_byok=key.is_byok_in_limit),
-        is_byok_included=key.is_byok_in_limit,
-        resets_at=resets_at(key.limit_interval, now),
-    )
+def _follow(workspace: Workspace) -> None:
+    follow_limits(workspace.organization_id, [workspace_subject(workspace.pk)])
 
 
 def _check_order(limits: dict[str, int]) -> None:

@@ -9,13 +9,15 @@ from django.utils import timezone
 
 from accounts.credits import deposited_nano
 from accounts.models import Organization
+from config.lib.environment import environment
 from config.lib.money import NANO_PER_USD, window_start
 
-REQUESTS_PER_DAY, REQUESTS_PER_DAY_OF_BUYERS = 50, 1000
 BUYER_NANO = 10 * NANO_PER_USD
+NOT_LIMITED = 2**31 - 1
+"""What the contract's number says where there is no limit."""
 
 USED_SQL = """
-SELECT coalesce(sum(requests - refused), 0)::bigint FROM usage_hour
+SELECT coalesce(sum(requests), 0)::bigint FROM usage_hour
  WHERE organization_id = %s AND hour >= %s AND model LIKE '%%:free'
 """
 
@@ -39,4 +41,10 @@ def free_requests_of(organization: Organization) -> FreeRequests:
     with connections["default"].cursor() as cursor:
         cursor.execute(USED_SQL, [organization.pk, window_start("d", timezone.now())])
         (used,) = cursor.fetchone()
-    return FreeRequests(REQUESTS_PER_DAY_OF_BUYERS if is_buyer else REQUESTS_PER_DAY, used)
+    return FreeRequests(requests_per_day(is_buyer=is_buyer) or NOT_LIMITED, used)
+
+
+def requests_per_day(*, is_buyer: bool) -> int | None:
+    """What an organization may ask of free models in a UTC day; None: any number."""
+    env = environment()
+    return (env.free_requests_per_day_of_buyers if is_buyer else env.free_requests_per_day) or None

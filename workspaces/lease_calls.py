@@ -23,7 +23,7 @@ CALL_SECONDS = 5.0
 CALLS_AT_ONCE = 3
 
 LEASE_OP = (
-    "SELECT status, delta, tight, others_loose, room, exhausted, current_window"
+    "SELECT status, delta, tight, others_loose, room, exhausted, current_window, byok"
     " FROM lease_op(%s, %s, %s, %s, %s, %s, %s::bigint[], %s, %s, %s)"
 )
 REGISTER = "INSERT INTO gateway_process (id, host) VALUES (%s, %s) ON CONFLICT (id) DO NOTHING"
@@ -93,9 +93,9 @@ class LeaseDatabase:
         self.last_contact = time.monotonic()
         if row is None:
             raise psycopg.InternalError("lease_op returned no row")
-        status, delta, is_tight, are_others_loose, room, is_exhausted, window = row
+        status, delta, is_tight, are_others_loose, room, is_exhausted, window, byok = row
         current = from_datetime(window) if window else call.starts_at
-        return Answer(status, delta, is_tight, are_others_loose, room or 0, is_exhausted, current)
+        return Answer(status, delta, is_tight, are_others_loose, room or 0, is_exhausted, current, byok)
 
     async def steady(self) -> tuple[Connection, bool]:
         """Return the connection of heartbeats, and whether it is a new one."""

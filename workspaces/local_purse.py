@@ -49,6 +49,7 @@ class Answer(NamedTuple):
     room: int
     is_exhausted: bool
     current_window: int
+    byok: int = 0
 
 
 class Reserve:
@@ -86,6 +87,7 @@ class LocalPurse:
 
     __slots__ = (
         "__weakref__",
+        "byok",
         "dry_room",
         "dry_until",
         "ends_at",
@@ -125,6 +127,7 @@ class LocalPurse:
         self.seen_used = -1
         self.dry_until = 0.0
         self.dry_room = 0
+        self.byok = 0
 
     @property
     def free(self) -> int:
@@ -218,6 +221,7 @@ class LocalPurse:
         if answer.status != "ok":
             return None
         self.is_tight = answer.is_tight
+        self.byok = answer.byok
         self.returns_at_once = answer.is_tight or self.is_idle
         delay = self.waiting.judge(self, answer, now)
         if answer.is_exhausted:

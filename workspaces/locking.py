@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from django.db import connections
+
 from workspaces.models import Workspace
+
+HOLD_SQL = "SELECT FROM workspace WHERE id = %s AND organization_id = %s FOR SHARE"
 
 
 class WorkspaceGone(Exception):
@@ -18,3 +22,13 @@ def lock_workspace(workspace: Workspace) -> Workspace:
     if locked is None:
         raise WorkspaceGone
     return locked
+
+
+def hold_workspace(workspace: Workspace) -> None:
+    """Keep those out who lock the workspace, until the transaction ends: whoever puts a key into it, or gives one to
+    somebody, and who sets a budget for all keys in it, must not miss each other.
+
+    Before keys and members are locked, as those who lock the workspace do. One that is deleted is held too.
+    """
+    with connections["default"].cursor() as cursor:  # the ORM has no FOR SHARE
+        cursor.execute(HOLD_SQL, [workspace.pk, workspace.organization_id])

@@ -6,28 +6,48 @@ compared with, so all of them change with one UPDATE and are right at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple, TypeAlias
 
 from django.db import connections, transaction
 from django.utils import timezone
 
 from config.lib.money import LIFETIME_START, window_start
-from config.lib.subjects import api_key_subject, organization_subject, workspace_subject
-from workspaces.models import ApiKey, Purse, Workspace, WorkspaceBudget
+from config.lib.subjects import organization_subject
+from workspaces.models import Purse
+
+Place: TypeAlias = tuple[int, str]
+"""A subject and an interval, which a purse is for."""
 
 PURSE_LOCK = 7241
 """Advisory lock (this, organization): a purse's creation takes it alone, ingest shares it."""
 
-HISTORY_SQL = """
-SELECT coalesce(sum(cost_nano), 0)::bigint, coalesce(sum(byok_nano), 0)::bigint FROM usage_hour
- WHERE organization_id = %(organization)s AND hour >= %(since)s
-   AND CASE %(kind)s WHEN 0 THEN true
-                     WHEN 1 THEN workspace_id = %(id)s
-                     WHEN 2 THEN api_key_id = %(id)s
-                     WHEN 3 THEN member_id = %(id)s
-                     ELSE workspace_id = %(id)s >> 30 AND member_id = %(id)s & 1073741823 END
+OPEN_SQL = """
+INSERT INTO purse (organization_id, subject, interval, window_start, spent_nano, byok_nano)
+SELECT %(organization)s, wanted.subject, wanted.interval, wanted.since,
+       coalesce(sum(used.cost_nano), 0)::bigint, coalesce(sum(used.byok_nano), 0)::bigint
+  FROM unnest(%(subjects)s::bigint[], %(intervals)s::text[], %(since)s::timestamptz[])
+       wanted (subject, interval, since)
+  LEFT JOIN (SELECT who.subject, hour, cost_nano, byok_nano FROM usage_hour
+              CROSS JOIN LATERAL (VALUES (organization_id << 3), (workspace_id << 3 | 1), (api_key_id << 3 | 2),
+                                  (member_id << 3 | 3), ((workspace_id << 30 | member_id) << 3 | 4)) who (subject)
+              WHERE organization_id = %(organization)s AND hour >= %(earliest)s) used
+    ON used.subject = wanted.subject AND used.hour >= wanted.since
+ GROUP BY 1, 2, 3, 4 ORDER BY 2, 3
+ON CONFLICT (subject, interval) DO NOTHING
+"""
+"""Subjects are numbered as config.lib.subjects does."""
+
+SET_LIMITS_SQL = """
+WITH changed AS (
+  UPDATE purse SET limit_nano = new.limit_nano, limit_with_byok_nano = new.limit_with_byok_nano,
+         is_strict = new.is_strict, is_tight = coalesce(new.limit_nano, new.limit_with_byok_nano) IS NOT NULL
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::boolean[])
+         new (id, limit_nano, limit_with_byok_nano, is_strict)
+   WHERE purse.id = new.id RETURNING purse.id)
+SELECT pg_notify('purse', id::text) FROM changed
 """
 
 USAGE_SQL = """
@@ -40,8 +60,6 @@ SELECT api_key_id,
        coalesce(sum(byok_nano) FILTER (WHERE hour >= %(m)s), 0)::bigint
   FROM usage_hour WHERE api_key_id = ANY(%(keys)s) GROUP BY api_key_id
 """
-
-WORKSPACE_USAGE_SQL = USAGE_SQL.replace("api_key_id", "workspace_id")
 
 
 @dataclass(frozen=True)
@@ -66,125 +84,74 @@ class Spent:
 
 def spent_by_key(key_ids: Iterable[int], *, now: datetime | None = None) -> dict[int, Spent]:
     """Usage of each key; a key that was never used has zeros."""
-    return _spent(USAGE_SQL, key_ids, now)
-
-
-def spent_by_workspace(workspace: Workspace, *, now: datetime | None = None) -> Spent:
-    """Usage of a workspace."""
-    return _spent(WORKSPACE_USAGE_SQL, [workspace.pk], now)[workspace.pk]
-
-
-def _spent(sql: str, of: Iterable[int], now: datetime | None) -> dict[int, Spent]:
-    ids, at = list(of), now or timezone.now()
+    ids, at = list(key_ids), now or timezone.now()
     windows = {interval: window_start(interval, at) for interval in ("d", "w", "m")}
     with connections["default"].cursor() as cursor:
-        cursor.execute(sql, {**windows, "keys": ids})
+        cursor.execute(USAGE_SQL, {**windows, "keys": ids})
         found = {row[0]: Spent(*row[1:]) for row in cursor.fetchall()}
     return {identifier: found.get(identifier, Spent()) for identifier in ids}
 
 
-def ensure_purse(*, organization_id: int, subject: int, interval: str, using: str = "default") -> Purse:
-    """The subject's purse, made with what it has already spent in the current window if it did not exist."""
-    purses = Purse.objects.using(using).for_organization(organization_id)
-    purse = purses.filter(subject=subject, interval=interval).first()
-    if purse is not None:
-        return purse
-    with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        # Alone with the organization's history: ingest shares this lock and reads purses after taking it.
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [PURSE_LOCK, organization_id])
-        since = window_start(interval, timezone.now()) if interval != "t" else LIFETIME_START
-        kind, identifier = subject & 7, subject >> 3
+def spent_on(organization_id: int, places: Collection[Place]) -> dict[Place, tuple[int, int]]:
+    """What purses count in their current windows, and with BYOK beside it: what enforcement compares limits with."""
+    now = timezone.now()
+    purses = Purse.objects.for_organization(organization_id).filter(subject__in=[who for who, _ in places])
+    counted = {
+        (purse.subject, purse.interval): (purse.spent_nano, purse.byok_nano)
+        for purse in purses
+        if purse.interval == "t" or purse.window_start >= window_start(purse.interval, now)
+    }
+    return {place: counted.get(place, (0, 0)) for place in places}
+
+
+def open_purses(organization_id: int, places: Collection[Place]) -> None:
+    """Make purses with what was already spent in their current windows; those that exist stay as they are."""
+    lock_history(organization_id)
+    now = timezone.now()
+    since = [LIFETIME_START if interval == "t" else window_start(interval, now) for _, interval in places]
+    with connections["default"].cursor() as cursor:
         cursor.execute(
-            HISTORY_SQL, {"organization": organization_id, "since": since, "kind": kind, "id": identifier}
-        )
-        spent, byok = cursor.fetchone()
-        purse, _ = purses.get_or_create(
-            subject=subject,
-            interval=interval,
-            defaults={
-                "organization_id": organization_id,
-                "window_start": since,
-                "spent_nano": spent,
-                "byok_nano": byok,
+            OPEN_SQL,
+            {
+                "organization": organization_id,
+                "subjects": [subject for subject, _ in places],
+                "intervals": [interval for _, interval in places],
+                "since": since,
+                "earliest": min(since),
             },
         )
+
+
+def lock_history(organization_id: int) -> None:
+    """Be alone with the organization's history: ingest shares this lock, and locks purses after taking it."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [PURSE_LOCK, organization_id])
+
+
+def ensure_purse(*, organization_id: int, subject: int, interval: str) -> Purse:
+    """The subject's purse, made with what it has already spent in the current window if it did not exist."""
+    purses = Purse.objects.for_organization(organization_id).filter(subject=subject, interval=interval)
+    purse: Purse | None = purses.first()
+    if purse is None:
+        with transaction.atomic():
+            open_purses(organization_id, [(subject, interval)])
+        purse = purses.get()
     return purse
 
 
-def set_limits(
-    purse: Purse, *, limit_nano: int | None, limit_with_byok_nano: int | None, is_strict: bool
-) -> None:
-    """Compare the purse with other limits from now on; holders of leases are told to give back at commit."""
-    with connections[purse._state.db or "default"].cursor() as cursor:
-        cursor.execute(
-            "UPDATE purse SET limit_nano = %s, limit_with_byok_nano = %s, is_strict = %s, is_tight = %s WHERE id = %s",
-            [
-                limit_nano,
-                limit_with_byok_nano,
-                is_strict,
-                limit_nano is not None or limit_with_byok_nano is not None,
-                purse.pk,
-            ],
-        )
-        cursor.execute("SELECT pg_notify('purse', %s)", [str(purse.pk)])
+class PurseLimits(NamedTuple):
+    """What a purse is compared with: spent alone, and spent with BYOK; None: nothing."""
 
-
-@dataclass(frozen=True)
-class Limits:
-    """What a subject's purses are compared with: nano-dollars by interval ('d', 'w', 'm', 't'); absent: nothing."""
-
-    by_interval: Mapping[str, int]
-    is_with_byok: bool
+    purse_id: int
+    limit_nano: int | None
+    limit_with_byok_nano: int | None
     is_strict: bool
 
 
-def apply_key_limits(keys: Iterable[ApiKey]) -> None:
-    """Make the purses of keys of one workspace say what the keys' limits say."""
-    rows = list(keys)
-    if rows:
-        _apply(rows[0].organization_id, {api_key_subject(key.pk): _limits_of_key(key) for key in rows})
-
-
-def apply_workspace_budgets(workspace: Workspace) -> None:
-    """Make the workspace's purses say what its budgets say."""
-    _apply(workspace.organization_id, {workspace_subject(workspace.pk): _limits_of_workspace(workspace)})
-
-
-def apply_all_limits(workspace: Workspace, keys: Iterable[ApiKey]) -> None:
-    """Make the purses of a workspace and of its keys say what their limits say, strictness included."""
-    wanted = {api_key_subject(key.pk): _limits_of_key(key) for key in keys}
-    wanted[workspace_subject(workspace.pk)] = _limits_of_workspace(workspace)
-    _apply(workspace.organization_id, wanted)
-
-
-def _limits_of_workspace(workspace: Workspace) -> Limits:
-    budgets = dict(WorkspaceBudget.objects.for_workspace(workspace).values_list("interval", "limit_nano"))
-    return Limits(budgets, workspace.is_byok_in_budgets, workspace.is_strict)
-
-
-def _limits_of_key(key: ApiKey) -> Limits:
-    limits = {} if key.limit_nano is None else {key.limit_interval: key.limit_nano}
-    return Limits(limits, key.is_byok_in_limit, key.workspace.is_strict)
-
-
-def _apply(organization_id: int, wanted: Mapping[int, Limits]) -> None:
-    """Make missing purses first, then lock and set in the order of ids: both as ingest does, so nothing deadlocks.
-
-    A purse of an interval without a limit goes on counting.
-    """
-    for subject, limits in wanted.items():
-        for interval in limits.by_interval:
-            ensure_purse(organization_id=organization_id, subject=subject, interval=interval)
-    purses = Purse.objects.for_organization(organization_id).filter(subject__in=wanted)
-    for purse in purses.order_by("pk"):
-        limits = wanted[purse.subject]
-        limit = limits.by_interval.get(purse.interval)
-        set_limits(
-            purse,
-            limit_nano=None if limits.is_with_byok else limit,
-            limit_with_byok_nano=limit if limits.is_with_byok else None,
-            is_strict=limits.is_strict,
-        )
+def set_limits(limits: Collection[PurseLimits]) -> None:
+    """Compare purses with other limits from now on; holders of leases are told to give back at commit."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute(SET_LIMITS_SQL, [list(column) for column in zip(*limits, strict=True)])
 
 
 def open_credit_purse(organization_id: int) -> Purse:
@@ -193,7 +160,7 @@ def open_credit_purse(organization_id: int) -> Purse:
         organization_id=organization_id, subject=organization_subject(organization_id), interval="t"
     )
     if purse.limit_nano is None:
-        set_limits(purse, limit_nano=0, limit_with_byok_nano=None, is_strict=False)
+        set_limits([PurseLimits(purse.pk, 0, None, False)])
         purse.refresh_from_db()
     return purse
 

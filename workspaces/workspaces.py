@@ -11,9 +11,11 @@ from accounts.models import Organization
 from accounts.object_permissions import derive
 from accounts.privacy import require_io_logging
 from accounts.revisions import Action, Actor, Change, Scope, record, snapshot
+from config.lib.rated import RATES
 from config.lib.registry import Slot
 from workspaces.models import ApiKey, Workspace, WorkspaceMember
-from workspaces.spending import apply_all_limits, open_credit_purse
+from workspaces.purse_limits import follow_limits, subjects_in
+from workspaces.spending import open_credit_purse
 
 workspace_deleting: Slot[[Workspace, Actor], None] = Slot("workspace_deleting")
 
@@ -32,6 +34,7 @@ CHANGEABLE = frozenset(
         "is_data_discount_logging_enabled",
         "io_logging_sampling_rate",
         "io_logging_api_key_ids",
+        *RATES,
     }
 )
 
@@ -91,7 +94,7 @@ def change(*, workspace: Workspace, by: Actor, **changes: Any) -> Workspace:
             locked.updated_at = timezone.now()
             locked.save()
             if before["is_strict"] != locked.is_strict:
-                _apply_strictness(locked)
+                follow_limits(locked.organization_id, subjects_in(locked))
             _record("update", locked, before, by)
     except IntegrityError as error:
         raise _slug_taken(error) from error
@@ -122,11 +125,6 @@ def _lock(workspace: Workspace) -> Workspace:
     rows = Workspace.objects.for_organization(workspace.organization_id).select_for_update(of=("self",))
     found: Workspace = rows.get(pk=workspace.pk)
     return found
-
-
-def _apply_strictness(workspace: Workspace) -> None:
-    keys = ApiKey.objects.for_workspace(workspace).active().exclude(limit_nano=None)
-    apply_all_limits(workspace, keys.select_related("workspace"))
 
 
 def _slug_taken(error: IntegrityError) -> Exception:

@@ -13,6 +13,7 @@ from config.lib.admin import ScopedModelAdmin
 from config.lib.admin_fields import choice
 from config.lib.admin_lists import one_of
 from config.lib.admin_scope import is_platform_staff
+from config.lib.rated import RATES
 
 KINDS = ((Organization.TEAM, "Team"), (Organization.PERSONAL, "Personal"))
 ROLES = ((Membership.ADMIN, "Administrator"), (Membership.MEMBER, "Member"))
@@ -51,7 +52,7 @@ class OrganizationAdmin(ScopedModelAdmin):
     def get_fields(self, request, obj=None):
         if obj is None:
             return ("name", "slug", "kind", "administrator")
-        return ("name", "slug", "kind", "public_id", "created_at")
+        return ("name", "slug", "kind", *RATES, "public_id", "created_at")
 
     def get_readonly_fields(self, request, obj=None):
         if obj is None:
@@ -74,8 +75,7 @@ class OrganizationAdmin(ScopedModelAdmin):
         return organizations.found(**values, by=through_admin(request))
 
     def change_row(self, request, row, changes):
-        values = {"name": row.name, "slug": row.slug} | changes
-        return organizations.rename(organization=row, **values, by=through_admin(request))
+        return organizations.change(organization=row, **changes, by=through_admin(request))
 
 
 class MembershipForm(forms.ModelForm):
@@ -85,7 +85,7 @@ class MembershipForm(forms.ModelForm):
 
     class Meta:
         model = Membership
-        fields = ("organization", "user", "role")
+        fields = ("organization", "user", "role", *RATES)
 
 
 @admin.register(Membership)
@@ -103,6 +103,10 @@ class MembershipAdmin(ScopedModelAdmin):
     search_fields = ("user__email", "user__name", "organization__name")
     autocomplete_fields = ("organization", "user")
 
+    def get_fields(self, request, obj=None):
+        first = ("organization", "user", "role")
+        return first if obj is None else (*first, *RATES, "created_at")
+
     def get_readonly_fields(self, request, obj=None):
         return () if obj is None else ("organization", "user", "created_at")
 
@@ -111,7 +115,7 @@ class MembershipAdmin(ScopedModelAdmin):
 
     def change_row(self, request, row, changes):
         return (
-            organizations.change_role(membership=row, **changes, by=through_admin(request))
+            organizations.change_member(membership=row, **changes, by=through_admin(request))
             if changes
             else row
         )

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import organizations
+from accounts.api.rates import RatesChange, RatesShape
 from accounts.api.schema import PAGE, DeletedAnswer, answer, errors
 from accounts.api.views import ManagementView
 from accounts.models import Membership
@@ -38,8 +39,8 @@ class RoleField(serializers.ChoiceField):
         return PREFIX + value
 
 
-class OrganizationMemberShape(serializers.Serializer[Any]):  # one, or with many=True several
-    """A member of the organization."""
+class OrganizationMemberShape(RatesShape):
+    """A member of the organization; the rates count what he does in all of its workspaces together."""
 
     id = serializers.CharField(source="user.public_id")
     first_name = serializers.CharField(source="user.first_name", allow_null=True)
@@ -51,6 +52,12 @@ class OrganizationMemberShape(serializers.Serializer[Any]):  # one, or with many
 MEMBERS = answer(
     "OrganizationMemberList", data=OrganizationMemberShape(many=True), total_count=serializers.IntegerField()
 )
+MEMBER = answer("OrganizationMemberAnswer", data=OrganizationMemberShape())
+USER_ID = OpenApiParameter("user_id", str, OpenApiParameter.PATH, description="The member's id.")
+
+
+class OrganizationMemberChange(RatesChange):
+    """What can be set on a member; what is left out stays as it is."""
 
 
 def members_of(organization_id: int) -> MembershipQuerySet:
@@ -80,23 +87,50 @@ class OrganizationMembersView(ManagementView):
 
 
 class OneOrganizationMemberView(ManagementView):
-    """One member. There is nothing to change: roles are given by people, in the dashboard."""
+    """One member. Roles are given by people, in the dashboard."""
 
     permission = Permission.ACCOUNT_MANAGE
     refusals = {organizations.LastAdministrator: 400, organizations.NotAMember: 404}
 
     @extend_schema(
+        operation_id="getOrganizationMember",
+        tags=["Organization"],
+        parameters=[USER_ID],
+        responses={200: MEMBER, **errors(401, 403, 404)},
+    )
+    def get(self, request: Request, **address: str) -> Response:
+        return Response({"data": OrganizationMemberShape(self._named(address)).data})
+
+    @extend_schema(
+        operation_id="updateOrganizationMember",
+        tags=["Organization"],
+        parameters=[USER_ID],
+        request=OrganizationMemberChange,
+        responses={200: MEMBER, **errors(400, 401, 403, 404)},
+    )
+    def patch(self, request: Request, **address: str) -> Response:
+        """Set a member's rates."""
+        membership = self._named(address)
+        body = OrganizationMemberChange(data=request.data)
+        body.is_valid(raise_exception=True)
+        changed = organizations.change_member(membership=membership, by=self.actor, **body.validated_data)
+        return Response({"data": OrganizationMemberShape(changed).data})
+
+    @extend_schema(
         operation_id="removeOrganizationMember",
         tags=["Organization"],
-        parameters=[OpenApiParameter("user_id", str, OpenApiParameter.PATH, description="The member's id.")],
+        parameters=[USER_ID],
         responses={200: DeletedAnswer, **errors(400, 401, 403, 404)},
     )
     def delete(self, request: Request, **address: str) -> Response:
         """Remove a member: keys, seats and sessions of his end. The last administrator stays."""
+        organizations.remove_member(membership=self._named(address), by=self.actor)
+        return Response(DeletedAnswer({"deleted": True}).data)
+
+    def _named(self, address: dict[str, str]) -> Membership:
         match = PUBLIC_USER_ID.fullmatch(address["user_id"])
         named = members_of(self.organization_id).filter(user_id=int(match.group(1)) if match else NOBODY)
         membership = named.first()
         if membership is None:
             raise not_found()
-        organizations.remove_member(membership=membership, by=self.actor)
-        return Response(DeletedAnswer({"deleted": True}).data)
+        return membership

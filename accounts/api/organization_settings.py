@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts import organizations
+from accounts.api.rates import RatesChange, RatesShape
 from accounts.api.schema import answer, errors
 from accounts.api.views import ManagementView
-from accounts.models import Organization
-from accounts.organizations import filter_model_catalog
 from accounts.permissions import Permission
-from config.lib.api_fields import Flag, StrictSerializer
+from config.lib.api_fields import Flag
 
 
-class OrganizationSettingsShape(serializers.Serializer[Organization]):
+class OrganizationSettingsShape(RatesShape):
     """Settings of an organization as a whole."""
 
     id = serializers.UUIDField(source="public_id")
@@ -25,10 +27,17 @@ class OrganizationSettingsShape(serializers.Serializer[Organization]):
     )
 
 
-class OrganizationSettingsChange(StrictSerializer):
-    """What can be set."""
+class OrganizationSettingsChange(RatesChange):
+    """What can be set; what is left out stays as it is, but something must be named."""
 
-    is_filtered_model_catalog_enabled = Flag()
+    is_filtered_model_catalog_enabled = Flag(source="is_model_catalog_filtered", required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            raise serializers.ValidationError(
+                {"is_filtered_model_catalog_enabled": ["This field is required."]}
+            )
+        return attrs
 
 
 SETTINGS = answer("OrganizationSettingsAnswer", data=OrganizationSettingsShape())
@@ -56,9 +65,5 @@ class OrganizationSettingsView(ManagementView):
     def patch(self, request: Request) -> Response:
         body = OrganizationSettingsChange(data=request.data)
         body.is_valid(raise_exception=True)
-        changed = filter_model_catalog(
-            organization=self.organization,
-            is_filtered=body.validated_data["is_filtered_model_catalog_enabled"],
-            by=self.actor,
-        )
+        changed = organizations.change(organization=self.organization, by=self.actor, **body.validated_data)
         return Response({"data": OrganizationSettingsShape(changed).data})

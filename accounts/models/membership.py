@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models.functions import Now
 
+from config.lib.rated import Rated
 from config.lib.scoping import ScopedQuerySet, TenantModel
 
 
@@ -20,8 +21,11 @@ class MembershipQuerySet(ScopedQuerySet["Membership"]):
         return self.live().filter(role=Membership.ADMIN)
 
 
-class Membership(TenantModel):
-    """A user in an organization. Its id is the member's subject, so it survives removal and return."""
+class Membership(TenantModel, Rated):
+    """A user in an organization. Its id is the member's subject, so it survives removal and return.
+
+    The rates count what he does in all workspaces of the organization together.
+    """
 
     ADMIN, MEMBER = "admin", "member"
 

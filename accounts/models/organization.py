@@ -7,6 +7,7 @@ import uuid
 from django.db import models
 from django.db.models.functions import Lower, Now
 
+from config.lib.rated import Rated
 from config.lib.scoping import ScopedQuerySet, TenantModel
 
 
@@ -21,7 +22,7 @@ class OrganizationQuerySet(ScopedQuerySet["Organization"]):
         return self.filter(deleted_at=None)
 
 
-class Organization(TenantModel):
+class Organization(TenantModel, Rated):
     """A personal account (kind `personal`) or a team's (kind `team`)."""
 
     PERSONAL, TEAM = "personal", "team"

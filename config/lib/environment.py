@@ -49,6 +49,11 @@ class Environment(BaseSettings):
     organization_share: float = Field(0.5, gt=0, le=1, alias="HEADGATE_ORGANIZATION_SHARE")
     max_body_bytes: int = Field(32 * 1024 * 1024, gt=0, alias="HEADGATE_MAX_BODY_BYTES")
     management_requests_per_minute: int = Field(3_000, ge=0, alias="HEADGATE_MANAGEMENT_REQUESTS_PER_MINUTE")
+    free_requests_per_minute: int = Field(20, ge=0, alias="HEADGATE_FREE_REQUESTS_PER_MINUTE")
+    free_requests_per_day: int = Field(50, ge=0, alias="HEADGATE_FREE_REQUESTS_PER_DAY")
+    free_requests_per_day_of_buyers: int = Field(
+        1_000, ge=0, alias="HEADGATE_FREE_REQUESTS_PER_DAY_OF_BUYERS"
+    )
     failed_keys_per_minute: int = Field(300, ge=0, alias="HEADGATE_FAILED_KEYS_PER_MINUTE")
     first_token_seconds: float = Field(120, gt=0, alias="HEADGATE_FIRST_TOKEN_SECONDS")
     stream_silence_seconds: float = Field(120, gt=0, alias="HEADGATE_STREAM_SILENCE_SECONDS")

@@ -12,6 +12,9 @@ from django.db import connections
 
 SECONDS = 60
 SWEEP_MINUTES = 10
+DAY_MINUTES = 1440
+SWEEP = "DELETE FROM shared_counter WHERE minute < CASE WHEN subject LIKE 'day:%%' THEN %s ELSE %s END"
+"""Gateways count days in the same table, by their first minute, under names that say so."""
 COUNT = """
 INSERT INTO shared_counter (subject, minute, count) VALUES (%s, %s, 1)
 ON CONFLICT (subject) DO UPDATE SET minute = EXCLUDED.minute,
@@ -34,7 +37,7 @@ class MinuteCounters:
             (total,) = cursor.fetchone()
             if minute >= self._swept_at + SWEEP_MINUTES:
                 self._swept_at = minute
-                cursor.execute("DELETE FROM shared_counter WHERE minute < %s", [minute])
+                cursor.execute(SWEEP, [minute - DAY_MINUTES, minute])
         return int(total)
 
     def counted(self, subject: str) -> int:

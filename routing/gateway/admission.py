@@ -59,7 +59,8 @@ def check_key(known: KnownPolicy) -> None:
 
 def judge(runtime: Runtime, known: KnownPolicy, prepared: Prepared, identifier: NewId) -> Decision:
     """The pure decision on what this process knows. Raises RefusedError."""
-    balances = runtime.rates.balances(known.rated)
+    rated = known.rates_for(*(prepared.call.models or (known.policy.default_text_model or "",)))
+    balances = runtime.rates.balances(rated)
     stats, now, catalog = runtime.health.stats, datetime.now(UTC), runtime.catalog
     decision = decide(
         known.policy,
@@ -92,6 +93,7 @@ async def admit(leases: Leases, known: KnownPolicy, decision: Decision) -> tuple
         if decision.otherwise and MAY_GIVE_WAY.issuperset([purse.layer for purse in empty]):
             return await admit(leases, known, next_plan(decision))
         if empty := [purse for purse in empty if purse.layer != ALLOWANCE]:
-            raise RefusedError(purse_refusal(empty))
+            byok = {purse: known.purses[purse].byok for purse in short}
+            raise RefusedError(purse_refusal(empty, byok))
         raise RefusedError(unavailable())
     raise RefusedError(unavailable(retry_after=admission.retry_after_seconds))

@@ -37,7 +37,7 @@ async def serve(runtime: Runtime, client: Client, dialect: Dialect, identifier: 
         prepared = with_variants(prepared, runtime.catalog)  # 503
         call = prepared.call
         decision = judge(runtime, known, prepared, identifier)  # 400, 402, 403, 404, 429
-        with runtime.rates.counting(known.policy, known.rated, call):  # 429, 503
+        with runtime.rates.counting(known.policy, known.rates_for(decision.model), call):  # 429, 503
             runtime.check_database()  # 503
             call, kept = with_caching(call, client.headers, known.policy, decision), None
             if call.caching is not None and (

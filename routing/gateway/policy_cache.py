@@ -18,7 +18,7 @@ from routing.catalog_snapshot import CatalogSnapshot
 from routing.errors import unavailable
 from routing.gateway.client import RefusedError
 from routing.gateway.preparing import NO_PREPARATION, Preparation, preparation_of
-from routing.gateway.rates import rated_scopes
+from routing.gateway.rates import Rated, free_scopes, rated_scopes
 from routing.policy import Policy
 from workspaces.local_purse import LocalPurse, PurseSpec
 
@@ -48,7 +48,7 @@ class SourceAway(Exception):
 class KnownPolicy:
     """A policy and this process's side of its purses."""
 
-    __slots__ = ("checked_at", "policy", "preparation", "purses", "rated", "versions")
+    __slots__ = ("checked_at", "policy", "preparation", "purses", "rated", "rated_with_free", "versions")
 
     def __init__(
         self,
@@ -62,7 +62,15 @@ class KnownPolicy:
         self.purses = purses
         self.checked_at = checked_at
         self.rated = rated_scopes(policy)
+        self.rated_with_free = self.rated + free_scopes(policy)
         self.versions = {f"{version.kind}:{version.object_id}": version.value for version in policy.versions}
+
+    def rates_for(self, *models: str) -> Rated:
+        """Whose rates concern a request to one of these models: free ones have limits of their own."""
+        for slug in models:
+            if slug.endswith(":free"):
+                return self.rated_with_free
+        return self.rated
 
 
 class PolicyCache:

@@ -57,7 +57,7 @@ class VersionWatcher:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _read_on(self) -> None:
-        async with await _opened(self._connect) as connection:
+        async with await opened(self._connect) as connection:
             while True:
                 self._news.clear()
                 await self._read(connection)
@@ -77,13 +77,14 @@ class VersionWatcher:
         self._cache.hear({(kind, identifier): value for kind, identifier, value in rows}, asked_at)
 
     async def _listen(self) -> None:
-        async with await _opened(self._connect_to_listen) as connection:
+        async with await opened(self._connect_to_listen) as connection:
             await connection.execute(f"LISTEN {CHANNEL}")
             async for _ in connection.notifies():
                 self._news.set()
 
 
-async def _opened(connect: Connect) -> Connection:
+async def opened(connect: Connect) -> Connection:
+    """A connection, if the database answers soon."""
     async with asyncio.timeout(ANSWER_SECONDS):
         return await connect()
 

@@ -23,7 +23,8 @@ from routing.gateway.dialects.chat import (
     read_max_tokens,
     read_models,
 )
-from routing.gateway.dialects.parameters import check, read_preferences, refused
+from routing.gateway.dialects.parameters import check, refused
+from routing.gateway.dialects.preferences import read_preferences
 from routing.gateway.dialects.server_tools import OURS, check_call
 from routing.policy import PresetContent, PresetEntry
 

@@ -33,6 +33,7 @@ from routing.gateway.google_tokens import GoogleTokens
 from routing.gateway.health import Health
 from routing.gateway.policy_cache import LoadCatalog, LoadPolicy, PolicyCache
 from routing.gateway.policy_versions import VersionWatcher
+from routing.gateway.rate_exchange import RateExchange
 from routing.gateway.rates import Rates
 from routing.gateway.refusals import RefusalLog
 from routing.gateway.response_cache import ResponseCache
@@ -117,6 +118,7 @@ class Runtime:
         self.rates = Rates(
             max_concurrency=limits.max_concurrency, organization_share=limits.organization_share
         )
+        self._rate_exchange = RateExchange(self.rates, connect=connect)
         self.health = Health()
         self.stickiness = Stickiness()
         self._board = Board(process_id, connect, self.health, self.stickiness)
@@ -133,6 +135,7 @@ class Runtime:
         """Begin; returns as soon as requests can be served, or after a while: they are answered 503 until then."""
         self.journal.start_syncing()
         self._watcher.start()
+        self._rate_exchange.start()
         self._run(self._start_leases())
         self._run(self._tick())
         self._run(self._board.run())
@@ -149,6 +152,7 @@ class Runtime:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._watcher.stop()
+        await self._rate_exchange.stop()
         self.refusals.flush(is_last=True)
         await self.cache.close()
         if self._has_leases.is_set():

@@ -22,7 +22,7 @@ from routing.decide import (
 )
 from routing.guardrails.findings import INJECTION_MESSAGE, Block, Finding, Scan
 from routing.guardrails.rules import Layer
-from routing.policy import Principal, PurseLimit, RateLimits, RoutingDefaults
+from routing.policy import FreeRates, Principal, PurseLimit, RateLimits, RoutingDefaults
 from tests.routing.make import (
     CREDITS,
     KEY_LIMIT,
@@ -389,7 +389,7 @@ class TestRates:
             (RateLimits(requests_per_minute=0), RateUse(), True),
         ],
     )
-    @pytest.mark.parametrize("layer", ["key", "workspace", "organization"])
+    @pytest.mark.parametrize("layer", ["key", "member", "workspace", "organization"])
     def test_refuse_with_429_at_every_layer(self, layer, limits, use, is_refused):
         refusal = run(make_policy(**{f"{layer}_rates": limits}), balances=Balances(**{layer: use})).refusal
 
@@ -408,6 +408,31 @@ class TestRates:
             "X-RateLimit-Remaining": "0",
             "X-RateLimit-Reset": "13",
         }
+
+
+class TestFreeModels:
+    RATES = FreeRates(requests_per_minute=20, requests_per_day=50)
+
+    @pytest.mark.parametrize(
+        ("use", "is_refused"),
+        [
+            (Balances(free=RateUse(requests=19), free_day=RateUse(requests=49)), False),
+            (Balances(free=RateUse(requests=20)), True),
+            (Balances(free_day=RateUse(requests=50)), True),
+        ],
+    )
+    def test_have_limits_of_their_own(self, use, is_refused):
+        catalog = make_catalog(
+            make_model("a/b:free", make_endpoint(price=make_price(0, 0))), make_model("a/b", make_endpoint())
+        )
+        policy = make_policy(free_rates=self.RATES)
+
+        refusal = run(policy, make_call("a/b:free"), catalog=catalog, balances=use).refusal
+        fallback = run(policy, make_call("a/b:free", "a/b"), catalog=catalog, balances=use)
+
+        assert (refusal is not None and refusal.status == 429) == is_refused
+        assert run(policy, make_call("a/b"), catalog=catalog, balances=use).refusal is None
+        assert (fallback.refusal, fallback.model) == (None, "a/b" if is_refused else "a/b:free")
 
 
 class TestFindings:

@@ -36,9 +36,9 @@ from routing.policy import PluginDefault, RateLimits
 from routing.preset_config import Content
 from tests.cast import STAGE, Acme
 from workspaces import api_keys, workspaces
+from workspaces.budgets import set_budget
 from workspaces.models import WorkspaceMember
 from workspaces.rotation import rotate
-from workspaces.spending import ensure_purse, set_limits
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 
@@ -119,12 +119,8 @@ class TestPurses:
     def test_are_credits_and_every_limit_of_the_principals(self, acme: Acme):
         with tenant(acme.organization.pk):
             api_keys.change(key=acme.bob_key.key, by=STAGE, limit_nano=5 * NANO_PER_USD, limit_interval="m")
-            budget = ensure_purse(
-                organization_id=acme.organization.pk,
-                subject=workspace_subject(acme.production.pk),
-                interval="d",
-            )
-            set_limits(budget, limit_nano=None, limit_with_byok_nano=7, is_strict=True)
+            set_budget(workspace=acme.production, interval="d", limit_nano=7, by=STAGE, is_byok_included=True)
+            workspaces.change(workspace=acme.production, by=STAGE, is_strict=True)
             deposit(
                 organization=acme.organization,
                 kind=LedgerEntry.PURCHASE,
@@ -142,7 +138,7 @@ class TestPurses:
             5 * NANO_PER_USD,
             False,
         )
-        assert (purses["workspace"].purse_id, purses["workspace"].limit_nano) == (budget.pk, 7)
+        assert (purses["workspace"].interval, purses["workspace"].limit_nano) == ("d", 7)
         assert (purses["workspace"].is_strict, purses["workspace"].counts_byok) == (True, True)
 
     def test_that_only_count_are_left_out(self, acme: Acme):

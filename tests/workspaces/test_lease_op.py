@@ -26,6 +26,7 @@ class Answered(NamedTuple):
     room: int | None
     exhausted: bool
     window: datetime | None
+    byok: int
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from config.lib.admin_fields import NanoField, choice
 from config.lib.admin_lists import KeysetModelAdmin
 from config.lib.admin_secrets import IssuesSecrets
 from config.lib.display import exact_money_text
+from config.lib.rated import RATES
 from workspaces import api_keys
 from workspaces.models import ApiKey, ApiKeyUse
 
@@ -26,7 +27,7 @@ AT_FIRST = (
     "expires_at",
     "external_user",
 )
-LATER = ("is_disabled", "requests_per_minute", "tokens_per_minute", "concurrent_requests")
+LATER = ("is_disabled", *RATES)
 FIXED = ("organization", "label", "hash", "created_by", "created_at", "updated_at")
 
 

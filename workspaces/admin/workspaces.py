@@ -7,6 +7,7 @@ from django.contrib import admin
 from accounts.doors import through_admin
 from accounts.privacy import IoLoggingForbidden
 from config.lib.admin import ScopedModelAdmin
+from config.lib.rated import RATES
 from workspaces import members, workspaces
 from workspaces.models import Workspace, WorkspaceMember
 
@@ -22,6 +23,7 @@ SETTINGS = (
     "is_io_logging_enabled",
     "is_data_discount_logging_enabled",
     "io_logging_sampling_rate",
+    *RATES,
 )
 
 

@@ -17,7 +17,8 @@ from accounts.credits import deposited_nano
 from accounts.models import ManagementKey, Organization
 from config.lib.api_fields import Moment, Usd
 from workspaces.api.key_shapes import UsageShape
-from workspaces.budgets import NAMES, Layer, effective, layers_of
+from workspaces.budget_layers import Layer, effective, layers_of
+from workspaces.budgets import NAMES
 from workspaces.free_models import FreeRequests, free_requests_of
 from workspaces.models import ApiKey
 from workspaces.spending import Spent
@@ -31,8 +32,8 @@ class LayerShape(serializers.Serializer[Layer]):
     """A limit that requests with the key must pass, with what is counted against it."""
 
     scope = serializers.CharField()
-    budget_id = serializers.UUIDField(source="budget.public_id", default=None, allow_null=True)
-    guardrail_id = serializers.UUIDField(default=None, allow_null=True)
+    budget_id = serializers.UUIDField(allow_null=True)
+    guardrail_id = serializers.UUIDField(allow_null=True)
     include_byok = serializers.BooleanField(source="is_byok_included")
     limit_usd = Usd(source="limit_nano")
     spend_usd = Usd(source="spent_nano")

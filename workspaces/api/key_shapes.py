@@ -61,6 +61,9 @@ class KeyShape(UsageShape):
     created_at = Moment(source="key.created_at")
     updated_at = Moment(source="key.updated_at", allow_null=True)
     last_used_at = Moment(allow_null=True)
+    requests_per_minute = serializers.IntegerField(source="key.requests_per_minute", allow_null=True)
+    tokens_per_minute = serializers.IntegerField(source="key.tokens_per_minute", allow_null=True)
+    concurrent_requests = serializers.IntegerField(source="key.concurrent_requests", allow_null=True)
 
 
 KEY = answer("KeyAnswer", data=KeyShape())

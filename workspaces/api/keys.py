@@ -12,12 +12,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api.rates import RatesChange
 from accounts.api.schema import IDEMPOTENCY_KEY, PAGE, DeletedAnswer, errors
 from accounts.api.views import ManagementView, once
 from accounts.models import Membership
 from accounts.permissions import Permission
 from config.lib.api_errors import ApiError, not_found
 from config.lib.api_fields import Flag, Moment, StrictSerializer, Text, Usd, query_flag, query_page
+from config.lib.rated import RATES
 from workspaces import api_keys
 from workspaces.api.key_shapes import KEY, KEYS, NEW_KEY, RESET_NAMES, KeyShape
 from workspaces.api.places import referenced_workspace
@@ -45,6 +47,7 @@ COLUMNS = {
     "limit_reset": "limit_interval",
     "include_byok_in_limit": "is_byok_in_limit",
     "expires_at": "expires_at",
+    **{name: name for name in RATES},
 }
 
 
@@ -68,7 +71,7 @@ class External(StrictSerializer):
             raise serializers.ValidationError(str(error)) from None
 
 
-class KeyChange(StrictSerializer):
+class KeyChange(RatesChange):
     """What can be changed on a key; what is left out stays as it is."""
 
     name = Text(min_length=1, max_length=255, required=False)
@@ -79,7 +82,7 @@ class KeyChange(StrictSerializer):
     workspace_id = Text(min_length=1, max_length=60, required=False)
 
 
-class KeyCreation(StrictSerializer):
+class KeyCreation(RatesChange):
     """What a new key begins with."""
 
     name = Text(min_length=1, max_length=255)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api.rates import RatesChange, RatesShape
 from accounts.api.schema import IDEMPOTENCY_KEY, PAGE, DeletedAnswer, answer, errors
 from accounts.api.views import ManagementView, once
 from accounts.permissions import Permission
 from accounts.privacy import IoLoggingForbidden
-from config.lib.api_fields import Flag, Moment, Rate, StrictSerializer, Text, Whole, query_flag, query_page
+from config.lib.api_fields import Flag, Moment, Rate, Text, Whole, query_flag, query_page
 from workspaces import workspaces
 from workspaces.api.places import WorkspaceView, live_workspaces
 from workspaces.models import ApiKey
@@ -37,7 +36,7 @@ CONFIRM = OpenApiParameter(
 )
 
 
-class WorkspaceShape(serializers.Serializer[Any]):  # one, or with many=True several
+class WorkspaceShape(RatesShape):
     """A workspace."""
 
     id = serializers.UUIDField(source="public_id")
@@ -64,7 +63,7 @@ WORKSPACE = answer("WorkspaceAnswer", data=WorkspaceShape())
 WORKSPACES = answer("WorkspaceList", data=WorkspaceShape(many=True), total_count=serializers.IntegerField())
 
 
-class WorkspaceChange(StrictSerializer):
+class WorkspaceChange(RatesChange):
     """What can be set on a workspace; what is left out stays as it is."""
 
     name = Text(min_length=1, max_length=100, required=False)

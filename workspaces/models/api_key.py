@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from config.lib.rated import Rated
 from config.lib.scoping import ScopedQuerySet, TenantModel
 
 
@@ -27,7 +28,7 @@ class ApiKeyQuerySet(ScopedQuerySet["ApiKey"]):
         return self.filter(name__icontains=text) if text else self
 
 
-class ApiKey(TenantModel):
+class ApiKey(TenantModel, Rated):
     """A key for the inference routes of one workspace; only its SHA-256 is kept.
 
     `external_hash` is the SHA-256 of a second secret of a partner's own making, which opens the same key. Rotating
@@ -58,9 +59,6 @@ class ApiKey(TenantModel):
     is_byok_in_limit = models.BooleanField(default=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     external_user = models.CharField(max_length=512, null=True, blank=True)
-    requests_per_minute = models.PositiveIntegerField(null=True, blank=True)
-    tokens_per_minute = models.PositiveIntegerField(null=True, blank=True)
-    concurrent_requests = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(null=True, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)

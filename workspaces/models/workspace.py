@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Case, Q, When
 from django.db.models.functions import Lower, Now
 
+from config.lib.rated import Rated
 from config.lib.scoping import ScopedQuerySet, TenantModel
 
 SLUG_PATTERN = r"\A[a-z0-9]+(?:-[a-z0-9]+)*\Z"
@@ -41,7 +42,7 @@ class WorkspaceQuerySet(ScopedQuerySet["Workspace"]):
         return self.filter(models.Q(name__icontains=text) | models.Q(slug__icontains=text)) if text else self
 
 
-class Workspace(TenantModel):
+class Workspace(TenantModel, Rated):
     """A workspace of an organization; exactly one live one is its Default workspace.
 
     Deleting keeps the row, because its generations stay.

@@ -79,11 +79,12 @@ $$;
 --   _unit   the caller's mean hold              _leave  end the lease if all of it is accounted for
 -- status: ok; left (the lease is gone); window (a newer window is current: see current_window); fenced; gone (no purse).
 -- delta: money granted.  others_loose: somebody else may hold reserve.  room: what is left, NULL without a limit.
+-- byok: what BYOK requests spent in the window; which of a purse's two limits is short follows from it.
 CREATE OR REPLACE FUNCTION lease_op(
     _process uuid, _epoch integer, _purse bigint, _window timestamptz, _give bigint, _force bigint,
     _asks bigint[], _want bigint, _unit bigint, _leave boolean,
     OUT status text, OUT delta bigint, OUT tight boolean, OUT others_loose boolean, OUT room bigint,
-    OUT exhausted boolean, OUT current_window timestamptz)
+    OUT exhausted boolean, OUT current_window timestamptz, OUT byok bigint)
 LANGUAGE plpgsql AS $$
 DECLARE
     p purse;
@@ -101,7 +102,7 @@ BEGIN
         -- Losing a return hides money until the process reads its leases again; it never creates any.
         PERFORM set_config('synchronous_commit', 'off', true);
     END IF;
-    delta := 0; tight := true; others_loose := false; room := 0; exhausted := false;
+    delta := 0; tight := true; others_loose := false; room := 0; exhausted := false; byok := 0;
     SELECT * INTO p FROM purse WHERE id = _purse FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         status := 'gone';
@@ -113,7 +114,7 @@ BEGIN
         RETURN;
     END IF;
     p := purse_rolled(p, _window);
-    current_window := p.window_start;
+    current_window := p.window_start; byok := p.byok_nano;
     IF _window < p.window_start THEN
         PERFORM lease_passed(_process, _purse, _window, _force - _give);
         status := 'window';

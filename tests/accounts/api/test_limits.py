@@ -223,10 +223,11 @@ class TestCounting:
 
         clock.move_to(MINUTE + 60)
         assert (counters.counted("a"), counters.count("a")) == (0, 1)
+        counters.count("day:free")  # gateways count days there, too
         clock.move_to(MINUTE + 600)
         counters.count("c")
 
-        assert subjects() == ["c"]
+        assert subjects() == ["c", "day:free"]
 
     @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
     def test_is_kept_when_the_request_is_rolled_back(self, acme: Acme, limits, clock):

@@ -41,6 +41,9 @@ class TestListing:
             "last_name": "van Tile",
             "email": user.email,
             "role": "org:member",
+            "requests_per_minute": None,
+            "tokens_per_minute": None,
+            "concurrent_requests": None,
         }
         assert rows[2]["last_name"] is None
 
@@ -109,4 +112,25 @@ class TestRemoving:
         assert len({answer.content for answer in answers}) == 1
 
     def test_gives_nobody_a_role(self, acme: Acme, api: Api):
-        assert api.patch(f"{PATH}/{acme.bob.user.public_id}", {"role": "org:admin"}).status_code == 405
+        assert api.patch(f"{PATH}/{acme.bob.user.public_id}", {"role": "org:admin"}).status_code == 400
+
+
+class TestRates:
+    def test_are_set_and_taken_away(self, acme: Acme, api: Api):
+        path = f"{PATH}/{acme.bob.user.public_id}"
+
+        limited = data_of(api.patch(path, {"requests_per_minute": 60, "tokens_per_minute": 0}))
+        freed = data_of(api.patch(path, {"requests_per_minute": None}))
+
+        assert (limited["requests_per_minute"], limited["tokens_per_minute"]) == (60, 0)
+        assert (freed["requests_per_minute"], freed["tokens_per_minute"]) == (None, 0)
+        assert freed == data_of(api.get(path))
+
+    @pytest.mark.parametrize("value", [-1, 2**31, "60", True, 1.5, []])
+    def test_are_whole_numbers(self, acme: Acme, api: Api, value: object):
+        status, message = error_of(
+            api.patch(f"{PATH}/{acme.bob.user.public_id}", {"concurrent_requests": value})
+        )
+
+        assert status == 400
+        assert "concurrent_requests" in message

@@ -169,6 +169,9 @@ class TestTheOrganizationsSettings:
         assert shown == {
             "id": str(acme.organization.public_id),
             "is_filtered_model_catalog_enabled": False,
+            "requests_per_minute": None,
+            "tokens_per_minute": None,
+            "concurrent_requests": None,
         }
         assert (
             changed
@@ -176,10 +179,16 @@ class TestTheOrganizationsSettings:
             == shown | {"is_filtered_model_catalog_enabled": True}
         )
 
+    def test_are_rates_too(self, api: Api):
+        changed = data_of(api.patch("/organization/settings", {"requests_per_minute": 600}))
+
+        assert (changed["requests_per_minute"], changed["is_filtered_model_catalog_enabled"]) == (600, False)
+
     @pytest.mark.parametrize(
         "body",
         [
             {},
+            {"requests_per_minute": -1},
             {"is_filtered_model_catalog_enabled": None},
             {"is_filtered_model_catalog_enabled": "true"},
             {"is_filtered_model_catalog_enabled": True, "id": "x"},

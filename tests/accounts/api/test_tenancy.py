@@ -141,6 +141,8 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
     ("get", "/credits/invoices", None, (200, 200, 403, 401, 401)),
     ("get", "/credits/invoices/1", None, (200, 404, 403, 401, 401)),
     ("get", "/organization/members", None, (200, 200, 401, 401, 401)),
+    ("get", "/organization/members/{bob}", None, (200, 404, 403, 401, 401)),
+    ("patch", "/organization/members/{bob}", {"requests_per_minute": 9}, (200, 404, 403, 401, 401)),
     ("delete", "/organization/members/{bob}", None, (200, 404, 403, 401, 401)),
     ("get", "/organization/invitations", None, (200, 200, 403, 401, 401)),
     ("post", "/organization/invitations", {"email": "dora@x.example"}, (201, 201, 403, 401, 401)),

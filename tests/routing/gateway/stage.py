@@ -28,6 +28,7 @@ SPEAKERS = {"test/messages": ("delta", "anthropic")}
 
 MODELS: dict[str, Sequence[str]] = {
     "test/echo": ["simulator/echo"],
+    "test/echo:free": ["simulator/echo"],
     "test/lorem": ["simulator/lorem"],
     "test/flat": ["simulator/flat"],
     "test/slow": ["simulator/slow"],

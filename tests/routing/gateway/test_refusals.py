@@ -7,13 +7,15 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from accounts.models import Membership
+from accounts.organizations import change_member
 from config.lib.keys import INFERENCE_PREFIX, hash_of, new_key
 from config.lib.scoping import tenant
 from observability.journal_records import Refusal
 from tests.cast import STAGE
 from tests.routing.gateway.process import question
 from tests.routing.simulator.process import wait_until
-from workspaces import api_keys
+from workspaces import api_keys, workspaces
 
 pytestmark = pytest.mark.usefixtures("shell")
 
@@ -34,6 +36,14 @@ def issue(stage):
         return issued
 
     return issue_key
+
+
+def limit(holder, requests):
+    """Let a workspace or a member make so many requests a minute."""
+    if isinstance(holder, Membership):
+        change_member(membership=holder, by=STAGE, requests_per_minute=requests)
+    else:
+        workspaces.change(workspace=holder, by=STAGE, requests_per_minute=requests)
 
 
 def error_of(answer):
@@ -157,6 +167,37 @@ class TestARate:
 
         wait_until(lambda: not is_refused(), what="the first to be over")
 
+    @pytest.mark.parametrize("layer", ["member", "workspace"])
+    def test_of_a_member_or_a_workspace_holds_for_all_its_keys(self, gateway, stage, layer):
+        acme = stage.acme
+        with tenant(acme.organization.pk):
+            place = workspaces.create(
+                organization=acme.organization, name="Rated", slug=f"rated-{layer}", by=STAGE
+            )
+            keys = [
+                api_keys.issue(workspace=place, name="test", owner=acme.alice, by=STAGE).secret for _ in "ab"
+            ]
+            limit(place if layer == "workspace" else acme.alice, 2)
+        try:
+            answers = [gateway.ask(key, "test/echo") for key in keys * 2]
+
+            assert [answer.status for answer in answers] == [200, 200, 429, 429]
+            assert error_of(answers[-1])["message"].endswith(f"2 requests per minute of this {layer}.")
+        finally:
+            with tenant(acme.organization.pk):
+                limit(acme.alice, None)
+
+    def test_is_known_to_all_processes(self, gateway, start_gateway, issue):
+        issued, other = issue(requests_per_minute=20), start_gateway()
+        gateway.ask(issued.secret, "test/echo")  # both know the key
+        other.ask(issued.secret, "test/echo")
+
+        statuses = [one.ask(issued.secret, "test/echo").status for _ in range(20) for one in (gateway, other)]
+
+        # Each hears within some hundredths of a second what the other let through; alone they would allow all 40.
+        assert statuses[-1] == 429
+        assert 18 <= statuses.count(200) < 32
+
     def test_leaves_an_organization_its_fair_share_only(self, start_gateway, key, stage):
         gateway = start_gateway(HEADGATE_MAX_CONCURRENCY="4")
         streams = [
@@ -210,3 +251,38 @@ def refusals(gateway, key_id):
     return [
         record for record in gateway.records() if isinstance(record, Refusal) and record.api_key_id == key_id
     ]
+
+
+class TestFreeModels:
+    FREE = "test/echo:free"
+
+    def test_are_limited_by_the_minute_and_paid_ones_are_not(self, start_gateway, key, issue):
+        gateway = start_gateway(HEADGATE_FREE_REQUESTS_PER_MINUTE="2")
+
+        statuses = [gateway.ask(secret, self.FREE).status for secret in (key, issue().secret) * 3]
+        answer = gateway.ask(key, self.FREE)
+
+        assert statuses.count(429) >= 2
+        assert error_of(answer)["message"].endswith(
+            "2 requests to free models per minute of this organization."
+        )
+        assert answer.headers["x-ratelimit-limit"] == "2"
+        assert gateway.ask(key, "test/echo").status == 200
+
+    def test_give_way_to_a_fallback_once_they_are_used_up(self, start_gateway, key):
+        gateway = start_gateway(HEADGATE_FREE_REQUESTS_PER_DAY_OF_BUYERS="1")
+        gateway.ask(key, self.FREE)
+
+        answers = [gateway.post(key, question(self.FREE) | {"models": ["test/echo"]}) for _ in range(3)]
+
+        assert answers[-1].json()["model"] == "test/echo"
+        assert int(gateway.ask(key, self.FREE).headers["x-ratelimit-reset"]) > 60
+
+    def test_of_the_day_are_counted_by_all_processes(self, start_gateway, stage):
+        key = stage.globex.mallory_key.secret
+        first, second = (start_gateway(HEADGATE_FREE_REQUESTS_PER_DAY="3") for _ in range(2))
+
+        def is_refused():
+            return [one.ask(key, self.FREE).status for one in (first, second)] == [429, 429]
+
+        wait_until(is_refused, what="the end of the day's allowance")

@@ -11,7 +11,7 @@ from django.db import connections
 
 from config.lib.keys import hash_of
 from config.lib.scoping import tenant, unscoped
-from config.lib.subjects import api_key_subject
+from config.lib.subjects import api_key_subject, workspace_subject
 from tests.cast import STAGE, Acme, Cast
 from tests.management_api import Api, data_of, error_of
 from workspaces import api_keys
@@ -58,6 +58,9 @@ class TestCreatingAKey:
             "expires_at": None,
             "external_user": None,
             "creator_user_id": None,
+            "requests_per_minute": None,
+            "tokens_per_minute": None,
+            "concurrent_requests": None,
             "workspace_id": str(acme.default.public_id),
             "updated_at": None,
             "last_used_at": None,
@@ -344,7 +347,7 @@ class TestDeletingAKey:
 
 
 def book(acme: Acme, key: ApiKey, *, hour: datetime, cost_nano: int, byok_nano: int) -> None:
-    """Usage of a key, as ingest books it."""
+    """Usage of a key, as ingest books it, in the purses that there are, too."""
     row = [acme.organization.pk, key.workspace_id, key.pk, hour, cost_nano, byok_nano]
     with (
         unscoped(reason="ingest books for everybody", using="owner"),
@@ -360,4 +363,9 @@ def book(acme: Acme, key: ApiKey, *, hour: datetime, cost_nano: int, byok_nano: 
             " ON CONFLICT (api_key_id) DO UPDATE SET"
             " last_used_at = greatest(api_key_use.last_used_at, excluded.last_used_at)",
             [key.pk, acme.organization.pk, hour],
+        )
+        cursor.execute(
+            "UPDATE purse SET spent_nano = spent_nano + %s, byok_nano = byok_nano + %s"
+            " WHERE subject = ANY(%s) AND window_start <= %s",
+            [cost_nano, byok_nano, [api_key_subject(key.pk), workspace_subject(key.workspace_id)], hour],
         )

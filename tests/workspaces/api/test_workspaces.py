@@ -73,6 +73,9 @@ class TestCreatingAWorkspace:
             "io_logging_api_key_ids": None,
             "include_byok_in_budgets": False,
             "updated_at": None,
+            "requests_per_minute": None,
+            "tokens_per_minute": None,
+            "concurrent_requests": None,
             "created_by": None,
         }
 
