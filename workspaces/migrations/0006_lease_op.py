@@ -6,7 +6,7 @@ from django.db import migrations
 
 SQL = Path(__file__).parent.parent / "sql" / "lease_op.sql"
 DROP = """
-DROP FUNCTION lease_op, lease_passed, purse_rolled, lease_taken, purse_room, window_start_of;
+DROP FUNCTION lease_op, lease_passed, purse_rolled, lease_taken, purse_is_spent, purse_room, window_start_of;
 """
 
 

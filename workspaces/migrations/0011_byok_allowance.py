@@ -6,12 +6,17 @@ from django.db import migrations, models
 
 SQL = Path(__file__).parent.parent / "sql" / "lease_op.sql"
 DROP = "DROP FUNCTION lease_op;"
-OLD_ROOM = """
+WITHOUT_ALLOWANCE = """
 CREATE OR REPLACE FUNCTION purse_room(_purse purse) RETURNS bigint
 LANGUAGE sql IMMUTABLE AS $$
     SELECT least(
         _purse.limit_nano - _purse.spent_nano - _purse.leased_nano,
         _purse.limit_with_byok_nano - _purse.spent_nano - _purse.byok_nano - _purse.leased_nano)
+$$;
+CREATE OR REPLACE FUNCTION purse_is_spent(_purse purse) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce(_purse.spent_nano >= _purse.limit_nano, false)
+        OR coalesce(_purse.spent_nano + _purse.byok_nano >= _purse.limit_with_byok_nano, false)
 $$;
 """
 
@@ -21,5 +26,5 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField("purse", "limit_on_byok_nano", models.BigIntegerField(null=True)),
-        migrations.RunSQL([DROP, SQL.read_text()], OLD_ROOM),
+        migrations.RunSQL([DROP, SQL.read_text()], WITHOUT_ALLOWANCE),
     ]

@@ -22,6 +22,15 @@ BEGIN
         _purse.limit_on_byok_nano - _purse.byok_nano - _purse.leased_nano);
 END $$;
 
+-- Whether as much as one of the limits is spent, whatever is leased.
+CREATE OR REPLACE FUNCTION purse_is_spent(_purse purse) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN coalesce(_purse.spent_nano >= _purse.limit_nano, false)
+        OR coalesce(_purse.spent_nano + _purse.byok_nano >= _purse.limit_with_byok_nano, false)
+        OR coalesce(_purse.byok_nano >= _purse.limit_on_byok_nano, false);
+END $$;
+
 -- How much of a queue of holds fits into the room. This is the central rule:
 -- strict: a hold must fit, one that does not is passed over;
 -- default: a hold is taken while anything is left, and the first that finds nothing ends the queue.
@@ -159,7 +168,5 @@ BEGIN
         PERFORM pg_notify('purse', _purse::text);
     END IF;
     tight := p.is_tight; others_loose := others > 0;
-    exhausted := coalesce(p.spent_nano >= p.limit_nano, false)
-        OR coalesce(p.spent_nano + p.byok_nano >= p.limit_with_byok_nano, false)
-        OR coalesce(p.byok_nano >= p.limit_on_byok_nano, false);
+    exhausted := purse_is_spent(p);
 END $$;
