@@ -123,6 +123,7 @@ def _limits(env: Environment) -> Limits:
         stale_seconds=env.stale_policy_seconds,
         patience=Patience(env.first_token_seconds, env.stream_silence_seconds, env.answer_seconds),
         region_hosts=env.regions_by_host,
+        region=env.region or None,
     )
 
 

@@ -70,6 +70,7 @@ class Environment(BaseSettings):
         Decimal(25_000), ge=0, le=1_000_000_000, decimal_places=9, alias="HEADGATE_BYOK_FREE_MONTHLY_USD"
     )
     region_hosts: str = Field("", alias="HEADGATE_REGION_HOSTS")
+    region: str = Field("", alias="HEADGATE_REGION", max_length=100)
     log_level: str = Field("INFO", alias="HEADGATE_LOG_LEVEL")
 
     @property

@@ -71,7 +71,7 @@ def judge(runtime: Runtime, known: KnownPolicy, prepared: Prepared, identifier: 
         now,
     )
     if decision.refusal is not None:
-        raise RefusedError(decision.refusal)
+        raise RefusedError(decision.refusal, decision=decision)
     return decision
 
 
@@ -85,6 +85,6 @@ async def admit(leases: Leases, known: KnownPolicy, decision: Decision) -> Admit
         short = set(admission.purse_ids)
         empty = [need.purse for need in decision.holds if need.purse.purse_id in short]
         if empty:
-            raise RefusedError(purse_refusal(empty))
+            raise RefusedError(purse_refusal(empty), decision=decision)
         raise RefusedError(unavailable())
     raise RefusedError(unavailable(retry_after=admission.retry_after_seconds))

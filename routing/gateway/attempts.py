@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from routing.decision import Attempt
 from routing.errors import ProviderFailure, Refusal, previous_error, provider_error, unavailable
@@ -32,10 +33,19 @@ class Patience:
     answer: float
 
 
+class Tried(NamedTuple):
+    """An upstream call that was made, and the status it came to."""
+
+    model: str
+    provider: str
+    status: int
+
+
 class Served(msgspec.Struct, frozen=True):
     """The attempt that answers: with all of it, or with a stream whose first output is `first`.
 
-    Times are on time.monotonic(): when it was asked, and when the first output was there.
+    Times are on time.monotonic(): when it was asked, and when the first output was there. `tried` are the attempts
+    before it, `dropped` the parameters that it could not be told.
     """
 
     attempt: Attempt
@@ -45,15 +55,18 @@ class Served(msgspec.Struct, frozen=True):
     asked_at: float
     first_at: float
     first: bytes = b""
+    dropped: tuple[str, ...] = ()
+    tried: tuple[Tried, ...] = ()
 
 
 class NobodyAnswered(Exception):
     """No attempt is left; carries what the last failure amounts to."""
 
-    def __init__(self, refusal: Refusal, attempt: Attempt | None) -> None:
+    def __init__(self, refusal: Refusal, attempt: Attempt | None, tried: tuple[Tried, ...] = ()) -> None:
         super().__init__(refusal.message)
         self.refusal = refusal
         self.attempt = attempt
+        self.tried = tried
 
 
 class Attempts:
@@ -67,13 +80,15 @@ class Attempts:
     async def first_that_answers(self, opened: Opened, attempts: Sequence[Attempt], watch: Watch) -> Served:
         """The first good answer. Raises NobodyAnswered, Interrupted."""
         previous: list[Mapping[str, Any]] = []
+        tried: list[Tried] = []
         refusal, last, skipped = NOBODY_TO_ASK, None, None
         for attempt in attempts:
             if attempt.endpoint.model == skipped:
                 continue
             last = attempt
             try:
-                return await self._ask(opened, attempt, watch, tuple(previous))
+                served = await self._ask(opened, attempt, watch, tuple(previous))
+                return replace(served, tried=tuple(tried)) if tried else served
             except CannotAsk as error:  # nobody was asked: it says nothing about the endpoint's health
                 failure = error.failure
             except UpstreamFailed as error:
@@ -87,9 +102,12 @@ class Attempts:
                 previous_errors=tuple(previous),
             )
             previous.append(previous_error(failure, provider=provider.slug))
+            tried.append(
+                Tried(attempt.endpoint.model, provider.name, failure.provider_status or failure.status)
+            )
             if not failure.is_retryable:
                 skipped = attempt.endpoint.model
-        raise NobodyAnswered(refusal, last)
+        raise NobodyAnswered(refusal, last, tuple(tried))
 
     def _note(self, attempt: Attempt, failure: ProviderFailure) -> None:
         UPSTREAM_FAILURES.labels(attempt.endpoint.provider.slug, failure.error_type).inc()
@@ -112,12 +130,23 @@ class Attempts:
                     raise UpstreamFailed(wire.read_failure(response.status, response.headers, body))
                 if is_streamed:
                     stream, first = await _begin(opened, attempt, wire, response)
-                    return Served(attempt, response, previous, stream, asked_at, time.monotonic(), first)
+                    return Served(
+                        attempt,
+                        response,
+                        previous,
+                        stream,
+                        asked_at,
+                        time.monotonic(),
+                        first,
+                        request.dropped,
+                    )
                 answer = wire.parse_response(await response.read(), call=opened.call)
             if isinstance(answer, ProviderFailure):
                 raise UpstreamFailed(answer)
             response.release()
-            return Served(attempt, response, previous, answer, asked_at, time.monotonic())
+            return Served(
+                attempt, response, previous, answer, asked_at, time.monotonic(), dropped=request.dropped
+            )
         except Interrupted as stop:
             _hang_up(response)
             if stop.reason is Reason.LATE:

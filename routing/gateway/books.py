@@ -18,6 +18,7 @@ from routing.decision import Attempt, Decision
 from routing.errors import unavailable
 from routing.gateway.client import RefusedError
 from routing.gateway.policy_cache import KnownPolicy
+from routing.gateway.router_metadata import dropped_of
 from routing.pricing import NOTHING, Cost, Usage
 from workspaces.leases import Admitted, Leases
 
@@ -53,6 +54,7 @@ class Outcome(msgspec.Struct, frozen=True):
     finish_reason: str | None = None
     native_finish_reason: str | None = None
     upstream_id: str | None = None
+    asked_at: float | None = None
     first_at: float | None = None
     detail: Mapping[str, Any] = NO_DETAIL
 
@@ -139,6 +141,8 @@ def _begin(opened: Opened, decision: Decision) -> Begin:
     }
     if call.stages:
         context["pipeline"] = list(call.stages)
+    if decision.dropped:
+        context["excluded"] = dropped_of(decision)
     if principal.secret is not None:
         context["secret"] = principal.secret
     if given is not NO_ATTRIBUTION:

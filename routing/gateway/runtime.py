@@ -57,6 +57,8 @@ class Limits:
     stale_seconds: float
     patience: Patience
     region_hosts: Mapping[str, str] = field(default_factory=dict)
+    region: str | None = None
+    """Where this process runs, as router metadata says."""
 
 
 @dataclass(frozen=True, slots=True)
