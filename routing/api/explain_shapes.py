@@ -166,6 +166,10 @@ class ScanTold(serializers.Serializer[Any]):
     verdict = words("passed", "flagged", "redacted", "blocked")
     findings = FindingTold(many=True)
     redacted_texts = TextTold(many=True)
+    redacted_request = serializers.DictField(
+        allow_null=True,
+        help_text="All of it, as Chat Completions; null where nothing is redacted or it is large.",
+    )
 
 
 class PluginTold(serializers.Serializer[Any]):

@@ -26,6 +26,7 @@ from routing.selection.availability import LAYERS
 
 INTERVALS = {"d": "daily", "w": "weekly", "m": "monthly", "t": "lifetime"}
 MOST_TEXTS, LONGEST_TEXT, MOST_FINDINGS = 20, 2000, 200
+LARGEST_BODY, SPARE_LEVELS = 64 * 1024, 200
 OWN = "key"
 """The only layer of purses whose amounts an inference key is told."""
 Told = dict[str, Any]
@@ -93,7 +94,12 @@ def scan_told(scan: Scan, body: Mapping[str, Any]) -> Told:
     ]
     verdict = "blocked" if scan.block else "redacted" if redacted else "flagged" if findings else "passed"
     texts = _texts_at(redacted, body) if redacted else []
-    return {"verdict": verdict, "findings": findings, "redacted_texts": texts}
+    return {
+        "verdict": verdict,
+        "findings": findings,
+        "redacted_texts": texts,
+        "redacted_request": _shown_body(body) if redacted else None,
+    }
 
 
 def shown_place(place: Place) -> str:
@@ -119,6 +125,18 @@ def _texts_at(places: tuple[Place, ...], body: Mapping[str, Any]) -> list[Told]:
     except TooManyTexts:
         return []
     return [{"place": shown_place(one.place), "text": one.text[:LONGEST_TEXT]} for one in texts[:MOST_TEXTS]]
+
+
+def _shown_body(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The body, unless it is too large to be shown or nested too deeply to be written within an answer."""
+    nested: Any = body
+    for _ in range(SPARE_LEVELS):
+        nested = [nested]
+    try:
+        is_small = len(msgspec.json.encode(nested)) <= LARGEST_BODY
+    except RecursionError:
+        return None
+    return body if is_small else None
 
 
 def _layer(verdict: LayerVerdict) -> Told:
