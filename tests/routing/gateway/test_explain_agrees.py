@@ -15,6 +15,7 @@ from tests.cast import STAGE
 from tests.management_api import Api, data_of
 from tests.routing.gateway.process import question
 from tests.routing.gateway.test_every_dialect import CHAT, COMPLETIONS, EMBEDDINGS, MESSAGES, RESPONSES, body
+from tests.routing.simulator.process import wait_until
 from workspaces import api_keys
 from workspaces.spending import open_credit_purse, set_limits
 
@@ -224,13 +225,20 @@ class TestTheAttempts:
 
 
 class TestWhatWouldLiftARefusal:
-    def test_lets_the_request_through_the_gateway(self, gateway, explained, issue):
-        issued = issue({"ignored_models": ["test/echo"]})
-        change = explained(issued, CHAT, question("test/echo"))["would_lift"]["alternatives"][0][0]
+    def test_lets_the_request_through_the_gateway(self, gateway, explained, issue, stage):
+        issued = issue({"ignored_models": ["test/lorem", "test/echo"]})
+        assert gateway.post(issued.secret, question("test/echo")).status == 403
+        change = explained(issued, CHAT, question("test/echo"))["would_lift"]["changes"][0]
+        assert (change["setting"], change["action"], change["value"]) == (
+            "ignored_models",
+            "remove",
+            ["test/echo"],
+        )
 
-        answer = gateway.post(issued.secret, question(change["value"]))
+        api = Api(stage.acme.management_key.secret)
+        data_of(api.patch(f"/guardrails/{change['guardrail_id']}", {"ignored_models": ["test/lorem"]}))
 
-        assert (change["setting"], answer.status) == ("model", 200)
+        wait_until(lambda: gateway.post(issued.secret, question("test/echo")).status == 200, what="an answer")
 
     def test_is_never_more_than_the_caller_may_see(self, issue, gateway):
         issued = issue({"ignored_models": ["test/echo"]})
