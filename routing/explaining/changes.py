@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from routing.call import NO_PREFERENCES, Call
+from routing.call import NO_PREFERENCES, Call, ProviderPreferences
 from routing.catalog_snapshot import EndpointEntry
 from routing.explaining.matter import Asked, Matter, PurseState, read
 from routing.gateway.preparing import preparation_of
@@ -64,12 +64,17 @@ def other_model(slug: str) -> Change:
 
 def without_preference(field: str) -> Change:
     """The same request without one of its provider preferences."""
-    default = getattr(NO_PREFERENCES, field)
 
     def vary(call: Call) -> Call:
-        return msgspec.structs.replace(call, preferences=replace(call.preferences, **{field: default}))
+        said = {**preferences_told(call.preferences), field: getattr(NO_PREFERENCES, field)}
+        return msgspec.structs.replace(call, preferences=ProviderPreferences(**said))
 
     return of_request(f"provider.{field}", REMOVE, None, vary)
+
+
+def preferences_told(preferences: ProviderPreferences) -> dict[str, Any]:
+    """Every preference by its name."""
+    return {name: getattr(preferences, name) for name in ProviderPreferences.__annotations__}
 
 
 def without_parameters(names: Iterable[str]) -> Change:

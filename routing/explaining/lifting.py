@@ -24,10 +24,8 @@ MOST_WAYS = 5
 MOST_MODELS, MOST_COMPARED = 3, 30
 SHORTER = (4096, 1024, 256, 64, 16, 1)
 """Lengths of answers, in tokens, that are tried where the hold itself has to fit."""
-PREFERENCES = (
-    *("only", "ignore", "order", "zdr", "data_collection"),
-    *("quantizations", "max_price", "require_parameters", "allow_fallbacks"),
-)
+ORDERING = frozenset({"sort", "partition", "preferred_min_throughput", "preferred_max_latency"})
+"""Preferences that leave nobody out."""
 MOST_SECONDS = 1.0
 """Beyond that nothing more is tried: whoever asks waits, and so does the process that answers."""
 RULES_OF_PURSES = frozenset({"budget", "key_limit", "credits"})
@@ -174,8 +172,8 @@ def _for_endpoints(matter: Matter) -> Iterator[Change]:
     if matter.call is None:
         return
     wishes = matter.call.preferences
-    for field in PREFERENCES:
-        if getattr(wishes, field) != getattr(NO_PREFERENCES, field):
+    for field, value in changes.preferences_told(wishes).items():
+        if field not in ORDERING and value != getattr(NO_PREFERENCES, field):
             yield changes.without_preference(field)
     entries = list(considered(matter))
     if wishes.require_parameters:

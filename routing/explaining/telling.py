@@ -13,7 +13,7 @@ from config.lib.money import plain_usd, usd_from_nano
 from routing.call import NO_PREFERENCES, Call
 from routing.decision import Attempt, Decision
 from routing.errors import Refusal, error_headers
-from routing.explaining.changes import GUARDRAIL, KEY, LIMIT, REQUEST, Change
+from routing.explaining.changes import GUARDRAIL, KEY, LIMIT, REQUEST, Change, preferences_told
 from routing.explaining.layers import LayerVerdict, cause_of, verdicts_of
 from routing.explaining.lifting import Lifting
 from routing.explaining.matter import UNSPENT, Matter
@@ -159,8 +159,10 @@ def _layer(verdict: LayerVerdict) -> Told:
 def _preferences(call: Call | None) -> Told:
     if call is None or call.preferences == NO_PREFERENCES:
         return {}
-    default = asdict(NO_PREFERENCES)
-    return {name: value for name, value in asdict(call.preferences).items() if value != default[name]}
+    default = preferences_told(NO_PREFERENCES)
+    return {
+        name: value for name, value in preferences_told(call.preferences).items() if value != default[name]
+    }
 
 
 def _plugins(policy: Policy) -> list[Told]:

@@ -8,10 +8,9 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from routing.call import ProviderPreferences
 from routing.catalog_snapshot import CatalogSnapshot
 from routing.decision import Decision
-from routing.explaining.lifting import PREFERENCES, Lifting, lifting_of
+from routing.explaining.lifting import Lifting, lifting_of
 from routing.explaining.matter import Asked, Matter, PurseState, judge, read
 from routing.explaining.telling import described, told
 from routing.gateway.preparing import preparation_of
@@ -335,8 +334,3 @@ class TestTelling:
 
         assert scan["verdict"] == "redacted"
         assert scan["redacted_texts"] == [{"place": "messages[0].content", "text": "to [EMAIL]"}]
-
-
-class TestThePreferencesThatAreTried:
-    def test_are_all_that_leave_endpoints_out(self):
-        assert {*PREFERENCES, "sort"} >= set(ProviderPreferences.__dataclass_fields__)
