@@ -17,7 +17,8 @@ from config.lib.api_body import StrictJSONParser, parse, read_bounded
 from config.lib.api_errors import ApiError
 from config.lib.environment import environment
 from routing import explanations
-from routing.api.explain_shapes import EXPLAINED, ExplainQuestion
+from routing.api.explain_questions import ExplainQuestion
+from routing.api.explain_shapes import EXPLAINED
 from routing.explaining.matter import Asked
 from routing.explaining.telling import told
 from routing.explanations import TooMuchToScan

@@ -14,7 +14,8 @@ from accounts.api.views import once
 from config.lib.api_errors import ApiError
 from config.lib.api_fields import query_page
 from routing import explanations
-from routing.api.explain_shapes import PREVIEWED, PreviewQuestion
+from routing.api.explain_questions import PreviewQuestion
+from routing.api.explain_shapes import PREVIEWED
 from routing.api.guardrails import GuardrailView
 from routing.explaining.remaining import Remaining
 from routing.explaining.telling import scan_told

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from config.lib.money import plain_usd, usd_from_nano
 from routing.call import NO_PREFERENCES, Call
 from routing.decision import Attempt, Decision
 from routing.errors import Refusal, error_headers
-from routing.explaining.changes import GUARDRAIL, KEY, LIMIT, REQUEST, Change, preferences_told
+from routing.explaining.changes import preferences_told
+from routing.explaining.describing import INTERVALS, OWN, Told, lifting_told, usd
 from routing.explaining.layers import LayerVerdict, cause_of, verdicts_of
 from routing.explaining.lifting import Lifting
 from routing.explaining.matter import UNSPENT, Matter
@@ -21,15 +20,10 @@ from routing.gateway.dialects import DIALECTS
 from routing.guardrails.findings import Scan
 from routing.guardrails.rules import REDACT
 from routing.guardrails.texts import INSIDE, Place, TooManyTexts, texts_of
-from routing.policy import Policy, PurseLimit, RateLimits
-from routing.selection.availability import LAYERS
+from routing.policy import Policy, RateLimits
 
-INTERVALS = {"d": "daily", "w": "weekly", "m": "monthly", "t": "lifetime"}
 MOST_TEXTS, LONGEST_TEXT, MOST_FINDINGS = 20, 2000, 200
 LARGEST_BODY, SPARE_LEVELS = 64 * 1024, 200
-OWN = "key"
-"""The only layer of purses whose amounts an inference key is told."""
-Told = dict[str, Any]
 
 
 def told(matter: Matter, decision: Decision, lifting: Lifting, *, is_whole: bool) -> Told:
@@ -52,7 +46,7 @@ def told(matter: Matter, decision: Decision, lifting: Lifting, *, is_whole: bool
         "attempts": [_attempt(number, one) for number, one in enumerate(decision.attempts, 1)],
         "budgets": list(_budgets(matter, decision, is_whole)),
         "rate_limits": list(_rates(matter.policy)),
-        "would_lift": None if refusal is None else _lifting(lifting, is_whole),
+        "would_lift": None if refusal is None else lifting_told(lifting, is_whole=is_whole),
         "not_judged": list(NOT_JUDGED),
     }
 
@@ -111,11 +105,6 @@ def shown_place(place: Place) -> str:
         else:
             text += step if not text or step == INSIDE else f".{step}"
     return text
-
-
-def usd(nano: int | None) -> Decimal | None:
-    """An amount in dollars, exactly."""
-    return None if nano is None else Decimal(plain_usd(usd_from_nano(nano)))
 
 
 def _texts_at(places: tuple[Place, ...], body: Mapping[str, Any]) -> list[Told]:
@@ -237,58 +226,3 @@ def _rates(policy: Policy) -> Iterator[Told]:
         limits = getattr(policy, field.name)
         if isinstance(limits, RateLimits) and limits != RateLimits():
             yield {"layer": field.name.removesuffix("_rates"), **asdict(limits)}
-
-
-def _lifting(lifting: Lifting, is_whole: bool) -> Told:
-    ways = [[_change(change, is_whole) for change in way] for way in lifting.ways]
-    return {
-        "changes": ways[0] if ways else [],
-        "alternatives": ways[1:],
-        "is_search_complete": lifting.is_complete,
-    }
-
-
-def _change(change: Change, is_whole: bool) -> Told:
-    purse, layer = change.purse, change.layer
-    is_shown = is_whole or change.kind == REQUEST or (purse is not None and purse.layer == OWN)
-    value = change.value
-    if purse is not None:
-        value = usd(value - (purse.limit_nano or 0) if purse.layer == "credits" else value)
-    return {
-        "kind": change.kind,
-        "scope": purse.layer if purse else layer.scope if layer else None,
-        "interval": INTERVALS[purse.interval] if purse else None,
-        "guardrail_id": layer.guardrail_id if layer else None,
-        "setting": _setting(purse) if purse else change.setting,
-        "action": "add" if purse and purse.layer == "credits" else change.action,
-        "value": value if is_shown else None,
-        "description": described(change, value if is_shown else None),
-    }
-
-
-def _setting(purse: PurseLimit) -> str:
-    return "credits" if purse.layer == "credits" else "limit_usd"
-
-
-def described(change: Change, value: Any) -> str:
-    """The change in a sentence; `value` None where there is none, or it is not shown."""
-    shown = ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
-    if change.kind == LIMIT and change.purse is not None:
-        if change.purse.layer == "credits":
-            return f"Add ${shown} of credits." if shown else "Add credits."
-        whose = f"{INTERVALS[change.purse.interval]} limit of the {change.purse.layer}"
-        return f"Raise the {whose} to ${shown}." if shown else f"Raise the {whose}."
-    if change.kind == KEY:
-        return "Enable the key." if change.setting == "disabled" else "Give the key a later expiry."
-    where = LAYERS.get(change.layer.scope, change.layer.scope) if change.layer else "the request"
-    if change.kind == GUARDRAIL and change.action == "set":
-        return f"Set {change.setting} of {where}{f' to {shown}' if shown else ''}."
-    if change.kind == REQUEST and change.action == "set":
-        return f"Send the request with {change.setting} {shown}."
-    verb, preposition = ("Add", "to") if change.action == "add" else ("Remove", "from")
-    what = (
-        f"{shown} {preposition} {change.setting}" if shown and change.setting != "texts" else change.setting
-    )
-    if change.setting == "texts":
-        what = f"the text at {shown}"
-    return f"{verb} {what} of {where}." if change.kind == GUARDRAIL else f"{verb} {what}."

@@ -10,9 +10,10 @@ import pytest
 
 from routing.catalog_snapshot import CatalogSnapshot
 from routing.decision import Decision
+from routing.explaining.describing import described
 from routing.explaining.lifting import Lifting, lifting_of
 from routing.explaining.matter import Asked, Matter, PurseState, judge, read
-from routing.explaining.telling import described, told
+from routing.explaining.telling import told
 from routing.gateway.preparing import preparation_of
 from routing.guardrails.rules import BuiltinFilter, Filter, Layer, Rules, merge
 from routing.policy import PurseLimit
