@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +29,7 @@ from routing.guardrails.rules import EffectiveRules, Layer, Rules, merge
 from routing.guardrails.scanning import scanner_of
 from routing.models import Guardrail
 from routing.policies import policy_of, read_versions
-from routing.policy import PurseLimit
+from routing.policy import Policy, PurseLimit
 from routing.policy_parts.guardrails import allowlist_of, privacy_of
 from workspaces.key_secrets import addressed
 from workspaces.models import ApiKey, Purse, Workspace
@@ -117,7 +117,7 @@ def explain(*, key: ApiKey, asked: Asked, seed: int | None = None, draft: Draft 
         asked=asked,
         policy=policy,
         catalog=catalog.get(),
-        purses=purse_states(key.organization_id, policy.purses, now),
+        purses=purse_states(key.organization_id, _purses_of(policy), now),
         stats={},
         seed=secrets.randbits(SEED_BITS) if seed is None else seed,
         now=now,
@@ -179,6 +179,12 @@ def look_at(text: str, governed: Governed) -> Scan:
     scanner = scanner_of(governed.rules, governed.allowlist)
     check_work(len(text), scanner.weight)
     return scanner.scan({"messages": [{"role": "user", "content": text}]})
+
+
+def _purses_of(policy: Policy) -> list[PurseLimit]:
+    """Every purse that a request may be paid from, those that a policy names one by one too."""
+    named = [getattr(policy, field.name) for field in fields(policy)]
+    return [*policy.purses, *(purse for purse in named if isinstance(purse, PurseLimit))]
 
 
 def purse_states(

@@ -108,11 +108,14 @@ def judge(matter: Matter) -> Decision:
     """What the gateway would decide, and whether the holds would be admitted."""
     if matter.call is None:
         return Decision(matter.unread, seed=matter.seed)
-    decision = _decide(matter, matter.call, NO_BALANCES)
-    if decision.refusal is not None:
-        return decision
-    exhausted = frozenset(need.purse.purse_id for need in decision.holds if not fits(matter, need))
-    return _decide(matter, matter.call, Balances(exhausted=exhausted)) if exhausted else decision
+    decision, exhausted = _decide(matter, matter.call, NO_BALANCES), frozenset[int]()
+    while decision.refusal is None:
+        short = {need.purse.purse_id for need in decision.holds if not fits(matter, need)} - exhausted
+        if not short:
+            break
+        exhausted |= short
+        decision = _decide(matter, matter.call, Balances(exhausted=exhausted))
+    return decision
 
 
 def fits(matter: Matter, need: HoldNeeded) -> bool:
