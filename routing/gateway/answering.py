@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from routing.call import Call
+from routing.call import DROPPED, Call
 from routing.decision import Attempt, Decision
 from routing.errors import Refusal, error_headers, invalid_request
 from routing.gateway.attempts import NobodyAnswered, Served
@@ -152,7 +152,7 @@ def _metadata(
         tried=tried_by(outcome.attempt, outcome.detail, has_answered=asked_at is not None),
         served=None if refusal else outcome.attempt,
         milliseconds=None if asked_at is None else int((time.monotonic() - asked_at) * 1000),
-        dropped=outcome.detail.get("dropped_parameters", ()),
+        dropped=outcome.detail.get(DROPPED, ()),
         stages=outcome.detail.get("pipeline"),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from routing.call import DROPPED
 from routing.decision import Attempt
 from routing.errors import Refusal
 from routing.gateway.attempts import Served, Tried
@@ -97,7 +98,7 @@ def detail_of(
     if served.previous:
         detail["previous_errors"] = list(served.previous)
     if served.dropped:
-        detail["dropped_parameters"] = list(served.dropped)
+        detail[DROPPED] = list(served.dropped)
     return detail | ({"pipeline": [*opened.call.stages, *stages]} if stages else {})
 
 
