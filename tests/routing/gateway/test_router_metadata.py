@@ -166,6 +166,16 @@ class TestAnError:
         assert all(FIELD not in answer.json() for answer in answers)
 
 
+class TestWhatAProviderCannotBeTold:
+    def test_is_named_and_kept(self, gateway, key):
+        asked = body(CHAT, model="test/messages-echo", frequency_penalty=0.5)
+
+        answer = gateway.post(key, asked, **ASKED)
+
+        assert checked(answer.json()[FIELD])["dropped_parameters"] == ["frequency_penalty"]
+        assert gateway.end_of(answer.headers["x-generation-id"]).detail["dropped"] == ["frequency_penalty"]
+
+
 class TestEmbeddings:
     def test_have_no_metadata(self, gateway, key):
         answer = gateway.post(key, body(EMBEDDINGS), EMBEDDINGS, **ASKED)
