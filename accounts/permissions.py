@@ -34,6 +34,7 @@ class Permission(StrEnum):
     WORKSPACE_MANAGE = "rename and delete a workspace, its members and budgets"
     WORKSPACE_CREATE = "create a workspace"
     WORKSPACE_CONFIGURE = "guardrails, BYOK, plugins, routing, observability, I/O logging"
+    REQUESTS_EXPLAIN = "ask what would become of a request"
     PRESETS_USE = "see and use presets"
     PRESETS_CHANGE = "create presets and new versions"
     OWN_KEYS = "create, see, change and delete one's own keys"
@@ -60,6 +61,7 @@ _ROWS: dict[Permission, tuple[Answer, ...]] = {
     Permission.WORKSPACE_MANAGE: (_YES, _NO, _NO, _HIDE, _YES, _NO),
     Permission.WORKSPACE_CREATE: (_YES, _NO, _NO, _NO, _YES, _NO),
     Permission.WORKSPACE_CONFIGURE: (_YES, _YES, _NO, _HIDE, _YES, _NO),
+    Permission.REQUESTS_EXPLAIN: (_YES, _YES, _OWN, _HIDE, _YES, _OWN),
     Permission.PRESETS_USE: (_YES, _YES, _YES, _HIDE, _YES, _OWN),
     Permission.PRESETS_CHANGE: (_YES, _YES, _OWN, _HIDE, _YES, _OWN),
     Permission.OWN_KEYS: (_YES, _YES, _YES, _HIDE, _YES, _NO),

@@ -140,6 +140,7 @@ def _limits(env: Environment) -> Limits:
         outbound=OutboundRules.parse(env.outbound_allow),
         google_token_url=env.google_token_url,
         cache_bytes=env.response_cache_mb << 20,
+        region=env.region or None,
     )
 
 

@@ -37,12 +37,20 @@ def load_policy(key_hash: str) -> Policy | None:
         keys = ApiKey.objects.using(OWNER).unscoped(reason=BY_HASH)
         opened = opened_by(keys.select_related("organization", "workspace", "owner__user"), key_hash)
         if opened is not None:
-            return _policy_of(opened)
+            return _policy_of(opened, OWNER)
         management = (
             ManagementKey.objects.using(OWNER).unscoped(reason=BY_HASH).select_related("organization")
         )
         found = management.filter(hash=key_hash).first()
         return None if found is None else _policy_of_management(found)
+
+
+def policy_of(key: ApiKey, *, using: str) -> Policy:
+    """The policy of an inference key as the caller's transaction sees it; its present secret opens it.
+
+    `key` comes with its organization, workspace and owner's user.
+    """
+    return _policy_of(OpenedKey(key), using)
 
 
 def load_catalog() -> CatalogSnapshot:
@@ -52,10 +60,10 @@ def load_catalog() -> CatalogSnapshot:
         return compile_catalog(version, using=OWNER)
 
 
-def read_versions(scopes: Collection[tuple[str, int]]) -> dict[tuple[str, int], int]:
+def read_versions(scopes: Collection[tuple[str, int]], *, using: str = OWNER) -> dict[tuple[str, int], int]:
     """The versions of the scopes, (kind, object id); 0 where nothing was ever changed."""
     kinds, identifiers = [kind for kind, _ in scopes], [identifier for _, identifier in scopes]
-    with connections[OWNER].cursor() as cursor:
+    with connections[using].cursor() as cursor:
         cursor.execute(
             "SELECT kind, object_id, value FROM version JOIN unnest(%s::text[], %s::bigint[]) AS scope (k, i) "
             "ON kind = k AND object_id = i",
@@ -76,7 +84,7 @@ def _snapshot() -> Iterator[None]:
         yield
 
 
-def _policy_of(opened: OpenedKey) -> Policy:
+def _policy_of(opened: OpenedKey, using: str) -> Policy:
     key = opened.key
     workspace, owner = key.workspace, key.owner
     scopes = [
@@ -87,9 +95,9 @@ def _policy_of(opened: OpenedKey) -> Policy:
     if owner is not None:
         scopes.append((Version.USER, owner.user_id))
     subjects = subjects_of(key)
-    purses = purses_of(key, subjects, using=OWNER)
-    privacy = privacy_of(key.organization_id, using=OWNER)
-    credentials = credentials_of(key, using=OWNER)
+    purses = purses_of(key, subjects, using=using)
+    privacy = privacy_of(key.organization_id, using=using)
+    credentials = credentials_of(key, using=using)
     return Policy(
         principal=Principal(
             kind="api_key",
@@ -102,8 +110,8 @@ def _policy_of(opened: OpenedKey) -> Policy:
         ),
         subjects=subjects,
         purses=purses,
-        versions=_versions(scopes),
-        refusal=_refusal(key),
+        versions=_versions(scopes, using),
+        refusal=_refusal(key, using),
         expires_at=min((at for at in (key.expires_at, opened.works_until) if at is not None), default=None),
         key_rates=rates_of(key),
         member_rates=rates_of(owner),
@@ -111,16 +119,16 @@ def _policy_of(opened: OpenedKey) -> Policy:
         organization_rates=rates_of(key.organization),
         free_rates=free_rates_of(purses),
         default_text_model=workspace.default_text_model or None,
-        routing=routing_of(workspace, using=OWNER),
-        rules=rules_of(key, privacy, using=OWNER),
+        routing=routing_of(workspace, using=using),
+        rules=rules_of(key, privacy, using=using),
         allowlist=allowlist_of(privacy),
-        plugins=plugins_of(workspace, using=OWNER),
-        own_models=own_models(key.organization_id, key, using=OWNER),
+        plugins=plugins_of(workspace, using=using),
+        own_models=own_models(key.organization_id, key, using=using),
         credentials=credentials,
         byok_fee=environment().byok_fee,
-        byok_allowance=allowance_of(key.organization_id, using=OWNER) if credentials else None,
+        byok_allowance=allowance_of(key.organization_id, using=using) if credentials else None,
         is_catalog_filtered=key.organization.is_model_catalog_filtered,
-        presets=presets_of(workspace, using=OWNER),
+        presets=presets_of(workspace, using=using),
     )
 
 
@@ -136,14 +144,14 @@ def _policy_of_management(key: ManagementKey) -> Policy:
         principal=Principal("management_key", organization_id=key.organization_id, key_hash=key.hash),
         subjects=(),
         purses=(),
-        versions=_versions([(Version.ORGANIZATION, key.organization_id)]),
+        versions=_versions([(Version.ORGANIZATION, key.organization_id)], OWNER),
         refusal=refusal,
         expires_at=key.expires_at,
         own_models=own_models(key.organization_id, None, using=OWNER),
     )
 
 
-def _refusal(key: ApiKey) -> str | None:
+def _refusal(key: ApiKey, using: str) -> str | None:
     """Why the key opens nothing, whatever else is set; expiry is judged at each request."""
     if key.deleted_at is not None:
         return "deleted"
@@ -153,10 +161,10 @@ def _refusal(key: ApiKey) -> str | None:
         return "organization_deleted"
     if key.workspace.deleted_at is not None:
         return "workspace_deleted"
-    return None if key.owner is None or _is_seated(key, key.owner) else "owner_left"
+    return None if key.owner is None or _is_seated(key, key.owner, using) else "owner_left"
 
 
-def _is_seated(key: ApiKey, owner: Membership) -> bool:
+def _is_seated(key: ApiKey, owner: Membership, using: str) -> bool:
     """Whether the key's owner is a live member of its workspace; as workspaces.members.is_member, but of this view."""
     if owner.removed_at is not None or not owner.user.is_active:
         return False
@@ -164,9 +172,10 @@ def _is_seated(key: ApiKey, owner: Membership) -> bool:
         return False
     if key.workspace.is_default or owner.role == Membership.ADMIN:
         return True
-    seats = WorkspaceMember.objects.using(OWNER).for_workspace(key.workspace_id)
+    seats = WorkspaceMember.objects.using(using).for_workspace(key.workspace_id)
     return seats.filter(membership_id=owner.pk).exists()
 
 
-def _versions(scopes: list[tuple[str, int]]) -> tuple[ScopeVersion, ...]:
-    return tuple(ScopeVersion(kind, number, value) for (kind, number), value in read_versions(scopes).items())
+def _versions(scopes: list[tuple[str, int]], using: str) -> tuple[ScopeVersion, ...]:
+    found = read_versions(scopes, using=using)
+    return tuple(ScopeVersion(kind, number, value) for (kind, number), value in found.items())

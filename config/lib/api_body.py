@@ -33,13 +33,18 @@ class StrictJSONParser(BaseParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:  # JSON may be anything
-        context = parser_context or {}
-        raw = stream.read(MAX_BODY_BYTES + 1)
-        if len(raw) > MAX_BODY_BYTES:
-            raise ApiError(413, f"The body may have at most {MAX_BODY_BYTES} bytes.")
-        if "request" in context:
-            context["request"].body_digest = hashlib.sha256(raw).hexdigest()
-        return parse(raw)
+        return parse(read_bounded(stream, parser_context))
+
+
+def read_bounded(stream: IO[Any], parser_context: Mapping[str, Any] | None) -> bytes:
+    """The whole body; its digest is kept on the request. Raises ApiError (413)."""
+    context = parser_context or {}
+    raw: bytes = stream.read(MAX_BODY_BYTES + 1)
+    if len(raw) > MAX_BODY_BYTES:
+        raise ApiError(413, f"The body may have at most {MAX_BODY_BYTES} bytes.")
+    if "request" in context:
+        context["request"].body_digest = hashlib.sha256(raw).hexdigest()
+    return raw
 
 
 def parse(raw: bytes) -> Any:  # JSON may be anything

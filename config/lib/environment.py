@@ -77,6 +77,7 @@ class Environment(BaseSettings):
     google_token_url: str = Field("https://oauth2.googleapis.com/token", alias="HEADGATE_GOOGLE_TOKEN_URL")
     region_hosts: str = Field("", alias="HEADGATE_REGION_HOSTS")
     response_cache_mb: int = Field(256, ge=0, le=1 << 20, alias="HEADGATE_RESPONSE_CACHE_MB")
+    region: str = Field("", alias="HEADGATE_REGION", max_length=100)
     log_level: str = Field("INFO", alias="HEADGATE_LOG_LEVEL")
 
     @property

@@ -24,6 +24,7 @@ from config.lib.api_errors import as_response, not_found
 from config.urls import not_offered
 from observability.api.generations import GenerationView
 from routing.api.byok import CredentialsView, OneCredentialView
+from routing.api.explain import ExplainView
 from routing.api.guardrail_assignments import (
     AllKeyAssignmentsView,
     AllMemberAssignmentsView,
@@ -32,6 +33,7 @@ from routing.api.guardrail_assignments import (
     RemoveKeyAssignmentsView,
     RemoveMemberAssignmentsView,
 )
+from routing.api.guardrail_preview import GuardrailPreviewView
 from routing.api.guardrails import GuardrailsView, OneGuardrailView
 from routing.api.plugins import PluginsView, PluginView
 from routing.api.preset_creation import FromChatView, FromMessagesView, FromResponsesView
@@ -67,6 +69,7 @@ ROUTES: dict[str, type[View]] = {
     "auth/keys": ExchangeView,
     "auth/keys/code": CodesView,
     "credits": CreditsView,
+    "explain": ExplainView,
     "external-users": ExternalUsersView,
     "credits/invoices": InvoicesView,
     "credits/invoices/<str:number>": OneInvoiceView,
@@ -76,6 +79,7 @@ ROUTES: dict[str, type[View]] = {
     "guardrails": GuardrailsView,
     "guardrails/assignments/keys": AllKeyAssignmentsView,
     "guardrails/assignments/members": AllMemberAssignmentsView,
+    "guardrails/preview": GuardrailPreviewView,
     "guardrails/<str:id>": OneGuardrailView,
     "guardrails/<str:id>/assignments/keys": KeyAssignmentsView,
     "guardrails/<str:id>/assignments/keys/remove": RemoveKeyAssignmentsView,

@@ -74,7 +74,7 @@ def judge(runtime: Runtime, known: KnownPolicy, prepared: Prepared, identifier: 
         runtime.stickiness.find(known.policy, prepared.call, catalog),
     )
     if decision.refusal is not None:
-        raise RefusedError(decision.refusal)
+        raise RefusedError(decision.refusal, decision=decision)
     return decision
 
 
@@ -94,6 +94,6 @@ async def admit(leases: Leases, known: KnownPolicy, decision: Decision) -> tuple
             return await admit(leases, known, next_plan(decision))
         if empty := [purse for purse in empty if purse.layer != ALLOWANCE]:
             byok = {purse: known.purses[purse].byok for purse in short}
-            raise RefusedError(purse_refusal(empty, byok))
+            raise RefusedError(purse_refusal(empty, byok), decision=decision)
         raise RefusedError(unavailable())
     raise RefusedError(unavailable(retry_after=admission.retry_after_seconds))

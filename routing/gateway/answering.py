@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-from routing.call import Call
+from routing.call import DROPPED, Call
 from routing.decide import suggestions
-from routing.decision import Attempt
+from routing.decision import Attempt, Decision
 from routing.errors import Refusal, error_headers, invalid_request
 from routing.gateway.attempts import NobodyAnswered, Served
 from routing.gateway.books import Opened, Outcome
@@ -16,6 +18,15 @@ from routing.gateway.dialects import DIALECTS, KEEP_ALIVE, Dialect
 from routing.gateway.ending import Ending, bill, detail_of, failed, not_served, withheld
 from routing.gateway.observing import observe
 from routing.gateway.output_guard import Looked, look_elsewhere
+from routing.gateway.router_metadata import DIALECTS as DIALECTS_TOLD
+from routing.gateway.router_metadata import (
+    in_answer,
+    in_last_event,
+    is_told,
+    is_wanted,
+    metadata_of,
+    tried_by,
+)
 from routing.gateway.runtime import Runtime
 from routing.gateway.streaming import Relay
 from routing.gateway.watch import Interrupted
@@ -37,7 +48,7 @@ async def produce(runtime: Runtime, client: Client, opened: Opened, attempts: Se
     try:
         served = await runtime.attempts.first_that_answers(opened, attempts, client.watch)
     except NobodyAnswered as error:
-        return failed(_suggesting(runtime, opened, error.refusal), error.attempt)
+        return failed(_suggesting(runtime, opened, error.refusal), error.attempt, error.tried)
     except Interrupted as stop:
         return not_served(stop.reason)
     except RecursionError:
@@ -77,6 +88,7 @@ async def _whole(
         finish_reason=answer.finish_reason,
         native_finish_reason=answer.native_finish_reason,
         upstream_id=answer.upstream_id,
+        asked_at=served.asked_at,
         first_at=served.first_at,
         detail=detail_of(opened, served, looked.stages),
     )
@@ -107,22 +119,67 @@ async def _look(runtime: Runtime, opened: Opened, answer: Answer) -> Looked:
         return Looked(answer.body, refusal=error.refusal)
 
 
-async def farewell(client: Client, opened: Opened, ending: Ending) -> None:
-    """Send what is left: the answer, the last events, or an error in the shape that still fits."""
+async def farewell(
+    runtime: Runtime,
+    client: Client,
+    opened: Opened,
+    decision: Decision,
+    ending: Ending,
+    *,
+    is_repeated: bool = False,
+) -> None:
+    """Send what is left: the answer, the last events, or an error in the shape that still fits.
+
+    What is repeated from the cache says nothing of how it was routed.
+    """
+    is_asked = not is_repeated and is_wanted(client.headers)
+    metadata = _metadata(runtime, opened, decision, ending) if is_asked else None
+    body = ending.body
     if ending.refusal is not None:
-        if client.has_started and ending.body is not None:
-            await client.finish(ending.body)
+        if client.has_started and body is not None:
+            await client.finish(in_last_event(body, metadata) if metadata else body)
         else:
-            await refuse(
-                client, DIALECTS[opened.call.dialect], ending.refusal, opened, ending.outcome.attempt
-            )
-    elif ending.body is None:
+            dialect, attempt = DIALECTS[opened.call.dialect], ending.outcome.attempt
+            await refuse(client, dialect, ending.refusal, opened, attempt, metadata)
+    elif body is None:
         return
     elif client.is_streamed:
         await client.start_events()
-        await client.finish(ending.body)
+        await client.finish(in_last_event(body, metadata) if metadata else body)
     else:
-        await client.answer(200, ending.body)
+        await client.answer(200, in_answer(body, metadata) if metadata else body)
+
+
+def _metadata(
+    runtime: Runtime, opened: Opened, decision: Decision, ending: Ending
+) -> Mapping[str, Any] | None:
+    """The router metadata of a request for which a provider was, or would have been, asked."""
+    outcome, refusal = ending.outcome, ending.refusal
+    if opened.call.dialect not in DIALECTS_TOLD or (refusal and not is_told(opened.call, refusal)):
+        return None
+    asked_at = outcome.asked_at
+    return metadata_of(
+        opened.call,
+        decision,
+        runtime.catalog,
+        region=runtime.limits.region,
+        tried=tried_by(outcome.attempt, outcome.detail, has_answered=asked_at is not None),
+        served=None if refusal else outcome.attempt,
+        milliseconds=None if asked_at is None else int((time.monotonic() - asked_at) * 1000),
+        dropped=outcome.detail.get(DROPPED, ()),
+        stages=outcome.detail.get("pipeline"),
+    )
+
+
+def metadata_of_refusal(
+    runtime: Runtime, client: Client, call: Call | None, error: RefusedError
+) -> Mapping[str, Any] | None:
+    """The router metadata of a request that was refused before any provider, if it is to have any."""
+    if call is None or error.decision is None or not is_wanted(client.headers):
+        return None
+    if not is_told(call, error.refusal):
+        return None
+    return metadata_of(call, error.decision, runtime.catalog, region=runtime.limits.region)
 
 
 async def refuse(
@@ -131,11 +188,13 @@ async def refuse(
     refusal: Refusal,
     opened: Opened | None = None,
     attempt: Attempt | None = None,
+    metadata: Mapping[str, Any] | None = None,
 ) -> None:
     """Send an error: as a response, or as the only event of a stream that is nothing but kept alive so far."""
     generation_id = opened.public_id if opened else None
     if not client.has_started:
         body = dialect.refuse(refusal, generation_id=generation_id)
+        body = in_answer(body, metadata) if metadata else body
         client.watch.is_over = True
         await client.answer(refusal.status, body, [JSON, *error_headers(refusal)])
         return
@@ -146,4 +205,5 @@ async def refuse(
         model=endpoint.model if endpoint else (opened.model if opened else ""),
         provider=endpoint.provider.name if endpoint else "",
     )
-    await client.finish(events.fail(refusal))
+    last = events.fail(refusal)
+    await client.finish(in_last_event(last, metadata) if metadata else last)

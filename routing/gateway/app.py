@@ -58,7 +58,7 @@ class GatewayApp:
             await self._dispatch(client, identifier)
         except RefusedError as error:
             metrics.REFUSALS.labels(error.refusal.rule).inc()
-            await refuse(client, dialect, error.refusal)
+            await refuse(client, dialect, error.refusal, metadata=error.metadata)
         except (Gone, Interrupted, asyncio.CancelledError) as error:
             await self._leave(client, dialect, error)
         except Exception:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -41,10 +41,19 @@ class Patience:
     answer: float
 
 
+class Tried(NamedTuple):
+    """An upstream call that was made, and the status it came to."""
+
+    model: str
+    provider: str
+    status: int
+
+
 class Served(msgspec.Struct, frozen=True):
     """The attempt that answers: with all of it, or with a stream whose first output is `first`.
 
-    Times are on time.monotonic(): when it was asked, and when the first output was there.
+    Times are on time.monotonic(): when it was asked, and when the first output was there. `tried` are the attempts
+    before it, `dropped` the parameters that it could not be told.
     """
 
     attempt: Attempt
@@ -56,14 +65,7 @@ class Served(msgspec.Struct, frozen=True):
     first: bytes = b""
     dropped: tuple[str, ...] = ()
     """What of the caller's parameters the request to the provider did not say."""
-
-    @property
-    def detail(self) -> dict[str, Any]:
-        """What is written down about how the answer came about."""
-        noted: dict[str, Any] = {"previous_errors": list(self.previous)} if self.previous else {}
-        if self.dropped:
-            noted[DROPPED] = list(self.dropped)
-        return noted
+    tried: tuple[Tried, ...] = ()
 
 
 class Unsaid(Unsupported):
@@ -76,10 +78,11 @@ class Unsaid(Unsupported):
 class NobodyAnswered(Exception):
     """No attempt is left; carries what the last failure amounts to."""
 
-    def __init__(self, refusal: Refusal, attempt: Attempt | None) -> None:
+    def __init__(self, refusal: Refusal, attempt: Attempt | None, tried: tuple[Tried, ...] = ()) -> None:
         super().__init__(refusal.message)
         self.refusal = refusal
         self.attempt = attempt
+        self.tried = tried
 
 
 class Attempts:
@@ -94,6 +97,7 @@ class Attempts:
     async def first_that_answers(self, opened: Opened, attempts: Sequence[Attempt], watch: Watch) -> Served:
         """The first good answer. Raises NobodyAnswered, Interrupted."""
         previous: list[Mapping[str, Any]] = []
+        tried: list[Tried] = []
         refusal, last, skipped = NOBODY_TO_ASK, None, None
         unsaid: list[Dropped] = []
         hints: list[int] = []
@@ -102,7 +106,8 @@ class Attempts:
                 continue
             last = attempt
             try:
-                return await self._ask(opened, attempt, watch, tuple(previous))
+                served = await self._ask(opened, attempt, watch, tuple(previous))
+                return msgspec.structs.replace(served, tried=tuple(tried)) if tried else served
             except Unsaid as error:
                 unsaid.append(Dropped(attempt.endpoint.model, attempt.endpoint.tag, REQUIRE_PARAMETERS))
                 failure = error.failure
@@ -124,11 +129,14 @@ class Attempts:
                 previous_errors=tuple(previous),
             )
             previous.append(previous_error(failure, provider=provider.slug))
+            tried.append(
+                Tried(attempt.endpoint.model, provider.name, failure.provider_status or failure.status)
+            )
             if not failure.is_retryable:
                 skipped = attempt.endpoint.model
         if unsaid and len(unsaid) == len(previous):
             refusal = nothing_remains(opened.call.models or (opened.model,), unsaid)
-        raise NobodyAnswered(refusal, last)
+        raise NobodyAnswered(refusal, last, tuple(tried))
 
     def _note(self, attempt: Attempt, failure: ProviderFailure) -> None:
         UPSTREAM_FAILURES.labels(attempt.endpoint.provider.slug, failure.error_type).inc()

@@ -18,6 +18,7 @@ from routing.decision import Attempt, Decision
 from routing.errors import unavailable
 from routing.gateway.client import RefusedError
 from routing.gateway.policy_cache import KnownPolicy
+from routing.gateway.router_metadata import dropped_of
 from routing.holds import ALLOWANCE
 from routing.pricing import NOTHING, Cost, Usage
 from workspaces.leases import Admitted, Leases
@@ -55,6 +56,7 @@ class Outcome(msgspec.Struct, frozen=True):
     finish_reason: str | None = None
     native_finish_reason: str | None = None
     upstream_id: str | None = None
+    asked_at: float | None = None
     first_at: float | None = None
     detail: Mapping[str, Any] = NO_DETAIL
 
@@ -152,6 +154,8 @@ def _begin(opened: Opened, decision: Decision) -> Begin:
         context["cache"] = "miss"  # what ends with an answer of before says so
     if call.preset is not None:
         context["preset"] = named_preset(call.preset)
+    if decision.dropped:
+        context["excluded"] = dropped_of(decision)
     if principal.secret is not None:
         context["secret"] = principal.secret
     if given is not NO_ATTRIBUTION:

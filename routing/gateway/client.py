@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any, Protocol, TypeAlias
 
+from routing.decision import Decision
 from routing.errors import Refusal, invalid_request
 from routing.gateway.watch import Reason, Watch
 
@@ -27,12 +28,20 @@ COMMENT_SECONDS = 3.0
 
 
 class RefusedError(Exception):
-    """The request is not served; carries what the caller is told, and whether the journal knows already."""
+    """The request is not served; carries what the caller is told, and whether the journal knows already.
 
-    def __init__(self, refusal: Refusal, *, is_written: bool = False) -> None:
+    `decision` is what was decided, where it came to that.
+    """
+
+    def __init__(
+        self, refusal: Refusal, *, is_written: bool = False, decision: Decision | None = None
+    ) -> None:
         super().__init__(refusal.message)
         self.refusal = refusal
         self.is_written = is_written
+        self.decision = decision
+        self.metadata: Mapping[str, Any] | None = None
+        """The router metadata that the caller asked for."""
 
 
 class Gone(Exception):

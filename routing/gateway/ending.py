@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from routing.call import DROPPED
 from routing.decision import Attempt
 from routing.errors import Refusal
-from routing.gateway.attempts import Served
-from routing.gateway.books import Opened, Outcome
+from routing.gateway.attempts import Served, Tried
+from routing.gateway.books import NO_DETAIL, Opened, Outcome
 from routing.gateway.dialects.chat import count_prompt_tokens
 from routing.gateway.watch import Reason
 from routing.pricing import NOTHING, Cost, Usage, at_own_expense, believable, cost, usage_from_provider
@@ -75,9 +76,9 @@ def not_served(reason: Reason) -> Ending:
     return Ending(_error(STOPPING, None), refusal=STOPPING)
 
 
-def failed(refusal: Refusal, attempt: Attempt | None) -> Ending:
+def failed(refusal: Refusal, attempt: Attempt | None, tried: tuple[Tried, ...] = ()) -> Ending:
     """No provider answered."""
-    return Ending(_error(refusal, attempt), refusal=refusal)
+    return Ending(_error(refusal, attempt, tried), refusal=refusal)
 
 
 def withheld(outcome: Outcome, refusal: Refusal, body: bytes | None = None) -> Ending:
@@ -92,16 +93,35 @@ def withheld(outcome: Outcome, refusal: Refusal, body: bytes | None = None) -> E
     return Ending(told, body, refusal)
 
 
-def detail_of(opened: Opened, served: Served, stages: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
-    """What is kept of how the answer came: who failed before, and the pipeline's stages after the answer too."""
-    return served.detail | ({"pipeline": [*opened.call.stages, *stages]} if stages else {})
+def detail_of(
+    opened: Opened, served: Served, stages: Sequence[Mapping[str, Any]] = (), *, status: int = 200
+) -> Mapping[str, Any]:
+    """What is kept of how the answer came: who failed before, and the pipeline's stages after the answer too.
+
+    Nothing where the first provider gave it to all of the request. `status` is what became of the last attempt.
+    """
+    if not served.previous and not served.dropped and not stages and status == 200:
+        return NO_DETAIL
+    detail: dict[str, Any] = {}
+    if served.previous or status != 200:
+        endpoint = served.attempt.endpoint
+        last = Tried(endpoint.model, endpoint.provider.name, status)
+        detail["attempts"] = [one._asdict() for one in (*served.tried, last)]
+    if served.previous:
+        detail["previous_errors"] = list(served.previous)
+    if served.dropped:
+        detail[DROPPED] = list(served.dropped)
+    return detail | ({"pipeline": [*opened.call.stages, *stages]} if stages else {})
 
 
-def _error(refusal: Refusal, attempt: Attempt | None) -> Outcome:
+def _error(refusal: Refusal, attempt: Attempt | None, tried: tuple[Tried, ...] = ()) -> Outcome:
+    detail = {name: refusal.metadata[name] for name in KEPT if name in refusal.metadata}
+    if tried:
+        detail["attempts"] = [one._asdict() for one in tried]
     return Outcome(
         "error",
         attempt,
         http_status=refusal.status,
         error_type=refusal.error_type,
-        detail={name: refusal.metadata[name] for name in KEPT if name in refusal.metadata},
+        detail=detail,
     )

@@ -10,7 +10,7 @@ from routing.call import Call
 from routing.decision import Decision
 from routing.errors import internal_error
 from routing.gateway.admission import admit, authenticate, check_key, judge
-from routing.gateway.answering import farewell, produce
+from routing.gateway.answering import farewell, metadata_of_refusal, produce
 from routing.gateway.books import Opened
 from routing.gateway.caching import with_caching
 from routing.gateway.client import Client, RefusedError
@@ -48,10 +48,11 @@ async def serve(runtime: Runtime, client: Client, dialect: Dialect, identifier: 
             opened = runtime.books.open(identifier, began_at, known, call, decision, admission)  # 503
             ending = await conclude(runtime, client, opened, decision, kept)
             remember(runtime.cache, opened, ending)
-            await farewell(client, opened, ending)
+            await farewell(runtime, client, opened, decision, ending, is_repeated=kept is not None)
     except RefusedError as error:
         if not error.is_written:
-            runtime.refusals.note(identifier, known.policy, call, error.refusal)
+            runtime.refusals.note(identifier, known.policy, call, error)
+        error.metadata = metadata_of_refusal(runtime, client, call, error)
         raise
 
 

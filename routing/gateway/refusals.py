@@ -10,8 +10,9 @@ from config.lib.ids import NewId, uuid7
 from observability.journal import Journal
 from observability.journal_records import Refusal as RefusalRecord
 from routing.call import Call
-from routing.errors import Refusal
 from routing.gateway.books import named_preset
+from routing.gateway.client import RefusedError
+from routing.gateway.router_metadata import dropped_of
 from routing.policy import Policy
 
 MOST_PER_MINUTE = 60
@@ -35,9 +36,9 @@ class RefusalLog:
         self._journal = journal
         self._tallies: dict[tuple[int, str], Tally] = {}
 
-    def note(self, identifier: NewId, policy: Policy, call: Call | None, refusal: Refusal) -> None:
+    def note(self, identifier: NewId, policy: Policy, call: Call | None, error: RefusedError) -> None:
         """Log a refusal; those of principals without a workspace are metrics only."""
-        principal = policy.principal
+        principal, refusal = policy.principal, error.refusal
         if principal.kind != "api_key" or principal.api_key_id is None:
             return
         record = RefusalRecord(
@@ -51,7 +52,7 @@ class RefusalLog:
             refusal.error_type,
             refusal.status,
             1,
-            _detail(call, refusal),
+            _detail(call, error),
         )
         self._write_or_count(principal.api_key_id, refusal.rule, record)
 
@@ -84,10 +85,13 @@ class RefusalLog:
             self._write_count(self._tallies.pop(name))
 
 
-def _detail(call: Call | None, refusal: Refusal) -> dict[str, Any]:
+def _detail(call: Call | None, error: RefusedError) -> dict[str, Any]:
+    refusal, decision = error.refusal, error.decision
     detail: dict[str, Any] = {"rule": refusal.rule, "message": refusal.message}
     if refusal.layer:
         detail["layer"] = refusal.layer
+    if decision is not None and decision.dropped:
+        detail["excluded"] = dropped_of(decision)
     if call is None:
         return detail
     if call.stages:

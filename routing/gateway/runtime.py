@@ -68,6 +68,8 @@ class Limits:
     google_token_url: str = GOOGLE_TOKEN_URI
     region_hosts: Mapping[str, str] = field(default_factory=dict)
     cache_bytes: int = 0
+    region: str | None = None
+    """Where this process runs, as router metadata says."""
 
 
 @dataclass(frozen=True, slots=True)

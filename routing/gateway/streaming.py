@@ -193,8 +193,14 @@ class Relay:
             finish_reason=finish,
             native_finish_reason=stream.native_finish_reason,
             upstream_id=stream.upstream_id,
+            asked_at=served.asked_at,
             first_at=served.first_at,
-            detail=detail_of(self._opened, served, self._watch.stages if self._watch else ()),
+            detail=detail_of(
+                self._opened,
+                served,
+                self._watch.stages if self._watch else (),
+                status=refusal.status if refusal else 200,
+            ),
         )
 
 

@@ -7,8 +7,8 @@ from routing.guardrails.rules import EffectiveRules, zdr_group
 from routing.selection.filters import ALLOWED_PROVIDERS, TRAINING, ZDR
 
 FORBIDDEN_MODEL = "forbidden_model"
-_TRAINING_FLAGS = {True: "enable_free_model_training", False: "enable_paid_model_training"}
-_PUBLICATION_FLAGS = {True: "enable_free_model_publication", False: "enable_paid_model_publication"}
+TRAINING_FLAGS = {True: "enable_free_model_training", False: "enable_paid_model_training"}
+PUBLICATION_FLAGS = {True: "enable_free_model_publication", False: "enable_paid_model_publication"}
 
 
 def why_restricted(endpoint: EndpointEntry, rules: EffectiveRules) -> str | None:
@@ -19,9 +19,9 @@ def why_restricted(endpoint: EndpointEntry, rules: EffectiveRules) -> str | None
         return ZDR
     if rules.denied and (endpoint.trains_on_prompts or endpoint.can_publish):
         is_free = not endpoint.price.prompt and not endpoint.price.completion
-        if endpoint.trains_on_prompts and not rules.allows(_TRAINING_FLAGS[is_free]):
+        if endpoint.trains_on_prompts and not rules.allows(TRAINING_FLAGS[is_free]):
             return TRAINING
-        if endpoint.can_publish and not rules.allows(_PUBLICATION_FLAGS[is_free]):
+        if endpoint.can_publish and not rules.allows(PUBLICATION_FLAGS[is_free]):
             return TRAINING
     return None
 
