@@ -15,6 +15,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 
 from config.door import Door
 from config.lib.environment import Environment, environment
+from config.plugin_services import operator_of
 from config.system.checks import check_environment
 from routing.errors import Refusal, encode_envelope
 from routing.gateway.app import GatewayApp, is_ours
@@ -123,6 +124,7 @@ def _limits(env: Environment) -> Limits:
         stale_seconds=env.stale_policy_seconds,
         patience=Patience(env.first_token_seconds, env.stream_silence_seconds, env.answer_seconds),
         region_hosts=env.regions_by_host,
+        operator=operator_of(env),
     )
 
 
