@@ -13,6 +13,8 @@ from routing.catalog_snapshot import EndpointEntry, Price
 DEFAULT_COMPLETION_TOKENS = 16_384
 """What is set aside for an answer at most when the caller does not bound it: few are that long."""
 
+WEB_SEARCH = "web_search_options"
+"""The parameter that asks a provider to search the web."""
 MAX_TOKENS = 20_000_000
 """More than any request can hold: a provider that counts further is not believed."""
 
@@ -31,16 +33,18 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
 
 
 class Cost(msgspec.Struct, frozen=True, gc=False):
-    """A charge in nano-dollars, rounded once, and its two halves in femto-dollars as they were summed."""
+    """A charge in nano-dollars, rounded once, and its parts in femto-dollars as they were summed."""
 
     total_nano: int
     prompt_femto: int
     completion_femto: int
+    beside_femto: int = 0
+    """For what was done beside the model's work, which nobody's own key pays for."""
 
     @property
     def total_femto(self) -> int:
         """The exact sum before rounding."""
-        return self.prompt_femto + self.completion_femto
+        return self.prompt_femto + self.completion_femto + self.beside_femto
 
 
 NOTHING = Cost(0, 0, 0)
@@ -63,6 +67,23 @@ def cost(price: Price, usage: Usage) -> Cost:
     return Cost(nano_from_femto(prompt + completion), prompt, completion)
 
 
+def charge(endpoint: EndpointEntry, call: Call, usage: Usage) -> Cost:
+    """The exact cost of a call at an endpoint: its usage, and what plugins and the provider's own search cost."""
+    plain, beside = cost(endpoint.price, usage), beside_tokens(endpoint, call)
+    if not beside:
+        return plain
+    total = nano_from_femto(plain.total_femto + beside)
+    return Cost(total, plain.prompt_femto, plain.completion_femto, beside)
+
+
+def beside_tokens(endpoint: EndpointEntry, call: Call) -> int:
+    """Femto-dollars on top of the tokens: plugins' work, and one search of the provider's where it was asked for."""
+    price = endpoint.price.web_search
+    if not price or WEB_SEARCH not in call.parameters or WEB_SEARCH not in endpoint.supported_parameters:
+        return call.plugin_femto
+    return call.plugin_femto + price
+
+
 def estimate(price: Price, call: Call, endpoint: EndpointEntry) -> int:
     """Nano-dollars to set aside: the most that the request should cost at this endpoint."""
     prompt_price, completion_price = _dearest(price)
@@ -71,6 +92,7 @@ def estimate(price: Price, call: Call, endpoint: EndpointEntry) -> int:
         + completion_bound(call, endpoint) * call.choices * completion_price
         + call.image_count * (price.image or 0)
         + price.request
+        + beside_tokens(endpoint, call)
     )
     return nano_from_femto(femto)
 
