@@ -8,13 +8,15 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from routing.call import Call
 from routing.decision import Attempt
 from routing.errors import Refusal
 from routing.gateway.attempts import Served
 from routing.gateway.books import Opened, Outcome
 from routing.gateway.dialects.chat import count_prompt_tokens
 from routing.gateway.watch import Reason
-from routing.pricing import NOTHING, Cost, Usage, believable, cost, usage_from_provider
+from routing.plugins.citing import files_of
+from routing.pricing import NOTHING, Cost, Usage, believable, charge, usage_from_provider
 
 CLIENT_GONE_STATUS = 499
 KEPT = ("provider_code", "previous_errors", "parameter")
@@ -53,7 +55,7 @@ def bill(opened: Opened, attempt: Attempt, raw_usage: Any, counted: int, finish:
         usage, is_estimated = usage_from_provider(raw_usage, fallback, most)
     if usage.completion == 0 and counted == 0 and finish in (None, "error"):
         return Bill(usage, NOTHING, is_estimated)
-    return Bill(usage, cost(endpoint.price, usage), is_estimated)
+    return Bill(usage, charge(endpoint, call, usage), is_estimated)
 
 
 def not_served(reason: Reason) -> Ending:
@@ -83,7 +85,19 @@ def withheld(outcome: Outcome, refusal: Refusal, body: bytes | None = None) -> E
 def detail_of(opened: Opened, served: Served, stages: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """What is kept of how the answer came: who failed before, and the pipeline's stages after the answer too."""
     detail: dict[str, Any] = {"previous_errors": list(served.previous)} if served.previous else {}
-    return detail | ({"pipeline": [*opened.call.stages, *stages]} if stages else {})
+    is_longer = bool(stages or opened.call.plugins)  # than what the begin says of it
+    return detail | ({"pipeline": [*opened.call.stages, *stages]} if is_longer else {})
+
+
+def with_plugins(ending: Ending, call: Call) -> Ending:
+    """An ending with what plugins did, also where nobody answered: then the caller keeps what his files say."""
+    outcome, refusal = ending.outcome, ending.refusal
+    if "pipeline" not in outcome.detail:
+        outcome = replace(outcome, detail={**outcome.detail, "pipeline": list(call.stages)})
+    files = files_of(call)
+    if refusal is not None and files and outcome.attempt is not None:
+        refusal = refusal.with_metadata(file_annotations=files)
+    return replace(ending, outcome=outcome, refusal=refusal)
 
 
 def _error(refusal: Refusal, attempt: Attempt | None) -> Outcome:

@@ -26,12 +26,14 @@ from routing.gateway.bodies import BodyReader
 from routing.gateway.books import Books
 from routing.gateway.client import Client, RefusedError
 from routing.gateway.health import Health
+from routing.gateway.plugin_work import PluginWork
 from routing.gateway.policy_cache import LoadCatalog, LoadPolicy, PolicyCache
 from routing.gateway.policy_versions import VersionWatcher
 from routing.gateway.rates import Rates
 from routing.gateway.refusals import RefusalLog
 from routing.gateway.upstream import Upstream
 from routing.gateway.watch import Reason
+from routing.plugins.operator import NOTHING_SET_UP, Operator
 from workspaces.leases import Leases
 
 Connect: TypeAlias = Callable[[], Awaitable[psycopg.AsyncConnection[tuple[Any, ...]]]]
@@ -57,6 +59,7 @@ class Limits:
     stale_seconds: float
     patience: Patience
     region_hosts: Mapping[str, str] = field(default_factory=dict)
+    operator: Operator = NOTHING_SET_UP
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,7 @@ class Runtime:
         )
         self.health = Health()
         self.bodies = BodyReader(limits.region_hosts)
+        self.plugin_work = PluginWork(limits.operator, self.bodies)
         self.upstream = Upstream()
         self.attempts = Attempts(self.upstream, self.health, limits.patience)
         self.open_requests: set[Client] = set()
@@ -142,6 +146,7 @@ class Runtime:
         except JournalBusy as error:
             log.error("the journal is left to ingest as it is: %s", error)
         self.upstream.close()
+        await self.plugin_work.close()
         self.bodies.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
 

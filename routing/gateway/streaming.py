@@ -15,7 +15,8 @@ from routing.gateway.dialects.chat import count_prompt_tokens
 from routing.gateway.ending import CLIENT_GONE_STATUS, STOPPING, Ending, bill, detail_of, withheld
 from routing.gateway.upstream import UpstreamFailed
 from routing.gateway.watch import Interrupted, Reason
-from routing.pricing import Usage, cost, usage_object
+from routing.plugins import citing
+from routing.pricing import Usage, charge, usage_object
 from routing.providers import Stream
 
 CHECKPOINT_SECONDS = 1.0
@@ -119,12 +120,26 @@ class Relay:
             completion=self._stream.counted_tokens,
             image=self._opened.call.image_count,
         )
-        self._books.checkpoint(self._opened, attempt, usage, cost(attempt.endpoint.price, usage))
+        self._books.checkpoint(
+            self._opened, attempt, usage, charge(attempt.endpoint, self._opened.call, usage)
+        )
 
     def _completed(self) -> Ending:
         outcome = self._outcome("completed", self._stream.finish_reason)
         usage = usage_object(outcome.usage, outcome.cost)
-        return Ending(outcome, self._events.finish(self._stream.final_chunk(usage), usage))
+        annotations = self._annotations() if self._opened.call.annotations else b""
+        return Ending(outcome, annotations + self._events.finish(self._stream.final_chunk(usage), usage))
+
+    def _annotations(self) -> bytes:
+        endpoint = self._served.attempt.endpoint
+        return self._events.feed(
+            citing.event(
+                self._opened.call,
+                generation_id=self._opened.public_id,
+                model=endpoint.model,
+                provider=endpoint.provider.name,
+            )
+        )
 
     def _broken(self, failure: ProviderFailure) -> Ending:
         """The provider failed after the first token: what was delivered is charged, the rest is an error."""

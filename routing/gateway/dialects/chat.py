@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from observability.journal_records import clean_text
-from routing.call import NO_ATTRIBUTION, Attribution, Call
+from routing.call import COUNTED, NO_ATTRIBUTION, Attribution, Call
 from routing.errors import invalid_request
 from routing.gateway.client import RefusedError
 from routing.gateway.dialects.media import NOTHING, TOKENS_PER_IMAGE, Seen, look_at
@@ -41,7 +41,6 @@ MAX_TOKENS = 2**31
 MAX_CHOICES = 128
 MAX_FALLBACKS = 16
 MAX_ATTRIBUTE = 500
-COUNTED = "counted_prompt_tokens"
 
 CHECKS: dict[str, Check] = {
     "model": is_text,

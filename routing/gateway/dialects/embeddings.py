@@ -10,11 +10,10 @@ from typing import Any
 
 import msgspec
 
-from routing.call import Call
+from routing.call import COUNTED, Call
 from routing.errors import Refusal, encode_envelope
 from routing.gateway.dialects.chat import (
     BYTES_PER_TOKEN,
-    COUNTED,
     count_tokens,
     read_attribution,
     read_json,
