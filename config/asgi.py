@@ -23,6 +23,7 @@ from routing.gateway.attempts import Patience
 from routing.gateway.policy_cache import SourceAway
 from routing.gateway.runtime import Limits, Loaders, Runtime, Storage
 from routing.gateway.server import Draining
+from routing.plugin_services import operator_of
 
 Message: TypeAlias = MutableMapping[str, Any]  # ASGI's own types
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -141,6 +142,7 @@ def _limits(env: Environment) -> Limits:
         google_token_url=env.google_token_url,
         cache_bytes=env.response_cache_mb << 20,
         region=env.region or None,
+        operator=operator_of(env),
     )
 
 

@@ -75,6 +75,9 @@ DROPPED = "dropped"
 CACHE_MARKERS = "cache_markers"
 """Under this name `Call.detail` says that a dialect's parts and tools may be marked with `cache_control`."""
 
+COUNTED = "counted_prompt_tokens"
+"""Under this name `Call.detail` has what was counted where the messages were at hand."""
+
 NO_PREFERENCES = ProviderPreferences()
 NO_ATTRIBUTION = Attribution()
 
@@ -108,3 +111,9 @@ class Call(msgspec.Struct, frozen=True):
     """Set where the answer may be one that was given before, and may be given again."""
     region: str = "global"
     """Where the request arrived (HEADGATE_REGION_HOSTS)."""
+    plugins: Mapping[str, Mapping[str, Any] | None] = {}
+    """Which plugins run, with their configuration, by slug; None: the request is to go without."""
+    plugin_femto: int = 0
+    """What plugins cost on top of the endpoint's price, once the request is answered."""
+    annotations: tuple[Mapping[str, Any], ...] = ()
+    """What plugins have to say beside the answer: where from they know, and what they read."""

@@ -86,7 +86,7 @@ def decide(
     if refusal := (
         rate_refusal(policy, balances, tokens=call.prompt_tokens)
         or _elsewhere(policy, call)
-        or _blocked(scan)
+        or blocked(scan)
         or _closed(policy)
     ):
         return Decision(refusal, seed=seed, trace=(Step(refusal.rule, "refused"),))
@@ -130,7 +130,8 @@ def key_refusal(policy: Policy, now: datetime) -> Refusal | None:
     return None
 
 
-def _blocked(scan: Scan) -> Refusal | None:
+def blocked(scan: Scan) -> Refusal | None:
+    """The 403 for what the guardrails block, or None."""
     block = scan.block
     if block is None:
         return None

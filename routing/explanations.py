@@ -16,6 +16,7 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.models import Version
+from config.lib.environment import environment
 from config.lib.money import window_start
 from routing.catalog_compiler import compile_catalog
 from routing.catalog_snapshot import CatalogSnapshot, ModelEntry
@@ -28,6 +29,7 @@ from routing.guardrails.findings import Scan
 from routing.guardrails.rules import EffectiveRules, Layer, Rules, merge
 from routing.guardrails.scanning import scanner_of
 from routing.models import Guardrail
+from routing.plugin_services import operator_of
 from routing.policies import policy_of, read_versions
 from routing.policy import Policy, PurseLimit
 from routing.policy_parts.guardrails import allowlist_of, privacy_of
@@ -121,6 +123,7 @@ def explain(*, key: ApiKey, asked: Asked, seed: int | None = None, draft: Draft 
         stats={},
         seed=secrets.randbits(SEED_BITS) if seed is None else seed,
         now=now,
+        operator=operator_of(environment()),
     )
     matter = read(matter, preparation)
     decision = judge(matter)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from config.lib.byok_fee import ByokFee
+from config.lib.money import nano_from_femto
 from routing.call import Call
 from routing.catalog_snapshot import EndpointEntry
 from routing.decision import Attempt, Decision, HoldNeeded, Plan
@@ -24,9 +25,12 @@ def attempt_at(entry: EndpointEntry, call: Call, fee: ByokFee | None = None) -> 
     A private endpoint is paid by its organization, too, and has no fee.
     """
     nano = estimate(entry.price, call, entry)
-    if entry.is_private:
-        return Attempt(entry, 0, nano, is_byok=True)
-    return Attempt(entry, nano, nano) if fee is None else Attempt(entry, fee.on(nano), nano, is_byok=True)
+    if fee is None and not entry.is_private:
+        return Attempt(entry, nano, nano)
+    plugins = nano_from_femto(call.plugin_femto)  # ours, whoever pays the provider
+    listed = nano - plugins
+    charged = 0 if fee is None or entry.is_private else fee.on(listed)
+    return Attempt(entry, charged + plugins, listed, is_byok=True)
 
 
 def plans_of(attempts: tuple[Attempt, ...], policy: Policy) -> tuple[Plan, ...]:
@@ -37,7 +41,7 @@ def plans_of(attempts: tuple[Attempt, ...], policy: Policy) -> tuple[Plan, ...]:
     plans = []
     for planned in (attempts,) if len(own) == len(attempts) else (attempts, own):
         if (allowance := _allowance_hold(planned, policy)) is not None:
-            free = holds_of([_without_fee(attempt) for attempt in planned], policy.purses)
+            free = holds_of([_without_fee(attempt, policy.byok_fee) for attempt in planned], policy.purses)
             plans.append(Plan(planned, (*free, allowance), is_fee_free=True))
         plans.append(Plan(planned, holds_of(planned, policy.purses)))
     return tuple(plans)
@@ -87,12 +91,14 @@ def _allowance_hold(attempts: Sequence[Attempt], policy: Policy) -> HoldNeeded |
     if allowance is None or not allowance.limit_nano:
         return None
     dearest = max(
-        [attempt.estimate_nano for attempt in attempts if attempt.hold_nano and attempt.is_byok], default=0
+        [attempt.estimate_nano for attempt in attempts if attempt.hold_nano and attempt.uses_credential],
+        default=0,
     )
     return HoldNeeded(allowance, dearest) if dearest else None
 
 
-def _without_fee(attempt: Attempt) -> Attempt:
-    if not attempt.is_byok:
+def _without_fee(attempt: Attempt, fee: ByokFee) -> Attempt:
+    if not attempt.uses_credential:
         return attempt
-    return Attempt(attempt.endpoint, 0, attempt.estimate_nano, is_byok=True)
+    listed = attempt.estimate_nano
+    return Attempt(attempt.endpoint, attempt.hold_nano - fee.on(listed), listed, is_byok=True)

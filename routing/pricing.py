@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from config.lib.byok_fee import ByokFee
 from config.lib.money import FEMTO_PER_USD, nano_from_femto
 from routing.call import Call
 from routing.catalog_snapshot import EndpointEntry, Price
@@ -13,6 +14,8 @@ from routing.catalog_snapshot import EndpointEntry, Price
 DEFAULT_COMPLETION_TOKENS = 16_384
 """What is set aside for an answer at most when the caller does not bound it: few are that long."""
 
+WEB_SEARCH = "web_search_options"
+"""The parameter that asks a provider to search the web."""
 MAX_TOKENS = 20_000_000
 """More than any request can hold: a provider that counts further is not believed."""
 
@@ -31,20 +34,22 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
 
 
 class Cost(msgspec.Struct, frozen=True, gc=False):
-    """A charge in nano-dollars, rounded once, and its two halves in femto-dollars as they were summed.
+    """A charge in nano-dollars, rounded once, and its parts in femto-dollars as they were summed.
 
-    `byok_nano` is what the request cost at list price where the caller's organization pays the provider itself.
+    `beside_femto` is for what was done beside the tokens: searches, and plugins' work. `byok_nano` is what the request
+    cost at list price where the caller's organization pays the provider itself.
     """
 
     total_nano: int
     prompt_femto: int
     completion_femto: int
+    beside_femto: int = 0
     byok_nano: int = 0
 
     @property
     def total_femto(self) -> int:
         """The exact sum before rounding."""
-        return self.prompt_femto + self.completion_femto
+        return self.prompt_femto + self.completion_femto + self.beside_femto
 
 
 NOTHING = Cost(0, 0, 0)
@@ -67,9 +72,31 @@ def cost(price: Price, usage: Usage) -> Cost:
     return Cost(nano_from_femto(prompt + completion), prompt, completion)
 
 
-def at_own_expense(charge: Cost, fee_nano: int = 0) -> Cost:
-    """The same for a provider that the organization pays itself: metered at its price, charged a fee at most."""
-    return Cost(fee_nano, charge.prompt_femto, charge.completion_femto, charge.total_nano)
+def charge(endpoint: EndpointEntry, call: Call, usage: Usage) -> Cost:
+    """The exact cost of a call at an endpoint: its usage, and what plugins and the provider's own search cost."""
+    plain, beside = cost(endpoint.price, usage), beside_tokens(endpoint, call)
+    if not beside:
+        return plain
+    total = nano_from_femto(plain.total_femto + beside)
+    return Cost(total, plain.prompt_femto, plain.completion_femto, beside)
+
+
+def at_own_expense(whole: Cost, plugin_femto: int = 0, fee: ByokFee | None = None) -> Cost:
+    """The same for a provider that the organization pays itself: metered at its price, charged a fee at most.
+
+    What plugins did is ours, and charged like everywhere.
+    """
+    listed = nano_from_femto(whole.total_femto - plugin_femto) if plugin_femto else whole.total_nano
+    charged = (fee.on(listed) if fee else 0) + nano_from_femto(plugin_femto)
+    return Cost(charged, whole.prompt_femto, whole.completion_femto, whole.beside_femto, listed)
+
+
+def beside_tokens(endpoint: EndpointEntry, call: Call) -> int:
+    """Femto-dollars on top of the tokens: plugins' work, and one search of the provider's where it was asked for."""
+    price = endpoint.price.web_search
+    if not price or WEB_SEARCH not in call.parameters or WEB_SEARCH not in endpoint.supported_parameters:
+        return call.plugin_femto
+    return call.plugin_femto + price
 
 
 def estimate(price: Price, call: Call, endpoint: EndpointEntry) -> int:
@@ -80,6 +107,7 @@ def estimate(price: Price, call: Call, endpoint: EndpointEntry) -> int:
         + completion_bound(call, endpoint) * call.choices * completion_price
         + call.image_count * (price.image or 0)
         + price.request
+        + beside_tokens(endpoint, call)
     )
     return nano_from_femto(femto)
 

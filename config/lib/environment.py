@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from config.lib.byok_fee import ByokFee
+from config.lib.plugin_environment import PluginEnvironment
 
 DATA_REGIONS = ("global", "europe", "us")
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class Environment(BaseSettings):
+class Environment(PluginEnvironment):
     """The environment's variables. Empty means not set; config.checks refuses what production cannot run with."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)

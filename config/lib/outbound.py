@@ -26,14 +26,17 @@ __all__ = [
     "HttpPool",
     "OutboundRules",
     "Reply",
+    "Session",
     "open_pool",
     "open_session",
     "post",
     "post_form",
+    "request",
 ]
 
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
+Session: TypeAlias = aiohttp.ClientSession
 
 CONNECT_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 30.0
@@ -243,10 +246,41 @@ def _posted(
     seconds: float,
     most_bytes: int,
 ) -> Reply:
+    return asyncio.run(_post(url, data, headers, rules, seconds, most_bytes))
+
+
+async def request(
+    session: Session,
+    url: str,
+    body: bytes | Mapping[str, str] | None = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+    seconds: float,
+    most_bytes: int,
+) -> Reply:
+    """GET an address, or POST a body (a mapping is a form), and read the answer; no redirect is followed.
+
+    Raises CallFailed, whatever went wrong.
+    """
+    method = "GET" if body is None else "POST"
     try:
-        return asyncio.run(_post(url, data, headers, rules, seconds, most_bytes))
+        async with (
+            asyncio.timeout(seconds),
+            session.request(method, url, data=body, headers=headers, allow_redirects=False) as response,
+        ):
+            names = {name.lower(): value for name, value in response.headers.items()}
+            return Reply(response.status, await _bounded(response, most_bytes), names)
     except (aiohttp.ClientError, OSError, ValueError) as error:  # OSError: forbidden and timed out, too
         raise CallFailed(str(error) or type(error).__name__) from error
+
+
+async def _bounded(response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > most_bytes:
+            raise CallFailed("the answer is too long")
+    return bytes(body)
 
 
 async def _post(
@@ -257,15 +291,5 @@ async def _post(
     seconds: float,
     most_bytes: int,
 ) -> Reply:
-    async with (
-        asyncio.timeout(seconds),
-        open_session(rules=rules) as session,
-        session.post(url, data=data, headers=headers, allow_redirects=False) as response,
-    ):
-        body = bytearray()
-        async for piece in response.content.iter_any():
-            body += piece
-            if len(body) > most_bytes:
-                raise CallFailed("the answer is too long")
-        names = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(response.status, bytes(body), names)
+    async with open_session(rules=rules) as session:
+        return await request(session, url, data, headers=headers, seconds=seconds, most_bytes=most_bytes)

@@ -10,6 +10,7 @@ from django.core.checks import CheckMessage, Error, register
 
 from config.lib.crypto import KeyRing, SealingError
 from config.lib.environment import Environment, environment
+from config.lib.plugin_environment import PluginEnvironment
 
 
 def secret_key_faults(env: Environment) -> list[CheckMessage]:
@@ -77,6 +78,24 @@ def region_faults(env: Environment) -> list[CheckMessage]:
     return []
 
 
+def plugin_faults(env: Environment) -> list[CheckMessage]:
+    """E024: services that plugins ask have whole addresses."""
+    given = {name: getattr(env, name) for name in PluginEnvironment.model_fields if name.endswith("_url")}
+    return [
+        Error(f"HEADGATE_{name.upper()} must look like https://api.example.com.", id="headgate.E024")
+        for name, url in given.items()
+        if url and not _is_web_address(url)
+    ]
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
+
+
 def email_faults(env: Environment) -> list[CheckMessage]:
     """E007: mail goes to the log, or through a server whose address can be read."""
     parts = urlsplit(env.email_url)
@@ -123,6 +142,7 @@ def check_environment(app_configs: Sequence[Any] | None = None, **kwargs: Any) -
         host_faults,
         base_url_faults,
         region_faults,
+        plugin_faults,
         email_faults,
         payment_faults,
         token_endpoint_faults,

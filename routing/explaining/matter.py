@@ -20,6 +20,9 @@ from routing.gateway.preparing import Preparation, with_variants
 from routing.gateway.presets import find_preset, preset_named
 from routing.guardrails.findings import Scan
 from routing.holds import ALLOWANCE
+from routing.plugins.bench import Surroundings
+from routing.plugins.operator import NOTHING_SET_UP, Operator
+from routing.plugins.running import arrange
 from routing.policy import Policy, PurseLimit
 
 
@@ -93,6 +96,7 @@ class Matter:
     stats: Stats
     seed: int
     now: datetime
+    operator: Operator = NOTHING_SET_UP
     call: Call | None = None
     scan: Scan = NOTHING_FOUND
     unread: Refusal | None = None
@@ -123,10 +127,12 @@ def read(matter: Matter, preparation: Preparation) -> Matter:
         call = read_checked(DIALECTS[asked.dialect], asked.data, asked.headers)
         slug = preset_named(call)
         preset = find_preset(preparation.presets, slug) if slug else None
-        prepared = with_variants(preparation.prepare(call, preset), matter.catalog)
+        prepared = with_variants(preparation.prepare(call, preset), matter.catalog, preparation)
+        around = Surroundings(matter.policy, matter.catalog, matter.operator, matter.now)
+        call = arrange(prepared.call, around)
     except RefusedError as error:
         return replace(matter, call=None, scan=NOTHING_FOUND, unread=error.refusal)
-    call = msgspec.structs.replace(prepared.call, region=asked.region)
+    call = msgspec.structs.replace(call, region=asked.region)
     return replace(matter, call=call, scan=prepared.scan, unread=None)
 
 

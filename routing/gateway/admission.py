@@ -15,6 +15,10 @@ from routing.gateway.preparing import Prepared
 from routing.gateway.runtime import Runtime
 from routing.holds import ALLOWANCE, MAY_GIVE_WAY, next_plan
 from routing.limits import purse_refusal
+from routing.plugins.bench import Surroundings
+from routing.plugins.running import SHORT_PROMPT
+from routing.plugins.running import arrange as arrange_call
+from routing.selection.auto_router import SLUGS
 from workspaces.leases import Admitted, Leases, Refused
 
 BEARER = b"bearer "
@@ -55,6 +59,21 @@ def check_key(known: KnownPolicy) -> None:
     refusal = key_refusal(known.policy, datetime.now(UTC))
     if refusal is not None:
         raise RefusedError(refusal)
+
+
+def arrange(runtime: Runtime, known: KnownPolicy, prepared: Prepared) -> Prepared:
+    """What plugins have to say about who serves the call. Raises RefusedError: 400, 404."""
+    call = prepared.call
+    if (
+        not call.plugins
+        and call.models
+        and call.prompt_tokens <= SHORT_PROMPT
+        and SLUGS.isdisjoint(call.models)
+    ):
+        return prepared  # as most are
+    operator, now = runtime.limits.operator, datetime.now(UTC)
+    arranged = arrange_call(call, Surroundings(known.policy, runtime.catalog, operator, now))
+    return Prepared(arranged, prepared.scan)
 
 
 def judge(runtime: Runtime, known: KnownPolicy, prepared: Prepared, identifier: NewId) -> Decision:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from routing.call import DROPPED, Call
 from routing.decide import suggestions
 from routing.decision import Attempt, Decision
@@ -15,7 +17,7 @@ from routing.gateway.attempts import NobodyAnswered, Served
 from routing.gateway.books import Opened, Outcome
 from routing.gateway.client import COMMENT, JSON, Client, RefusedError
 from routing.gateway.dialects import DIALECTS, KEEP_ALIVE, Dialect
-from routing.gateway.ending import Ending, bill, detail_of, failed, not_served, withheld
+from routing.gateway.ending import Ending, bill, detail_of, failed, not_served, with_plugins, withheld
 from routing.gateway.observing import observe
 from routing.gateway.output_guard import Looked, look_elsewhere
 from routing.gateway.router_metadata import DIALECTS as DIALECTS_TOLD
@@ -29,7 +31,7 @@ from routing.gateway.router_metadata import (
 )
 from routing.gateway.runtime import Runtime
 from routing.gateway.streaming import Relay
-from routing.gateway.watch import Interrupted
+from routing.gateway.watch import Interrupted, Reason
 from routing.pricing import usage_object
 from routing.providers import Answer
 from routing.providers.openai import encode
@@ -37,6 +39,11 @@ from routing.tool_calls import StreamedCalls
 
 MOST_TOKENS_HERE = 30_000
 """Of an answer that is looked at on the event loop; more would stall it."""
+PLUGIN_SECONDS = 120.0
+"""How long the plugins of a request may take together, before and after the answer."""
+PLUGINS_LATE = invalid_request(
+    "The files that the request names took too long to read.", parameter="messages"
+)
 NO_CALL = Call("", (), {}, is_streamed=True, prompt_tokens=0, max_tokens=None)
 
 
@@ -45,6 +52,39 @@ async def produce(runtime: Runtime, client: Client, opened: Opened, attempts: Se
     dialect = DIALECTS[opened.call.dialect]
     client.is_streamed = opened.call.is_streamed
     client.keep_alive = KEEP_ALIVE.get(dialect.slug, COMMENT)
+    return await (_with_plugins if opened.call.plugins else _answered)(runtime, client, opened, attempts)
+
+
+async def _with_plugins(
+    runtime: Runtime, client: Client, opened: Opened, attempts: Sequence[Attempt]
+) -> Ending:
+    """The answer to what plugins make of the request; what they cost is charged with it, or not at all."""
+    work, preparation, catalog = runtime.plugin_work, opened.known.preparation, runtime.catalog
+    try:
+        with client.watch.within(PLUGIN_SECONDS):
+            call = await work.before(opened.call, attempts, preparation, catalog)
+    except RefusedError as error:
+        return failed(error.refusal, None)
+    except Interrupted as stop:
+        return failed(PLUGINS_LATE, None) if stop.reason is Reason.LATE else not_served(stop.reason)
+    ending = await _answered(runtime, client, replace(opened, call=call), attempts)
+    return with_plugins(ending, call)
+
+
+async def _healed(runtime: Runtime, client: Client, opened: Opened, answer: Answer) -> Opened:
+    """What plugins make of a whole answer, in place; an answer that is there is not lost to them."""
+    try:
+        with client.watch.within(PLUGIN_SECONDS):
+            preparation, catalog = opened.known.preparation, runtime.catalog
+            call = await runtime.plugin_work.after(opened.call, answer.body, preparation, catalog)
+    except (RefusedError, Interrupted):
+        return opened
+    return replace(opened, call=call)
+
+
+async def _answered(runtime: Runtime, client: Client, opened: Opened, attempts: Sequence[Attempt]) -> Ending:
+    """The first provider's answer, whole or passed on."""
+    dialect = DIALECTS[opened.call.dialect]
     try:
         served = await runtime.attempts.first_that_answers(opened, attempts, client.watch)
     except NobodyAnswered as error:
@@ -55,6 +95,8 @@ async def produce(runtime: Runtime, client: Client, opened: Opened, attempts: Se
         return failed(invalid_request("The request's JSON is nested too deeply."), None)
     streamed = None
     if isinstance(served.answer, Answer):
+        if opened.call.plugins:
+            opened = await _healed(runtime, client, opened, served.answer)
         ending = await _whole(runtime, dialect, opened, served, served.answer)
     else:
         streamed = StreamedCalls() if "tools" in opened.call.parameters else None

@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace as replace_scan
@@ -20,13 +20,13 @@ from typing import NamedTuple, ParamSpec, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from routing.call import Call
+from routing.call import COUNTED, Call
 from routing.errors import Refusal, unavailable
 from routing.gateway.client import RefusedError
 from routing.gateway.dialects import DIALECTS, Dialect
-from routing.gateway.dialects.chat import COUNTED, count_prompt_tokens
+from routing.gateway.dialects.chat import count_prompt_tokens
 from routing.gateway.dialects.server_tools import check_call
-from routing.gateway.preparing import Governing, Preparation, Prepared, prepared_with
+from routing.gateway.preparing import Governing, Preparation, Prepared, Screened, prepared_with
 from routing.gateway.presets import find_preset, preset_named, size_of
 from routing.gateway.stickiness import CONVERSATION, opening_of
 from routing.policy import PresetEntry
@@ -39,6 +39,9 @@ RAW_BYTES = 4096
 """A field above this size comes back from the other process as JSON text that is only passed on."""
 MOST_WORK = 400_000
 """Bytes times a policy's weight that are looked at on the event loop: about two milliseconds."""
+LOOKED_AT: frozenset[str] = frozenset({"messages", "response_format"})
+"""Fields that plugins look at, hence need whole."""
+NOTHING: frozenset[str] = frozenset()
 PROCESSES = 2
 MOST_WAITING = 16
 NO_REGIONS: Mapping[str, str] = MappingProxyType({})
@@ -100,6 +103,17 @@ class BodyReader:
             return await self._run(partial(work, *args, **kwargs))
         finally:
             self._waiting -= 1
+
+    async def screen(self, texts: Sequence[str], preparation: Preparation) -> Screened:
+        """Texts that plugins add, as the guardrails let them pass. Raises RefusedError: 403, 503."""
+        size = sum(map(len, texts))
+        if size <= LARGE_BYTES and size * preparation.weight <= MOST_WORK:
+            screened = preparation.screen(texts)
+        else:
+            screened = await self.elsewhere(screen_large, list(texts), preparation.governing)
+        if screened.refusal is not None:
+            raise RefusedError(screened.refusal)
+        return screened
 
     async def _run(self, work: Callable[[], T]) -> T:
         if self._pool is None:
@@ -163,10 +177,16 @@ def read_large(
     except RefusedError as error:
         return error.refusal
     call = prepared.call
-    body = {name: _light(value) for name, value in call.body.items()}
+    kept = LOOKED_AT if call.plugins else NOTHING
+    body = {name: value if name in kept else _light(value) for name, value in call.body.items()}
     seen = {COUNTED: count_prompt_tokens(call), CONVERSATION: opening_of(call.body.get("messages"))}
     light = replace(call, body=body, detail={**call.detail, **seen})
     return Prepared(light, replace_scan(prepared.scan, body={}))
+
+
+def screen_large(texts: Sequence[str], governing: Governing) -> Screened:
+    """Look at what plugins add in the other process."""
+    return prepared_with(governing).screen(texts)
 
 
 def _is_light(size: int, weight: int) -> bool:

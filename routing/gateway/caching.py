@@ -56,7 +56,7 @@ def key_of(call: Call, policy: Policy) -> bytes:
     outputs = policy.rules.outputs
     looked_for = repr((outputs.filters, outputs.builtins)) if outputs else ""
     principal = (policy.principal.organization_id, policy.principal.api_key_id, policy.principal.key_hash)
-    about = (principal, call.dialect, call.is_streamed, call.models, call.detail, looked_for)
+    about = (principal, call.dialect, call.is_streamed, call.models, call.detail, call.plugins, looked_for)
     return sha256(_encode(about) + b"\n" + _encode(call.body)).digest()
 
 

@@ -8,14 +8,15 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from routing.call import DROPPED
+from routing.call import DROPPED, Call
 from routing.decision import Attempt
 from routing.errors import Refusal
 from routing.gateway.attempts import Served, Tried
 from routing.gateway.books import NO_DETAIL, Opened, Outcome
 from routing.gateway.dialects.chat import count_prompt_tokens
 from routing.gateway.watch import Reason
-from routing.pricing import NOTHING, Cost, Usage, at_own_expense, believable, cost, usage_from_provider
+from routing.plugins.citing import files_of
+from routing.pricing import NOTHING, Cost, Usage, at_own_expense, believable, charge, usage_from_provider
 
 CLIENT_GONE_STATUS = 499
 KEPT = ("provider_code", "previous_errors", "parameter")
@@ -61,12 +62,12 @@ def bill(opened: Opened, attempt: Attempt, raw_usage: Any, counted: int, finish:
 
 def charged(opened: Opened, attempt: Attempt, usage: Usage) -> Cost:
     """What a usage costs where this attempt is served; with one's own credential a fee, unless it is free of it."""
-    charge = cost(attempt.endpoint.price, usage)
+    call = opened.call
+    whole = charge(attempt.endpoint, call, usage)
     if not attempt.is_byok:
-        return charge
-    if opened.is_fee_free or not attempt.uses_credential:
-        return at_own_expense(charge)
-    return at_own_expense(charge, opened.known.policy.byok_fee.on(charge.total_nano))
+        return whole
+    is_free = opened.is_fee_free or not attempt.uses_credential
+    return at_own_expense(whole, call.plugin_femto, None if is_free else opened.known.policy.byok_fee)
 
 
 def not_served(reason: Reason) -> Ending:
@@ -100,7 +101,8 @@ def detail_of(
 
     Nothing where the first provider gave it to all of the request. `status` is what became of the last attempt.
     """
-    if not served.previous and not served.dropped and not stages and status == 200:
+    is_longer = bool(stages or opened.call.plugins)  # than what the begin says of the pipeline
+    if not served.previous and not served.dropped and not is_longer and status == 200:
         return NO_DETAIL
     detail: dict[str, Any] = {}
     if served.previous or status != 200:
@@ -111,7 +113,18 @@ def detail_of(
         detail["previous_errors"] = list(served.previous)
     if served.dropped:
         detail[DROPPED] = list(served.dropped)
-    return detail | ({"pipeline": [*opened.call.stages, *stages]} if stages else {})
+    return detail | ({"pipeline": [*opened.call.stages, *stages]} if is_longer else {})
+
+
+def with_plugins(ending: Ending, call: Call) -> Ending:
+    """An ending with what plugins did, also where nobody answered: then the caller keeps what his files say."""
+    outcome, refusal = ending.outcome, ending.refusal
+    if "pipeline" not in outcome.detail:
+        outcome = replace(outcome, detail={**outcome.detail, "pipeline": list(call.stages)})
+    files = files_of(call)
+    if refusal is not None and files and outcome.attempt is not None:
+        refusal = refusal.with_metadata(file_annotations=files)
+    return replace(ending, outcome=outcome, refusal=refusal)
 
 
 def _error(refusal: Refusal, attempt: Attempt | None, tried: tuple[Tried, ...] = ()) -> Outcome:

@@ -9,7 +9,7 @@ from config.lib.ids import NewId
 from routing.call import Call
 from routing.decision import Decision
 from routing.errors import internal_error
-from routing.gateway.admission import admit, authenticate, check_key, judge
+from routing.gateway.admission import admit, arrange, authenticate, check_key, judge
 from routing.gateway.answering import farewell, metadata_of_refusal, produce
 from routing.gateway.books import Opened
 from routing.gateway.caching import with_caching
@@ -34,7 +34,8 @@ async def serve(runtime: Runtime, client: Client, dialect: Dialect, identifier: 
         check_key(known)  # 401, 403
         data = await client.read_body(runtime.limits.max_body_bytes)  # 413
         prepared = await runtime.bodies.read(dialect, data, client.headers, known.preparation)  # 400
-        prepared = with_variants(prepared, runtime.catalog)  # 503
+        prepared = with_variants(prepared, runtime.catalog, known.preparation)  # 400, 503
+        prepared = arrange(runtime, known, prepared)  # 400, 404
         call = prepared.call
         decision = judge(runtime, known, prepared, identifier)  # 400, 402, 403, 404, 429
         with runtime.rates.counting(known.policy, known.rates_for(decision.model), call):  # 429, 503

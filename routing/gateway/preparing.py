@@ -6,25 +6,32 @@ to is laid under it; the guardrails look at every text, and what they redact nob
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
 from routing.call import Call
 from routing.catalog_snapshot import CatalogSnapshot
+from routing.decide import blocked
 from routing.decision import NOTHING_FOUND
+from routing.errors import Refusal
 from routing.gateway.output_guard import OutputGuard
 from routing.gateway.presets import with_preset
 from routing.guardrails.findings import Scan
 from routing.guardrails.rules import EffectiveRules
 from routing.guardrails.scanning import Scanner, scanner_of
-from routing.policy import Policy, PresetEntry
+from routing.plugins.resolution import plugins_of
+from routing.policy import PluginDefault, Policy, PresetEntry
 from routing.selection.variants import applied
 
 NO_PRESETS: Mapping[str, PresetEntry] = MappingProxyType({})
+NO_DEFAULTS: Mapping[str, PluginDefault] = {}
+ADDED = "data:text/plain;base64,"
+"""Texts that plugins add are looked at as files of the request: nobody of the conversation says them."""
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -34,11 +41,20 @@ class Prepared(msgspec.Struct, frozen=True):
     scan: Scan = NOTHING_FOUND
 
 
+class Screened(msgspec.Struct, frozen=True):
+    """Texts as the guardrails let them pass, and what was found in them; a refusal where it blocks."""
+
+    texts: list[str]
+    stages: Sequence[Mapping[str, Any]] = ()
+    refusal: Refusal | None = None
+
+
 class Governing(NamedTuple):
     """What of a policy a request is prepared with: plain values, which go to the other process with a large body."""
 
     rules: EffectiveRules
     allowlist: tuple[str, ...]
+    plugins: Mapping[str, PluginDefault] = NO_DEFAULTS
 
 
 class Preparation:
@@ -71,22 +87,48 @@ class Preparation:
         """The call as it is decided on, the preset under it. Raises RefusedError for what cannot be."""
         if preset is not None:
             call = with_preset(call, preset)
+        body = call.body
+        if self.governing.plugins or call.media_tokens or "plugins" in body or "transforms" in body:
+            call = self.with_plugins(call)
         if self._scanner is None:
             return Prepared(call)
         scan = self._scanner.scan(call.body)
         body = call.body if scan.body is call.body else dict(scan.body)
         return Prepared(replace(call, body=body, stages=(*call.stages, *scan.stages())), scan)
 
+    def with_plugins(self, call: Call) -> Call:
+        """The call with the plugins that it and its workspace ask for. Raises RefusedError (400)."""
+        return replace(call, plugins=plugins_of(call, self.governing.plugins))
 
-def with_variants(prepared: Prepared, catalog: CatalogSnapshot) -> Prepared:
+    def screen(self, texts: Sequence[str]) -> Screened:
+        """Texts that plugins put before the model, looked at as the request's own."""
+        if self._scanner is None:
+            return Screened(list(texts))
+        parts = [{"type": "file", "file": {"file_data": _as_file(text)}} for text in texts]
+        scan = self._scanner.scan({"messages": [{"role": "user", "content": parts}]})
+        files = scan.body["messages"][0]["content"]
+        found = [stage for stage in scan.stages() if stage["data"].get("detected")]
+        return Screened([_of_file(part["file"]["file_data"]) for part in files], found, blocked(scan))
+
+
+def _as_file(text: str) -> str:
+    return ADDED + base64.b64encode(text.encode("utf-8", "replace")).decode()
+
+
+def _of_file(url: str) -> str:
+    return base64.b64decode(url.removeprefix(ADDED)).decode("utf-8", "replace")
+
+
+def with_variants(prepared: Prepared, catalog: CatalogSnapshot, preparation: Preparation) -> Prepared:
     """The call with what its model's variants ask for beside routing: `:online` a search, `:thinking` to think."""
     call = applied(prepared.call, catalog)
-    return prepared if call is prepared.call else Prepared(call, prepared.scan)
+    return prepared if call is prepared.call else Prepared(preparation.with_plugins(call), prepared.scan)
 
 
 def preparation_of(policy: Policy) -> Preparation:
     """How this policy's requests are prepared; takes a while for many patterns, hence not on the event loop."""
-    return prepared_with(Governing(policy.rules, policy.allowlist), policy.presets)
+    governing = Governing(policy.rules, policy.allowlist, dict(policy.plugins))
+    return prepared_with(governing, policy.presets)
 
 
 def prepared_with(governing: Governing, presets: Mapping[str, PresetEntry] = NO_PRESETS) -> Preparation:

@@ -31,6 +31,7 @@ from routing.gateway.books import Books
 from routing.gateway.client import Client, RefusedError
 from routing.gateway.google_tokens import GoogleTokens
 from routing.gateway.health import Health
+from routing.gateway.plugin_work import PluginWork
 from routing.gateway.policy_cache import LoadCatalog, LoadPolicy, PolicyCache
 from routing.gateway.policy_versions import VersionWatcher
 from routing.gateway.rate_exchange import RateExchange
@@ -40,6 +41,7 @@ from routing.gateway.response_cache import ResponseCache
 from routing.gateway.stickiness import Stickiness
 from routing.gateway.upstream import PUBLIC_ONLY, Upstream
 from routing.gateway.watch import Reason
+from routing.plugins.operator import NOTHING_SET_UP, Operator
 from workspaces.leases import Leases
 
 Connect: TypeAlias = Callable[[], Awaitable[psycopg.AsyncConnection[tuple[Any, ...]]]]
@@ -70,6 +72,7 @@ class Limits:
     cache_bytes: int = 0
     region: str | None = None
     """Where this process runs, as router metadata says."""
+    operator: Operator = NOTHING_SET_UP
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,7 @@ class Runtime:
         self._board = Board(process_id, connect, self.health, self.stickiness)
         self.bodies = BodyReader(limits.region_hosts)
         self.cache = ResponseCache(connect, _ring(), limits.cache_bytes)
+        self.plugin_work = PluginWork(limits.operator, self.bodies)
         self.upstream = Upstream(limits.outbound)
         tokens = GoogleTokens(self.upstream, limits.google_token_url)
         self.attempts = Attempts(self.upstream, self.health, limits.patience, tokens)
@@ -164,6 +168,7 @@ class Runtime:
         except JournalBusy as error:
             log.error("the journal is left to ingest as it is: %s", error)
         self.upstream.close()
+        await self.plugin_work.close()
         self.bodies.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
 

@@ -24,6 +24,7 @@ from routing.gateway.ending import (
 from routing.gateway.response_cache import MOST_ANSWER_BYTES
 from routing.gateway.upstream import UpstreamFailed
 from routing.gateway.watch import Interrupted, Reason
+from routing.plugins import citing
 from routing.pricing import Usage, usage_object
 from routing.providers import Stream
 from routing.tool_calls import StreamedCalls
@@ -155,8 +156,20 @@ class Relay:
         outcome = self._outcome("completed", self._stream.finish_reason)
         usage = usage_object(outcome.usage, outcome.cost, is_byok=self._served.attempt.is_byok)
         repeatable = bytes(self._shown) if self._shown else None
-        last = self._events.finish(self._stream.final_chunk(usage), usage)
+        annotations = self._annotations() if self._opened.call.annotations else b""
+        last = annotations + self._events.finish(self._stream.final_chunk(usage), usage)
         return Ending(outcome, last, repeatable=repeatable)
+
+    def _annotations(self) -> bytes:
+        endpoint = self._served.attempt.endpoint
+        return self._events.feed(
+            citing.event(
+                self._opened.call,
+                generation_id=self._opened.public_id,
+                model=endpoint.model,
+                provider=endpoint.provider.name,
+            )
+        )
 
     def _broken(self, failure: ProviderFailure) -> Ending:
         """The provider failed after the first token: what was delivered is charged, the rest is an error."""

@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from config.lib.declared import Choice, Flag, NotValid, Texts, Whole
-from routing.plugins.plugin import Plugin
+from routing.call import Call
+from routing.errors import Availability, Refusal
+from routing.gateway.client import RefusedError
+from routing.plugins.bench import Surroundings, changed, with_stage
+from routing.plugins.plugin import Config, Plugin
+from routing.selection.auto_router import SLUGS, NothingFits, choose
 
 MOST_PATTERNS = 1024
 LONGEST_PATTERN = 1024
@@ -46,3 +51,28 @@ class AutoRouter(Plugin):
             if sum(map(len, config.get(name, ()))) > LONGEST_PATTERNS:
                 raise NotValid(f"config.{name}", f"may have {LONGEST_PATTERNS} characters in all.")
         return config
+
+    def arrange(self, call: Call, config: Config | None, around: Surroundings) -> Call:
+        """The call with the models that suit it in the router's place. Raises RefusedError (404)."""
+        if SLUGS.isdisjoint(call.models):
+            return call
+        try:
+            chosen = choose(call, config or {}, around.catalog.models.values(), around.policy, around.now)
+        except NothingFits:
+            raise RefusedError(_nothing_fits(call)) from None
+        models = [slug for asked in call.models for slug in (chosen.models if asked in SLUGS else (asked,))]
+        return with_stage(
+            changed(call, models=tuple(dict.fromkeys(models))),
+            "plugin",
+            self.slug,
+            f"Chose {chosen.models[0]} of {chosen.candidates} models",
+            task_type=chosen.task,
+            models=list(chosen.models),
+            candidates=chosen.candidates,
+        )
+
+
+def _nothing_fits(call: Call) -> Refusal:
+    message = f"No model that {call.models[0]} may choose can serve this request."
+    availability = Availability("no_endpoints", call.models)
+    return Refusal(404, "not_found", message, "auto_router", availability=availability)

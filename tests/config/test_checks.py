@@ -52,6 +52,8 @@ class TestTheEnvironment:
             ("HEADGATE_STRIPE_URL", "api.stripe.com", "headgate.E020"),
             ("HEADGATE_GOOGLE_TOKEN_URL", "oauth2.googleapis.com", "headgate.E024"),
             ("HEADGATE_PURCHASE_MIN_USD", "10001", "headgate.E021"),
+            ("HEADGATE_SEARXNG_URL", "searxng:8080", "headgate.E024"),
+            ("HEADGATE_MODERATION_URL", "http://[", "headgate.E024"),
         ],
     )
     def test_that_is_nonsense_is_refused_by_name(self, monkeypatch, name, value, identifier):

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from routing.call import Call
+from routing.call import COUNTED, Call
 from routing.errors import invalid_request
 from routing.gateway.client import RefusedError
 from routing.gateway.dialects.attribution import clean, read_attribution
@@ -41,7 +41,6 @@ MAX_TOKENS = 2**31
 MAX_CHOICES = 128
 MAX_FALLBACKS = 16
 MAX_NAME = 500
-COUNTED = "counted_prompt_tokens"
 
 CHECKS: dict[str, Check] = {
     "model": is_text,

@@ -10,12 +10,11 @@ from typing import Any
 
 import msgspec
 
-from routing.call import Call
+from routing.call import COUNTED, Call
 from routing.errors import Refusal, encode_envelope
 from routing.gateway.dialects.attribution import read_attribution
 from routing.gateway.dialects.chat import (
     BYTES_PER_TOKEN,
-    COUNTED,
     count_tokens,
     read_json,
     read_models,

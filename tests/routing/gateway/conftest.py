@@ -17,6 +17,7 @@ from tests.postgres_plugin import restore_database
 from tests.routing.gateway.mirror import Mirror
 from tests.routing.gateway.positions import EMBEDDER, MODEL
 from tests.routing.gateway.process import GatewayProcess
+from tests.routing.gateway.services import Services
 from tests.routing.gateway.stage import furnish, grant, note_change
 from tests.routing.simulator.process import SimulatorProcess
 
@@ -107,3 +108,41 @@ def mirror(stage, django_db_blocker) -> Iterator[Mirror]:
         note_change(provider)
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="package")
+def services() -> Iterator[Services]:
+    """What plugins ask."""
+    server = Services()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="package")
+def equipped(
+    stage: Cast, services: Services, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GatewayProcess]:
+    """A gateway whose operator has set services up for plugins."""
+    process = GatewayProcess(
+        tmp_path_factory.mktemp("equipped"),
+        HEADGATE_EXA_API_KEY="exa-key",
+        HEADGATE_EXA_URL=services.url,
+        HEADGATE_WEB_SEARCH_USD="0.007",
+        HEADGATE_WEB_RESULT_USD="0.001",
+        HEADGATE_MISTRAL_OCR_API_KEY="ocr-key",
+        HEADGATE_MISTRAL_OCR_URL=f"{services.url}/v1",
+        HEADGATE_MODERATION_URL=f"{services.url}/v1",
+        HEADGATE_OUTBOUND_ALLOW="127.0.0.1/32",
+    ).wait_until_ready()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def plugins_world(mirror: Mirror, services: Services) -> Iterator[None]:
+    """The provider and the services as they are at first."""
+    before = mirror.says
+    mirror.asked.clear()
+    services.reset()
+    yield
+    mirror.says = before
