@@ -133,7 +133,7 @@ def manage(arguments: list[str]) -> None:
 def pytest_arguments(arguments: list[str]) -> list[str]:
     """Spread whole runs over two processes; a run of chosen tests stays in one, easier to read and debug."""
     is_whole = all(argument in WHOLE_RUN_OPTIONS for argument in arguments)
-    return ["-m", "pytest", *(["-n", "2", "--dist", "loadgroup"] if is_whole else []), *arguments]
+    return ["-m", "pytest", *(["-n", "2", "--dist", "loadfile"] if is_whole else []), *arguments]
 
 
 def test(arguments: list[str]) -> None:

@@ -8,13 +8,14 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from tests.admin_pages import WHO, Doors
-from tests.cast import Acme, Cast, Globex, assemble
+from tests.cast import Acme, Cast, Globex
+from tests.recorded_cast import RecordedCast
 
 
 @pytest.fixture
-def cast(db: None) -> Cast:
+def cast(db: None, recorded_cast: RecordedCast) -> Cast:
     """Acme and globex with their people, workspaces and keys; committed where the test is `transaction=True`."""
-    return assemble()
+    return recorded_cast.enter()
 
 
 @pytest.fixture

@@ -11,14 +11,15 @@ import shutil
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
-import psycopg
 import pytest
 
 from config.embedded_postgres import APP_ROLE, DATABASE, OWNER_ROLE, SUPERUSER, EmbeddedPostgres
 from config.stack.guardian import Guardian
 from tests.migrated_cluster import migrate, migrated_cluster
+from tests.own_database import in_database, own_database, replace_database
+from tests.scheduling import ByFile, rank
 
 EXTERNAL_TEMPLATE = "headgate_test_template"
 TEST_SETTINGS = {
@@ -55,10 +56,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect, visibly in the closing line, the tiers that nobody asked for; keep live stacks to one process."""
-    for item in items:
-        if "e2e" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("live_stack"))
+    """Deselect, visibly in the closing line, the tiers that nobody asked for, and put the rest in order."""
+    items.sort(key=rank)
     left_out = {name for name, (option, _) in TIERS.items() if not config.getoption(option)}
     if config.getoption("--full"):
         left_out.discard("browser")
@@ -66,6 +65,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if deselected:
         config.hook.pytest_deselected(items=deselected)
         items[:] = [item for item in items if item not in deselected]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """Divide the tests among processes by our own rule, whatever --dist says."""
+    return ByFile(config, log)
 
 
 # --- The server
@@ -94,11 +99,6 @@ class Server:
         shutil.rmtree(self.workspace, ignore_errors=True)
 
 
-def in_database(url: str, name: str) -> str:
-    """The same address with another database."""
-    return urlsplit(url)._replace(path=f"/{name}").geturl()
-
-
 def use_own_server(server: Server) -> None:
     """Start the run's own PostgreSQL and point the environment at it."""
     os.environ.update(TEST_SETTINGS)
@@ -120,26 +120,6 @@ def use_given_server() -> None:
     os.environ["HEADGATE_TEST_TEMPLATE"] = EXTERNAL_TEMPLATE
 
 
-def replace_database(admin_url: str, name: str, *, template: str) -> None:
-    """Make a database afresh as a copy of another, whoever is connected to it."""
-    with psycopg.connect(admin_url, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        connection.execute(
-            f'CREATE DATABASE "{name}" OWNER {OWNER_ROLE} TEMPLATE "{template}" STRATEGY FILE_COPY'
-        )
-
-
-def own_database() -> str:
-    """The name of this process's database."""
-    return f"headgate_test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
-
-
-def restore_database() -> None:
-    """Bring this process's database back to the state after the migrations."""
-    admin = os.environ["HEADGATE_TEST_ADMIN_URL"]
-    replace_database(admin, own_database(), template=os.environ["HEADGATE_TEST_TEMPLATE"])
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
     """Have the database before pytest-django reads the settings."""
@@ -150,7 +130,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
             server = Server()
             early_config.add_cleanup(server.stop)
             use_own_server(server)
-    restore_database()
+    own_database()
     for name in ("DATABASE_URL", "HEADGATE_OWNER_DATABASE_URL"):
-        os.environ[name] = in_database(os.environ[name], own_database())
+        os.environ[name] = in_database(os.environ[name], own_database().name)
     return (yield)

@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Callable
 
-from config.lib.scoping import tenant
-from tests.cast import Cast
+import pytest
+from django.apps import apps
+from django.db import transaction
+
+from config.lib.scoping import tenant, unscoped
+from tests.cast import Cast, assemble
+from tests.recorded_cast import RecordedCast
 from workspaces.members import is_member
 from workspaces.models import ApiKey
 
 
+def rows_after(make: Callable[[], Cast]) -> dict[str, int]:
+    """How many rows of each model there are once somebody has put the cast on the stage."""
+    with transaction.atomic():
+        make()
+        with unscoped(reason="the cast is in two organizations"):
+            counts = {model._meta.label: model._base_manager.count() for model in apps.get_models()}
+        transaction.set_rollback(True)
+    return counts
+
+
 class TestTheCast:
+    def test_is_entered_as_the_domain_functions_make_it(self, db: None, recorded_cast: RecordedCast):
+        entered, assembled = rows_after(recorded_cast.enter), rows_after(assemble)
+
+        assert entered == assembled
+        assert entered["workspaces.ApiKey"] == 8
+
+    def test_has_keys_that_open(self, cast: Cast):
+        found = ApiKey.objects.unscoped(reason="by its hash, as the gateway does")
+
+        assert found.get(hash=cast.acme.bob_key.key.hash).owner_id == cast.acme.bob.pk
+
     def test_gives_acme_three_workspaces_and_their_people(self, cast: Cast):
         acme = cast.acme
 

@@ -119,8 +119,8 @@ class TestHandingOver:
         [
             (["up", "--demo"], "-m config.stack up --demo"),
             (["manage", "reconcile"], "-m config.stack manage reconcile"),
-            (["test"], "-m pytest -n 2 --dist loadgroup"),
-            (["test", "--full"], "-m pytest -n 2 --dist loadgroup --full"),
+            (["test"], "-m pytest -n 2 --dist loadfile"),
+            (["test", "--full"], "-m pytest -n 2 --dist loadfile --full"),
             (["test", "tests/test_dev.py", "-k", "once"], "-m pytest tests/test_dev.py -k once"),
         ],
     )

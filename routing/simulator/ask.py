@@ -75,6 +75,8 @@ class Ask:
     turns: tuple[Turn, ...]
     max_tokens: int | None = None
     tools: tuple[Tool, ...] = ()
+    answer_schema: object = None
+    """The JSON schema that the answer must satisfy; None where any text will do."""
     wants_usage_chunk: bool = False
     is_embedding: bool = False
     pace: Pace = field(default_factory=Pace)

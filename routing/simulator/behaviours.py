@@ -83,7 +83,14 @@ def _say(ask: Ask, pieces: tuple[str, ...]) -> Reply:
 
 
 def _repeat(ask: Ask) -> Reply:
-    return Reply() if ask.is_embedding else _say(ask, split_words(ask.user_text))
+    return Reply() if ask.is_embedding else _answer(ask, ask.user_text)
+
+
+def _answer(ask: Ask, text: str) -> Reply:
+    """Say a text; where an object is asked for, one that satisfies its schema unless the text is one already."""
+    if ask.answer_schema is not None and not _is_object(text):
+        text = make_arguments(ask.answer_schema)
+    return _say(ask, split_words(text))
 
 
 def _echo(ask: Ask, turn: int) -> Plan:
@@ -98,7 +105,7 @@ def _lorem(ask: Ask, turn: int) -> Plan:
 
 def _call_tool(ask: Ask, turn: int) -> Plan:
     if ask.tool_result is not None:
-        return Plan(_say(ask, split_words(f"The tool said: {ask.tool_result}")))
+        return Plan(_answer(ask, f"The tool said: {ask.tool_result}"))
     if not ask.tools:
         return Plan(_repeat(ask))
     tool = ask.tools[0]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.observability.books import Books, books_of, connect
-from tests.postgres_plugin import restore_database
+from tests.own_database import own_database
 
 ORGANIZATION_SQL = """
 WITH why AS (INSERT INTO revision (object_type, object_id, action, door) VALUES ('test', '', 'create', 'shell'))
@@ -25,7 +25,7 @@ def organization_id() -> Iterator[int]:
         row = connection.execute(ORGANIZATION_SQL).fetchone()
     assert row
     yield row[0]
-    restore_database()
+    own_database().restore()
 
 
 @pytest.fixture

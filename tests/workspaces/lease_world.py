@@ -19,7 +19,7 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from tests.postgres_plugin import in_database, replace_database
+from tests.own_database import in_database, replace_database
 from workspaces.leases import Admitted, Leases, LocalPurse, PurseSpec
 from workspaces.windows import to_datetime
 

@@ -42,6 +42,7 @@ class Chat:
             tools=()
             if body.get("tool_choice") == "none"
             else tuple(_read_tools(read_objects(body, "tools"))),
+            answer_schema=_read_schema(read_object(body, "response_format")),
             wants_usage_chunk=read_flag(read_object(body, "stream_options"), "include_usage"),
             pace=read_pace(body),
             body=body,
@@ -97,6 +98,14 @@ def _read_tools(tools: Sequence[Body]) -> list[Tool]:
     """Return the function tools; the provider's own kinds of tools are passed over."""
     functions = [read_object(tool, "function") for tool in tools if tool.get("type") == "function"]
     return [Tool(read_text(function, "name"), function.get("parameters")) for function in functions]
+
+
+def _read_schema(response_format: Body) -> object:
+    """Return the schema of a structured output, one that any object satisfies for JSON mode, None for text."""
+    kind = response_format.get("type")
+    if kind == "json_schema":
+        return read_object(response_format, "json_schema").get("schema", {})
+    return {} if kind == "json_object" else None
 
 
 def _tool_call(call: str, function: object) -> dict[str, object]:

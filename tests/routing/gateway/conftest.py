@@ -13,7 +13,7 @@ from pytest_django import DjangoDbBlocker
 from config.lib.scoping import unscoped
 from routing.models import Endpoint, LanguageModel, PriceVersion, Provider
 from tests.cast import Cast, assemble
-from tests.postgres_plugin import restore_database
+from tests.own_database import own_database
 from tests.routing.gateway.mirror import Mirror
 from tests.routing.gateway.positions import EMBEDDER, MODEL
 from tests.routing.gateway.process import GatewayProcess
@@ -51,7 +51,7 @@ def stage(
     yield cast
     with django_db_blocker.unblock():
         connections.close_all()
-        restore_database()
+        own_database().restore()
 
 
 @pytest.fixture

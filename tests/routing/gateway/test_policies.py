@@ -12,7 +12,7 @@ import pytest
 from config.lib.keys import INFERENCE_PREFIX, new_key
 from config.lib.scoping import tenant
 from tests.cast import STAGE
-from tests.postgres_plugin import own_database
+from tests.own_database import own_database
 from tests.routing.gateway.process import GatewayProcess
 from tests.routing.simulator.process import wait_until
 from workspaces import api_keys
@@ -174,14 +174,14 @@ class Outage:
         self._connection = connection
 
     def begin(self):
-        self._connection.execute(f'ALTER DATABASE "{own_database()}" WITH ALLOW_CONNECTIONS false')
+        self._connection.execute(f'ALTER DATABASE "{own_database().name}" WITH ALLOW_CONNECTIONS false')
         self._connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
-            [own_database()],
+            [own_database().name],
         )
 
     def end(self):
-        self._connection.execute(f'ALTER DATABASE "{own_database()}" WITH ALLOW_CONNECTIONS true')
+        self._connection.execute(f'ALTER DATABASE "{own_database().name}" WITH ALLOW_CONNECTIONS true')
 
 
 def admin_url():
@@ -204,7 +204,8 @@ def transactions():
     """How many transactions the tests' database has seen."""
     with psycopg.connect(admin_url(), autocommit=True) as connection:
         row = connection.execute(
-            "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = %s", [own_database()]
+            "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = %s",
+            [own_database().name],
         ).fetchone()
     return row[0]
 

@@ -265,3 +265,30 @@ class TestListingModels:
         names = {model["id"] for model in answer.json()["data"]}
         expected = "echo lorem slow flaky cut garbage tools broken-json silent flat embed error-429 error-503"
         assert names >= {f"simulator/{name}" for name in expected.split()}
+
+
+class TestAStructuredOutput:
+    FORMAT = {"type": "json_schema", "json_schema": {"name": "place", "schema": PLACE}}
+
+    def test_satisfies_its_schema(self, simulator):
+        answer = simulator.post(CHAT, chat("echo", response_format=self.FORMAT))
+
+        assert answer.json()["choices"][0]["message"]["content"] == '{"city": "Oslo"}'
+
+    def test_is_what_was_said_when_that_is_an_object(self, simulator):
+        answer = simulator.post(CHAT, chat("echo", '{"city": "Rome"}', response_format=self.FORMAT))
+
+        assert answer.json()["choices"][0]["message"]["content"] == '{"city": "Rome"}'
+
+    def test_is_any_object_in_json_mode(self, simulator):
+        answer = simulator.post(CHAT, chat("echo", response_format={"type": "json_object"}))
+
+        assert answer.json()["choices"][0]["message"]["content"] == "{}"
+
+    def test_follows_a_tools_result(self, simulator):
+        body = chat("tools", tools=TOOLS, response_format=self.FORMAT)
+        body["messages"].append({"role": "tool", "tool_call_id": "call_1", "content": "sunny"})
+
+        answer = simulator.post(CHAT, body)
+
+        assert answer.json()["choices"][0]["message"]["content"] == '{"city": "Oslo"}'
