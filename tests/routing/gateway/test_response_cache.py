@@ -15,7 +15,7 @@ from routing import presets
 from routing.preset_config import Content
 from routing.simulator.record import read_calls
 from tests.cast import STAGE, Cast
-from tests.postgres_plugin import own_database
+from tests.own_database import own_database
 from tests.routing.gateway.test_every_dialect import (
     CHAT,
     COMPLETIONS,
@@ -69,7 +69,7 @@ def context_of(gateway, answer):
 
 
 def execute(statement: str, *parameters):
-    with psycopg.connect(admin_url(), dbname=own_database(), autocommit=True) as connection:
+    with psycopg.connect(admin_url(), dbname=own_database().name, autocommit=True) as connection:
         cursor = connection.execute(statement, parameters)
         return cursor.fetchall() if cursor.description else []
 
@@ -251,7 +251,7 @@ class TestWhatIsStored:
 class TestAStoreThatFails:
     def test_is_a_miss_at_once(self, start_gateway, key, words):
         gateway = start_gateway()
-        with psycopg.connect(admin_url(), dbname=own_database()) as connection:
+        with psycopg.connect(admin_url(), dbname=own_database().name) as connection:
             connection.execute("LOCK TABLE response_cache IN ACCESS EXCLUSIVE MODE")
             began = time.monotonic()
 
