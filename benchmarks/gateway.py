@@ -1,10 +1,11 @@
 """What a request costs: one gateway process on one core, against peers measured in the same minutes.
 
-    python benchmarks/gateway.py --kit ../shared/bench --build /tmp/build [--rounds 3] [--peers nginx,litellm]
+    python benchmarks/gateway.py --kit ../shared/bench --build /tmp/build [--rounds 3] [--peers nginx] [--realistic]
 
 The kit plays the provider, puts on the load and measures the peers. A whole stack is started on a data folder of its
 own; its gateway is pinned to the kit's gateway core and everything else to the other one. Beside the kit's report this
-prints what ingest, the worker and PostgreSQL spent per request that was booked.
+prints what ingest, the worker and PostgreSQL spent per request that was booked. With `--realistic` the same gateway is
+measured with a second key, too, whose policy is one as teams have it (benchmarks/realistic_policy.py).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tests.live_stack import LiveStack, running_stack, stack_folder
 
 MOCK_PORT = 9001
 MODELS = tuple(f"openai/mock-chat{suffix}" for suffix in ("", "-n50", "-g2-n50", "-g2-n5", "-g1000-n40"))
+PRESET = "bench"
 GATEWAY_CORE, OTHER_CORE = 0, 1
 TICKS = os.sysconf("SC_CLK_TCK")
 BESIDE = ("ingest", "worker", "postgres")
@@ -75,6 +77,13 @@ def settle(stack: LiveStack) -> int:
     return count
 
 
+def furnish(stack: LiveStack) -> str:
+    """A key with a realistic policy; every model of the mock provider has a preset."""
+    models = [(model.removeprefix(MODELS[0]), model) for model in MODELS]
+    code = f"from benchmarks.realistic_policy import furnish; print(furnish('acme', 'mock', {models!r}))"
+    return stack.manage("shell", "-v0", "-c", code).strip().splitlines()[-1]
+
+
 def run(stack: LiveStack, options: argparse.Namespace) -> None:
     """Measure a stack that is ready."""
     file = stack.data / "mock-catalog.yaml"
@@ -90,6 +99,12 @@ def run(stack: LiveStack, options: argparse.Namespace) -> None:
     command = [sys.executable, "bench.py", "--peers", options.peers, "--rounds", str(options.rounds)]
     command += ["--seconds", str(options.seconds), "--build", str(options.build), "--out", str(options.out)]
     command += ["--gateway", f"headgate={stack.base_url}/api/v1,pid={gateway},key={key}"]
+    if options.realistic:
+        secret, model = furnish(stack), f"@preset/{PRESET}"
+        command += [
+            "--gateway",
+            f"realistic={stack.base_url}/api/v1,pid={gateway},key={secret},model={model}",
+        ]
     subprocess.run(command, cwd=options.kit, check=True)
     booked = settle(stack)
     for name in BESIDE:
@@ -113,6 +128,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--out", type=Path, default=Path("results.json"))
+    parser.add_argument("--realistic", action="store_true", help="measure a key with a whole policy, too")
     options = parser.parse_args()
     options.build, options.out = options.build.resolve(), options.out.resolve()
     os.environ["BENCHMARK_API_KEY"] = "any"

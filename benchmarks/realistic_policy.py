@@ -1,0 +1,80 @@
+"""A policy as teams have it, for benchmarks: three guardrails, six patterns, two budgets, a preset and BYOK.
+
+manage.py shell -c "from benchmarks.realistic_policy import furnish; print(furnish('acme', 'mock', …))"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from accounts.models import Membership, Organization
+from accounts.revisions import Actor
+from config.lib.money import nano_from_usd
+from config.lib.scoping import tenant, unscoped
+from routing import byok, guardrail_settings
+from routing.guardrail_assignments import assign_keys, assign_members
+from routing.models import Guardrail
+from routing.preset_config import Content
+from routing.presets import save_version
+from workspaces import api_keys
+from workspaces.budgets import set_budget
+from workspaces.models import Workspace
+
+PRESET = "bench"
+PATTERNS = (
+    r"\bPROJ-\d{4,6}\b",
+    r"(?i)\bconfidential(?:ity)?\b.{0,40}\bdraft\b",
+    r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}\b",
+    r"(?i)\binternal[-_ ]only\b",
+    r"\b(?:acme|globex)-[a-f0-9]{32}\b",
+    r"\b\d{3}-\d{7}-\d{7}\b",
+)
+PLENTY = nano_from_usd(Decimal(1_000_000))
+BY = Actor(door="shell", reason="a benchmark")
+
+
+def furnish(organization: str, provider: str, models: Sequence[tuple[str, str]]) -> str:
+    """The secret of a new key of the organization's Default workspace that all of it governs.
+
+    `models` are ends of presets' names and the models that these ask for: `@preset/bench`, `@preset/bench-n50` …
+    """
+    with unscoped(reason="a benchmark finds its organization by name"):
+        home = Organization.objects.get(slug=organization)
+    with tenant(home.pk):
+        workspace = Workspace.objects.for_organization(home.pk).get(is_default=True)
+        owner = Membership.objects.for_organization(home.pk).order_by("pk")[0]
+        issued = api_keys.issue(workspace=workspace, name="benchmark", owner=owner, by=BY)
+        _guard(workspace, owner, issued)
+        set_budget(workspace=workspace, interval="m", limit_nano=PLENTY, by=BY, is_byok_included=True)
+        for end, model in models:
+            config = {"model": model, "temperature": 0.7, "provider": {"allow_fallbacks": True}}
+            content = Content(config, "You are a helpful assistant. Answer briefly.")
+            save_version(workspace=workspace, slug=PRESET + end, content=content, by=BY)
+        byok.create(organization=home, workspace=workspace, provider=provider, secret="any-key", by=BY)
+    return issued.secret
+
+
+def _guard(workspace: Workspace, owner: Membership, issued: api_keys.IssuedKey) -> None:
+    """The workspace's guardrail, its member's and its key's, two patterns each."""
+    filters = [{"pattern": pattern, "action": "redact", "label": None} for pattern in PATTERNS]
+    guardrail_settings.change(
+        guardrail=Guardrail.default_of(workspace),
+        by=BY,
+        ignored_providers=["azure"],
+        content_filters=filters[:2],
+        limit_nano=PLENTY // 10,
+        limit_interval="d",
+    )
+    members = guardrail_settings.create(
+        workspace=workspace, name="members", by=BY, ignored_models=["a/b"], content_filters=filters[2:4]
+    )
+    keys = guardrail_settings.create(
+        workspace=workspace,
+        name="keys",
+        by=BY,
+        enable_free_model_training=False,
+        content_filters=filters[4:],
+    )
+    assign_members(guardrail=members, memberships=[owner], by=BY)
+    assign_keys(guardrail=keys, keys=[issued.key], by=BY)
