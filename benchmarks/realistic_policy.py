@@ -34,24 +34,26 @@ PLENTY = nano_from_usd(Decimal(1_000_000))
 BY = Actor(door="shell", reason="a benchmark")
 
 
-def furnish(organization: str, provider: str, models: Sequence[tuple[str, str]]) -> str:
-    """The secret of a new key of the organization's Default workspace that all of it governs.
+def furnish(
+    organization: str, provider: str, models: Sequence[tuple[str, str]], *, workspace: str = "default"
+) -> str:
+    """The secret of a new key of one of the organization's workspaces that all of it governs.
 
     `models` are ends of presets' names and the models that these ask for: `@preset/bench`, `@preset/bench-n50` …
     """
     with unscoped(reason="a benchmark finds its organization by name"):
         home = Organization.objects.get(slug=organization)
     with tenant(home.pk):
-        workspace = Workspace.objects.for_organization(home.pk).get(is_default=True)
+        place = Workspace.objects.for_organization(home.pk).get(slug=workspace)
         owner = Membership.objects.for_organization(home.pk).order_by("pk")[0]
-        issued = api_keys.issue(workspace=workspace, name="benchmark", owner=owner, by=BY)
-        _guard(workspace, owner, issued)
-        set_budget(workspace=workspace, interval="m", limit_nano=PLENTY, by=BY, is_byok_included=True)
+        issued = api_keys.issue(workspace=place, name="benchmark", owner=owner, by=BY)
+        _guard(place, owner, issued)
+        set_budget(workspace=place, interval="m", limit_nano=PLENTY, by=BY, is_byok_included=True)
         for end, model in models:
             config = {"model": model, "temperature": 0.7, "provider": {"allow_fallbacks": True}}
             content = Content(config, "You are a helpful assistant. Answer briefly.")
-            save_version(workspace=workspace, slug=PRESET + end, content=content, by=BY)
-        byok.create(organization=home, workspace=workspace, provider=provider, secret="any-key", by=BY)
+            save_version(workspace=place, slug=PRESET + end, content=content, by=BY)
+        byok.create(organization=home, workspace=place, provider=provider, secret="any-key", by=BY)
     return issued.secret
 
 

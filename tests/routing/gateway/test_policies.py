@@ -9,6 +9,7 @@ import time
 import psycopg
 import pytest
 
+from benchmarks.realistic_policy import PRESET, furnish
 from config.lib.keys import INFERENCE_PREFIX, new_key
 from config.lib.scoping import tenant
 from tests.cast import STAGE
@@ -96,13 +97,25 @@ class TestAnUnknownKey:
 
 
 class TestTheHotPath:
-    def test_makes_no_database_call(self, start_gateway, key):
+    @pytest.fixture(params=["a plain key", "a key with guardrails, budgets, a preset and BYOK"])
+    def asking(self, request, stage, key):
+        """A key, and the model that it asks for."""
+        if request.param == "a plain key":
+            return key, "test/echo"
+        name = stage.acme.organization.slug
+        secret = furnish(name, "alpha", [("", "test/echo")], workspace=stage.acme.research.slug)
+        return secret, f"@preset/{PRESET}"
+
+    def test_makes_no_database_call(self, start_gateway, asking):
         gateway = start_gateway()
-        gateway.ask(key, "test/echo")
+        key, model = asking
+        assert gateway.ask(key, model).status == 200
         settle_statistics()
         idle = transactions_within(3.0)
 
-        rounds = (transactions_of(gateway, key, requests=300, idle_per_second=idle / 3.0) for _ in range(3))
+        rounds = (
+            transactions_of(gateway, key, model, requests=300, idle_per_second=idle / 3.0) for _ in range(3)
+        )
 
         # Renewing leases takes a few, whatever the number of requests. What else the database counts meanwhile
         # only adds, so one quiet round proves it; a call per request would show in every round.
@@ -210,10 +223,10 @@ def transactions():
     return row[0]
 
 
-def transactions_of(gateway, key, *, requests, idle_per_second):
+def transactions_of(gateway, key, model, *, requests, idle_per_second):
     """How many more transactions than an idle gateway's there were while it served so many requests."""
     began, before = time.monotonic(), transactions()
-    assert {gateway.ask(key, "test/echo").status for _ in range(requests)} == {200}
+    assert {gateway.ask(key, model).status for _ in range(requests)} == {200}
     settle_statistics()
     return transactions() - before - idle_per_second * (time.monotonic() - began)
 
