@@ -162,7 +162,14 @@ class ResponseCache:
             return None
 
     async def _execute(self, statement: str, parameters: Row) -> Row | None:
-        connection = self._idle.pop() if self._idle else await self._connect()
+        while self._idle:  # the database may have gone and come back since they were used
+            try:
+                return await self._execute_on(self._idle.pop(), statement, parameters)
+            except psycopg.OperationalError:
+                continue
+        return await self._execute_on(await self._connect(), statement, parameters)
+
+    async def _execute_on(self, connection: Connection, statement: str, parameters: Row) -> Row | None:
         try:
             cursor = await connection.execute(statement, parameters)
             row = await cursor.fetchone() if cursor.description else None

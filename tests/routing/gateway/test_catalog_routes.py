@@ -6,8 +6,7 @@ import pytest
 from django.http import HttpResponse
 from openrouter import OpenRouter, errors
 
-from accounts import privacy
-from accounts.organizations import filter_model_catalog
+from accounts import organizations, privacy
 from config.lib.keys import INFERENCE_PREFIX, new_key
 from config.lib.scoping import tenant
 from tests.cast import STAGE
@@ -182,7 +181,7 @@ class TestAnOrganizationsRules:
         yield stage.globex
         with tenant(organization.pk):
             privacy.change(organization=organization, by=STAGE, ignored_models=None, ignored_providers=None)
-            filter_model_catalog(organization=organization, is_filtered=False, by=STAGE)
+            organizations.change(organization=organization, by=STAGE, is_model_catalog_filtered=False)
 
     def listed(self, gateway, issued, path="/api/v1/models"):
         models = gateway.get(path, Authorization=f"Bearer {issued.secret}").json()["data"]
@@ -200,7 +199,7 @@ class TestAnOrganizationsRules:
     def test_leave_them_out_of_every_list_where_the_organization_wants_that(self, gateway, globex, key):
         issued = globex.default_key
         with tenant(globex.organization.pk):
-            filter_model_catalog(organization=globex.organization, is_filtered=True, by=STAGE)
+            organizations.change(organization=globex.organization, by=STAGE, is_model_catalog_filtered=True)
 
         wait_until(lambda: "test/echo" not in self.listed(gateway, issued), what="the setting")
         answer = gateway.get("/api/v1/models/test/echo/endpoints", Authorization=f"Bearer {issued.secret}")

@@ -17,7 +17,7 @@ from tests.routing.gateway.process import question
 from tests.routing.gateway.test_every_dialect import CHAT, COMPLETIONS, EMBEDDINGS, MESSAGES, RESPONSES, body
 from tests.routing.simulator.process import wait_until
 from workspaces import api_keys
-from workspaces.spending import open_credit_purse, set_limits
+from workspaces.spending import PurseLimits, open_credit_purse, set_limits
 
 pytestmark = pytest.mark.usefixtures("shell")
 
@@ -103,10 +103,10 @@ def spent(stage):
     organization = stage.globex.organization
     with tenant(organization.pk):
         purse = open_credit_purse(organization.pk)
-        set_limits(purse, limit_nano=0, limit_with_byok_nano=None, is_strict=False)
+        set_limits([PurseLimits(purse.pk, 0, None, False)])
     yield
     with tenant(organization.pk):
-        set_limits(purse, limit_nano=purse.limit_nano, limit_with_byok_nano=None, is_strict=False)
+        set_limits([PurseLimits(purse.pk, purse.limit_nano, None, False)])
 
 
 def without_id(error: dict[str, Any]) -> dict[str, Any]:

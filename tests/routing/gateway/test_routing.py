@@ -44,11 +44,17 @@ class TestAllowlists:
 
 
 class TestVariants:
-    @pytest.mark.parametrize("variant", ["nitro", "floor", "exacto", "thinking", "online"])
+    @pytest.mark.parametrize("variant", ["nitro", "floor", "exacto", "thinking"])
     def test_are_answered_by_the_model_itself(self, gateway, key, variant):
         answer = gateway.ask(key, f"test/echo:{variant}")
 
         assert (answer.status, answer.json()["model"]) == (200, "test/echo")
+
+    def test_to_be_online_needs_a_search_engine(self, gateway, key):
+        error = gateway.ask(key, "test/echo:online").json()["error"]
+
+        assert (error["code"], error["metadata"]["error_type"]) == (400, "invalid_request")
+        assert "search" in error["message"]
 
     def test_that_do_not_exist_are_no_models(self, gateway, key):
         error = gateway.ask(key, "test/echo:extended").json()["error"]
@@ -122,7 +128,7 @@ def shown(gateway, model, key):
 class TestStatistics:
     def test_are_shown_with_the_endpoints(self, gateway, key):
         gateway.ask(key, "test/lorem", max_tokens=50)
-        wait_until(lambda: shown(gateway, "test/lorem", key)[0]["latency_last_30m"], what="statistics")
+        wait_until(lambda: shown(gateway, "test/lorem", key)[0]["throughput_last_30m"], what="statistics")
 
         endpoint = shown(gateway, "test/lorem", key)[0]
 
