@@ -37,8 +37,8 @@ T = TypeVar("T")
 LARGE_BYTES = 256 * 1024
 RAW_BYTES = 4096
 """A field above this size comes back from the other process as JSON text that is only passed on."""
-MOST_WORK = 400_000
-"""Bytes times a policy's weight that are looked at on the event loop: about two milliseconds."""
+MOST_WORK = 4_000_000
+"""Bytes times a policy's weight that are looked at on the event loop: twenty milliseconds at the very worst."""
 LOOKED_AT: frozenset[str] = frozenset({"messages", "response_format"})
 """Fields that plugins look at, hence need whole."""
 NOTHING: frozenset[str] = frozenset()

@@ -7,6 +7,7 @@ to is laid under it; the guardrails look at every text, and what they redact nob
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -30,6 +31,9 @@ from routing.selection.variants import applied
 
 NO_PRESETS: Mapping[str, PresetEntry] = MappingProxyType({})
 NO_DEFAULTS: Mapping[str, PluginDefault] = {}
+DEAR_SECONDS = 0.003
+"""Of one look on the event loop; whose patterns take longer is looked at elsewhere, but for short texts."""
+STRAINED = 10
 ADDED = "data:text/plain;base64,"
 """Texts that plugins add are looked at as files of the request: nobody of the conversation says them."""
 
@@ -63,7 +67,7 @@ class Preparation:
     `presets` are those that a request may refer to; they stay here, and only the one asked for goes elsewhere.
     """
 
-    __slots__ = ("_scanner", "governing", "outputs", "presets")
+    __slots__ = ("_scanner", "_strain", "governing", "outputs", "presets")
 
     def __init__(
         self,
@@ -75,13 +79,14 @@ class Preparation:
         self.governing = governing
         self.presets = presets
         self._scanner = scanner
+        self._strain = 1
         self.outputs = outputs
         """What looks at answers, where a guardrail asks for that."""
 
     @property
     def weight(self) -> int:
-        """How dear a look at one byte is; 0 for everyday patterns."""
-        return self._scanner.weight if self._scanner else 0
+        """How dear a look at one byte may be; 0 for everyday patterns, more once it has been dear."""
+        return self._scanner.weight * self._strain if self._scanner else 0
 
     def prepare(self, call: Call, preset: PresetEntry | None = None) -> Prepared:
         """The call as it is decided on, the preset under it. Raises RefusedError for what cannot be."""
@@ -92,9 +97,21 @@ class Preparation:
             call = self.with_plugins(call)
         if self._scanner is None:
             return Prepared(call)
-        scan = self._scanner.scan(call.body)
+        scan = (
+            self._scanner.scan(call.body)
+            if not self._scanner.weight
+            else self._timed(self._scanner, call.body)
+        )
         body = call.body if scan.body is call.body else dict(scan.body)
         return Prepared(replace(call, body=body, stages=(*call.stages, *scan.stages())), scan)
+
+    def _timed(self, scanner: Scanner, body: Mapping[str, Any]) -> Scan:
+        """Look at a body, and remember when that took long: nearly all large patterns are fast on nearly all texts."""
+        began = time.thread_time()
+        scan = scanner.scan(body)
+        if time.thread_time() - began > DEAR_SECONDS:
+            self._strain = STRAINED
+        return scan
 
     def with_plugins(self, call: Call) -> Call:
         """The call with the plugins that it and its workspace ask for. Raises RefusedError (400)."""
