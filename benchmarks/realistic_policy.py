@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from accounts.models import Membership, Organization
 from accounts.revisions import Actor
+from benchmarks.patterns import PATTERNS, PRESET
 from config.lib.money import nano_from_usd
 from config.lib.scoping import tenant, unscoped
 from routing import byok, guardrail_settings
@@ -21,15 +22,6 @@ from workspaces import api_keys
 from workspaces.budgets import set_budget
 from workspaces.models import Workspace
 
-PRESET = "bench"
-PATTERNS = (
-    r"\bPROJ-\d{4,6}\b",
-    r"(?i)\bconfidential(?:ity)?\b.{0,40}\bdraft\b",
-    r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}\b",
-    r"(?i)\binternal[-_ ]only\b",
-    r"\b(?:acme|globex)-[a-f0-9]{32}\b",
-    r"\b\d{3}-\d{7}-\d{7}\b",
-)
 PLENTY = nano_from_usd(Decimal(1_000_000))
 BY = Actor(door="shell", reason="a benchmark")
 

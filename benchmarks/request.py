@@ -1,9 +1,10 @@
-"""What one chat request costs the gateway's process: `python -m benchmarks.request [seconds] [rounds]`.
+"""What one chat request costs the gateway's process: `python -m benchmarks.request [seconds] [rounds] [realistic]`.
 
 The real application behind the real server's protocol on a loopback socket, with a policy of two purses, money in
 its leases and a journal in a temporary folder; only the database is not there. A second process is both the client
 and the provider. What is measured is this process's own processor time, which a busy machine disturbs less than the
 clock on the wall: compare two versions by running them in turns, and by medians. Then what some parts cost alone.
+`realistic` is a policy as teams have it: three guardrails, six patterns, two budgets, a preset and BYOK.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import uvloop
 from uvicorn import Config
 from uvicorn.server import ServerState
 
+from benchmarks.patterns import PATTERNS, PRESET
 from config.lib.ids import new_id
 from config.lib.keys import hash_of
 from routing.catalog_snapshot import CatalogSnapshot
@@ -38,9 +40,11 @@ from routing.gateway.dialects.chat import read_call
 from routing.gateway.http_protocol import Connection
 from routing.gateway.runtime import Limits, Loaders, Runtime, Storage
 from routing.gateway.server import COLLECTION_THRESHOLDS, Draining
-from routing.policy import Policy, ScopeVersion
+from routing.guardrails.rules import Layer, Rules, merge
+from routing.policy import Policy, PresetContent, PresetEntry, PurseLimit, ScopeVersion
 from routing.pricing import Cost, Usage
 from routing.providers import WIRE_FORMATS
+from routing.usable_credential import UsableCredential
 from tests.routing.make import (
     CREDITS,
     KEY_LIMIT,
@@ -59,12 +63,13 @@ MODEL = "openai/mock-chat"
 CONNECTIONS = 32
 LEASED = 10**17
 FOREVER = 10.0**9
+IS_REALISTIC = "realistic" in sys.argv
 PARTS_ROUNDS, PARTS_REPEATS = 3_000, 5
 VERSIONS = tuple(ScopeVersion(kind, 7, 12) for kind in ("platform", "organization", "workspace", "api_key"))
 
 QUESTION = json.dumps(
     {
-        "model": MODEL,
+        "model": f"@preset/{PRESET}" if IS_REALISTIC else MODEL,
         "messages": [
             {"role": "system", "content": "You are a helpful assistant."},
             {"role": "user", "content": "hello there friend " * 40},
@@ -142,7 +147,39 @@ def catalog_of(port: int) -> CatalogSnapshot:
 
 def policy_of(key_hash: str) -> Policy | None:
     """The policy of the one key."""
-    return make_policy(CREDITS, KEY_LIMIT, versions=VERSIONS) if key_hash == hash_of(KEY) else None
+    if key_hash != hash_of(KEY):
+        return None
+    return realistic_policy() if IS_REALISTIC else make_policy(CREDITS, KEY_LIMIT, versions=VERSIONS)
+
+
+def realistic_policy() -> Policy:
+    """What governs a key that three guardrails hold, with budgets, a preset and a credential of its own."""
+    filters = [{"pattern": pattern, "action": "redact"} for pattern in PATTERNS]
+    layers = [
+        Rules.of(Layer(scope, scope), {"content_filters": filters[2 * place : 2 * place + 2]} | lists)
+        for place, (scope, lists) in enumerate(
+            {
+                "workspace": {"ignored_providers": ["azure"]},
+                "member": {"ignored_models": ["a/b"]},
+                "api-key": {"enable_free_model_training": False},
+            }.items()
+        )
+    ]
+    budgets = [
+        PurseLimit(3, "m", False, "workspace", 10**15, counts_byok=True),
+        PurseLimit(4, "d", False, "workspace_default_key", 10**15),
+    ]
+    config = json.dumps({"model": MODEL, "temperature": 0.7, "provider": {"allow_fallbacks": True}})
+    content = PresetContent("v-1", 1, "You are a helpful assistant. Answer briefly.", config.encode())
+    return make_policy(
+        CREDITS,
+        KEY_LIMIT,
+        *budgets,
+        versions=VERSIONS,
+        rules=merge(layers),
+        presets={PRESET: PresetEntry(PRESET, "p-1", "active", content)},
+        credentials={"mock": (UsableCredential(1, "mock", "any-key"),)},
+    )
 
 
 async def ready_runtime(folder: Path, catalog: CatalogSnapshot) -> Runtime:
@@ -217,7 +254,9 @@ async def report_parts(runtime: Runtime) -> None:
     known = await runtime.policies.find(hash_of(KEY))
     assert known is not None
     catalog, books, wire = runtime.catalog, runtime.books, WIRE_FORMATS["openai"]
-    call = read_call(QUESTION, {})
+    preparation, preset = known.preparation, known.policy.presets.get(PRESET)
+    read = read_call(QUESTION, {})
+    call = preparation.prepare(read, preset).call
     decision = decide(known.policy, call, catalog, {}, NO_BALANCES, NOTHING_FOUND, 1, NOW)
     attempt = decision.attempts[0]
     outcome = Outcome(
@@ -241,6 +280,7 @@ async def report_parts(runtime: Runtime) -> None:
     parts: dict[str, Callable[[], object]] = {
         "find the key's policy": lambda: runtime.policies.peek(hash_of(KEY)),
         "read the body": lambda: read_call(QUESTION, {}),
+        "prepare it": lambda: preparation.prepare(read, preset),
         "decide": lambda: decide(known.policy, call, catalog, {}, NO_BALANCES, NOTHING_FOUND, 1, NOW),
         "admit, open, close": book,
         "build the provider's request": lambda: wire.build_request(
@@ -264,7 +304,7 @@ async def run(folder: Path, child: subprocess.Popen[str], seconds: float, rounds
 
 def main(seconds: float = 3.0, rounds: float = 5) -> None:
     """Start the other process and measure."""
-    command = [sys.executable, "-m", "benchmarks.request", "play"]
+    command = [sys.executable, "-m", "benchmarks.request", "play", *(["realistic"] if IS_REALISTIC else [])]
     with (
         tempfile.TemporaryDirectory() as folder,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child,
@@ -273,7 +313,8 @@ def main(seconds: float = 3.0, rounds: float = 5) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["play"]:
+    given = [word for word in sys.argv[1:] if word != "realistic"]
+    if given == ["play"]:
         uvloop.run(play())
     else:
-        main(*map(float, sys.argv[1:]))
+        main(*map(float, given))

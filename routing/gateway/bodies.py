@@ -43,7 +43,10 @@ LOOKED_AT: frozenset[str] = frozenset({"messages", "response_format"})
 """Fields that plugins look at, hence need whole."""
 NOTHING: frozenset[str] = frozenset()
 PROCESSES = 2
-MOST_WAITING = 16
+MOST_WAITING = 500
+MOST_HELD_BYTES = 512 * 1024 * 1024
+"""Of bodies that wait for the other processes, or are with them."""
+TOO_MANY = unavailable("Too many large requests at once.")
 NO_REGIONS: Mapping[str, str] = MappingProxyType({})
 DEFAULT_REGION = "global"
 
@@ -62,7 +65,7 @@ class BodyReader:
     def __init__(self, region_hosts: Mapping[str, str] = NO_REGIONS) -> None:
         self._region_hosts = region_hosts
         self._pool: ProcessPoolExecutor | None = None
-        self._waiting = 0
+        self._waiting = self._held = 0
 
     async def read(
         self, dialect: Dialect, data: bytes, headers: Mapping[bytes, bytes], preparation: Preparation
@@ -86,10 +89,16 @@ class BodyReader:
             preset = find_preset(preparation.presets, slug)
             if _is_light(len(data) + size_of(preset), preparation.weight):
                 return preparation.prepare(call, preset)
-        read = partial(read_large, dialect.slug, data, dict(headers), preparation.governing)
-        found = await self.elsewhere(read, preset)
-        if isinstance(found, Wanted):
-            found = await self.elsewhere(read, find_preset(preparation.presets, found.slug))
+        if self._held and self._held + len(data) > MOST_HELD_BYTES:
+            raise RefusedError(TOO_MANY)
+        self._held += len(data)
+        try:
+            read = partial(read_large, dialect.slug, data, dict(headers), preparation.governing)
+            found = await self.elsewhere(read, preset)
+            if isinstance(found, Wanted):
+                found = await self.elsewhere(read, find_preset(preparation.presets, found.slug))
+        finally:
+            self._held -= len(data)
         if isinstance(found, Prepared):
             return found
         raise RefusedError(unavailable() if isinstance(found, Wanted) else found)
@@ -97,7 +106,7 @@ class BodyReader:
     async def elsewhere(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do work that would stall the loop in another process. Raises RefusedError (503)."""
         if self._waiting >= MOST_WAITING:
-            raise RefusedError(unavailable("Too many large requests at once."))
+            raise RefusedError(TOO_MANY)
         self._waiting += 1
         try:
             return await self._run(partial(work, *args, **kwargs))

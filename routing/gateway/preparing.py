@@ -34,6 +34,8 @@ NO_DEFAULTS: Mapping[str, PluginDefault] = {}
 DEAR_SECONDS = 0.003
 """Of one look on the event loop; whose patterns take longer is looked at elsewhere, but for short texts."""
 STRAINED = 10
+WORTH_TIMING = 300_000
+"""Tokens times weight: less cannot take long. To ask for the processor's time is a call of the system's."""
 ADDED = "data:text/plain;base64,"
 """Texts that plugins add are looked at as files of the request: nobody of the conversation says them."""
 
@@ -97,11 +99,9 @@ class Preparation:
             call = self.with_plugins(call)
         if self._scanner is None:
             return Prepared(call)
-        scan = (
-            self._scanner.scan(call.body)
-            if not self._scanner.weight
-            else self._timed(self._scanner, call.body)
-        )
+        scanner = self._scanner
+        may_be_dear = scanner.weight and call.prompt_tokens * scanner.weight > WORTH_TIMING
+        scan = self._timed(scanner, call.body) if may_be_dear else scanner.scan(call.body)
         body = call.body if scan.body is call.body else dict(scan.body)
         return Prepared(replace(call, body=body, stages=(*call.stages, *scan.stages())), scan)
 

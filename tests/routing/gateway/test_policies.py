@@ -9,7 +9,8 @@ import time
 import psycopg
 import pytest
 
-from benchmarks.realistic_policy import PRESET, furnish
+from benchmarks.patterns import PRESET
+from benchmarks.realistic_policy import furnish
 from config.lib.keys import INFERENCE_PREFIX, new_key
 from config.lib.scoping import tenant
 from tests.cast import STAGE

@@ -15,7 +15,11 @@ def preparation(*patterns: str):
 
 
 def call(text: str):
-    return make_call("a/b", body={"model": "a/b", "messages": [{"role": "user", "content": text}]})
+    return make_call(
+        "a/b",
+        prompt_tokens=len(text) // 3,
+        body={"model": "a/b", "messages": [{"role": "user", "content": text}]},
+    )
 
 
 class TestTheWeight:
