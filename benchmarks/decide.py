@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from routing.decide import NO_BALANCES, NOTHING_FOUND, decide
+from routing.decide import decide
+from routing.decision import NO_BALANCES, NOTHING_FOUND
 from tests.routing.make import (
     CREDITS,
     KEY_LIMIT,

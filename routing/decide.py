@@ -10,21 +10,7 @@ from datetime import datetime
 
 from routing.call import Call
 from routing.catalog_snapshot import CatalogSnapshot
-from routing.decision import (
-    NO_BALANCES,
-    NOBODY,
-    NOTHING_FOUND,
-    UNUSED,
-    Attempt,
-    Balances,
-    Decision,
-    Dropped,
-    EndpointStats,
-    HoldNeeded,
-    RateUse,
-    Stats,
-    Step,
-)
+from routing.decision import Balances, Decision, Dropped, Stats, Step
 from routing.errors import Refusal, forbidden, invalid_request, model_not_found, unauthorized
 from routing.guardrails.findings import Scan
 from routing.holds import affordable, plans_of, spent_purses
@@ -42,24 +28,6 @@ from routing.selection.restrictions import FORBIDDEN_MODEL
 from routing.selection.route import WRONG_ENDPOINT, Route
 from routing.selection.suggestions import suggest
 from routing.selection.variants import PLAIN, UNKNOWN_MODEL, resolve
-
-__all__ = [
-    "NOBODY",
-    "NOTHING_FOUND",
-    "NO_BALANCES",
-    "UNUSED",
-    "Attempt",
-    "Balances",
-    "Decision",
-    "Dropped",
-    "EndpointStats",
-    "HoldNeeded",
-    "RateUse",
-    "Stats",
-    "Step",
-    "decide",
-    "key_refusal",
-]
 
 FREE, FREE_QUOTA = ":free", "free_quota"
 
@@ -100,20 +68,25 @@ def decide(
     for slug in requested:
         if slug.endswith(FREE) and free_refusal(policy, balances):
             route.dropped.append(Dropped(slug, "", FREE_QUOTA))
-            continue
-        models, variant = served(slug, policy, catalog), PLAIN
-        if not models:
-            seen = beside(reachable(catalog, policy.credentials), policy.own_models)
-            model, variant, reason, _ = resolve(slug, seen)
-            if model is None:
-                route.dropped.append(Dropped(slug, "", reason))
-                continue
-            models = served(model.slug, policy, catalog)
-        route.add(slug, models, variant)
+        else:
+            _add(route, slug, policy, catalog)
     route.finish()
     if not route.attempts:
         return _nothing(route, requested, catalog, free_refusal(policy, balances))
     return _with_holds(route, policy, balances)
+
+
+def _add(route: Route, slug: str, policy: Policy, catalog: CatalogSnapshot) -> None:
+    """Put the model of one requested name on the route, or note why it is on none."""
+    models, variant = served(slug, policy, catalog), PLAIN
+    if not models:
+        seen = beside(reachable(catalog, policy.credentials), policy.own_models)
+        model, variant, reason, _ = resolve(slug, seen)
+        if model is None:
+            route.dropped.append(Dropped(slug, "", reason))
+            return
+        models = served(model.slug, policy, catalog)
+    route.add(slug, models, variant)
 
 
 def key_refusal(policy: Policy, now: datetime) -> Refusal | None:

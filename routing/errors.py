@@ -293,10 +293,4 @@ def _availability_of(
         return None
     if failure.status == 404:
         return Availability(code, requested, affected_providers=asked)
-    return Availability(
-        code,
-        requested,
-        is_retryable=True,
-        retry_after=failure.retry_after,
-        affected_providers=asked,
-    )
+    return Availability(code, requested, True, failure.retry_after, asked)

@@ -13,7 +13,6 @@ from unfold.contrib.filters.admin import DropdownFilter, TextFilter
 from unfold.views import ChangeList
 
 from config.lib.admin import ScopedModelAdmin
-from config.lib.admin_scope import is_platform_staff
 
 BEFORE = "before"
 LONGEST_NUMBER = 20
@@ -144,8 +143,3 @@ def one_of(column: str, values: tuple[str, ...]) -> type[StateFilter]:
         (StateFilter,),
         {"column": column, "parameter_name": column, "title": title, "values": values},
     )
-
-
-def for_platform_staff(request: HttpRequest, *entries: Any) -> tuple[Any, ...]:
-    """List entries that only platform staff get to see."""
-    return entries if is_platform_staff(request) else ()

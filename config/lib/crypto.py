@@ -65,10 +65,6 @@ class KeyRing:
         except (InvalidTag, ValueError) as error:
             raise SealingError("the sealed text was changed, or belongs to another row") from error
 
-    def key_id_of(self, sealed: str) -> str:
-        """The id of the key that sealed a text."""
-        return sealed.partition(".")[0]
-
 
 def sealing_ring() -> KeyRing:
     """The environment's key ring. Raises SealingError."""

@@ -106,7 +106,7 @@ def email_faults(env: Environment) -> list[CheckMessage]:
 
 
 def payment_faults(env: Environment) -> list[CheckMessage]:
-    """E020, E021: Stripe is set up whole or not at all, and something can be bought."""
+    """E021, E022: Stripe is set up whole or not at all, and something can be bought."""
     faults: list[CheckMessage] = []
     parts = urlsplit(env.stripe_url)
     is_whole = bool(env.stripe_secret_key) == bool(env.stripe_webhook_secret)
@@ -114,7 +114,7 @@ def payment_faults(env: Environment) -> list[CheckMessage]:
         text = (
             "HEADGATE_STRIPE_SECRET_KEY and HEADGATE_STRIPE_WEBHOOK_SECRET come together; the URL is whole."
         )
-        faults.append(Error(text, id="headgate.E020"))
+        faults.append(Error(text, id="headgate.E022"))
     if env.purchase_min_usd > env.purchase_max_usd:
         text = "HEADGATE_PURCHASE_MIN_USD must not be above HEADGATE_PURCHASE_MAX_USD."
         faults.append(Error(text, id="headgate.E021"))
@@ -122,12 +122,12 @@ def payment_faults(env: Environment) -> list[CheckMessage]:
 
 
 def token_endpoint_faults(env: Environment) -> list[CheckMessage]:
-    """E024: service accounts sign in at an address."""
+    """E025: service accounts sign in at an address."""
     parts = urlsplit(env.google_token_url)
     if parts.scheme in ("http", "https") and parts.hostname:
         return []
     return [
-        Error("HEADGATE_GOOGLE_TOKEN_URL must be the whole address of a token endpoint.", id="headgate.E024")
+        Error("HEADGATE_GOOGLE_TOKEN_URL must be the whole address of a token endpoint.", id="headgate.E025")
     ]
 
 

@@ -6,26 +6,18 @@ Never on the request path, and no request depends on it: while the database is a
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
 from uuid import UUID
 
 import msgspec
-import psycopg
 
+from routing.gateway.database import ANSWER_SECONDS, Connect, Connection, keep_trying, opened
 from routing.gateway.health import Health, Told
-from routing.gateway.policy_versions import keep_trying
 from routing.gateway.stickiness import Stickiness
 from routing.gateway.windows import Counts
 
-Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
-Connect: TypeAlias = Callable[[], Awaitable[Connection]]
-
 SECONDS = 1.0
-ANSWER_SECONDS = 3.0
 KEPT_SECONDS = 300
 """How long a post is kept: a process that starts learns the last five minutes."""
 OVERLAP_SECONDS = 3.0
@@ -38,8 +30,6 @@ SELECT origin, number, body FROM shared_post
  WHERE posted_at > clock_timestamp() - make_interval(secs => %s) AND origin <> %s ORDER BY origin, number
 """
 SWEEP = "DELETE FROM shared_post WHERE posted_at < clock_timestamp() - make_interval(secs => %s)"
-
-log = logging.getLogger(__name__)
 
 
 class Post(msgspec.Struct, array_like=True):
@@ -83,9 +73,7 @@ class Board:
         await keep_trying(self._exchange, "what other processes know of providers is not heard")
 
     async def _exchange(self) -> None:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            connection = await self._connect()
-        async with connection:
+        async with await opened(self._connect) as connection:
             while True:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     await self._post(connection)

@@ -81,19 +81,7 @@ class Books:
 
         Raises RefusedError (503) with everything undone when there is no room or the fence is up.
         """
-        at = admission.admitted_at
-        holds = tuple(
-            [
-                Hold(
-                    purse.id,
-                    purse.window_at(at),
-                    nano,
-                    need.purse.counts_byok,
-                    need.purse.layer != ALLOWANCE,
-                )
-                for (purse, nano), need in zip(admission.holds, decision.holds, strict=True)
-            ]
-        )
+        holds = _holds_of(admission, decision)
         opened = Opened(
             identifier.text,
             identifier.public,
@@ -137,6 +125,16 @@ class Books:
         self._journal.end(_end(opened, outcome))
         nano, byok = outcome.cost.total_nano, outcome.cost.byok_nano
         self._leases.settle(opened.admission, [hold.counted(nano, byok) for hold in opened.holds])
+
+
+def _holds_of(admission: Admitted, decision: Decision) -> tuple[Hold, ...]:
+    at = admission.admitted_at
+    return tuple(
+        [
+            Hold(purse.id, purse.window_at(at), nano, need.purse.counts_byok, need.purse.layer != ALLOWANCE)
+            for (purse, nano), need in zip(admission.holds, decision.holds, strict=True)
+        ]
+    )
 
 
 def _begin(opened: Opened, decision: Decision) -> Begin:

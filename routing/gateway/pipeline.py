@@ -40,10 +40,9 @@ async def serve(runtime: Runtime, client: Client, dialect: Dialect, identifier: 
         decision = judge(runtime, known, prepared, identifier)  # 400, 402, 403, 404, 429
         with runtime.rates.counting(known.policy, known.rates_for(decision.model), call):  # 429, 503
             runtime.check_database()  # 503
-            call, kept = with_caching(call, client.headers, known.policy, decision), None
-            if call.caching is not None and (
-                kept := await recall(runtime.cache, client, call.caching, decision)
-            ):
+            call = with_caching(call, client.headers, known.policy, decision)
+            kept = await recall(runtime.cache, client, call.caching, decision) if call.caching else None
+            if kept is not None:
                 decision = free_of_charge(decision)
             decision, admission = await admit(runtime.leases, known, decision)  # 402, 403, 503
             opened = runtime.books.open(identifier, began_at, known, call, decision, admission)  # 503

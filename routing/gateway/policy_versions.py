@@ -7,30 +7,18 @@ reader sooner: without them everything takes effect a second later.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeAlias
 
-import psycopg
-
+from routing.gateway.database import ANSWER_SECONDS, Connect, Connection, keep_trying, opened
 from routing.gateway.policy_cache import PolicyCache, Scope
-
-Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
-Connect: TypeAlias = Callable[[], Awaitable[Connection]]
 
 CHANNEL = "policy"
 POLL_SECONDS = 1.0
-RETRY_SECONDS = 0.5
-ANSWER_SECONDS = 3.0
-FAILURES = (psycopg.Error, OSError, TimeoutError)
 READ_VERSIONS = """
 SELECT version.kind, version.object_id, version.value
   FROM version JOIN unnest(%s::text[], %s::bigint[]) AS scope (kind, object_id)
     ON version.kind = scope.kind AND version.object_id = scope.object_id
 """
-
-log = logging.getLogger(__name__)
 
 
 class VersionWatcher:
@@ -81,23 +69,3 @@ class VersionWatcher:
             await connection.execute(f"LISTEN {CHANNEL}")
             async for _ in connection.notifies():
                 self._news.set()
-
-
-async def opened(connect: Connect) -> Connection:
-    """A connection, if the database answers soon."""
-    async with asyncio.timeout(ANSWER_SECONDS):
-        return await connect()
-
-
-async def keep_trying(work: Callable[[], Coroutine[Any, Any, None]], what: str) -> None:
-    """Begin again whenever the database goes away; said once, and again after it was there for a while."""
-    said_at = -float("inf")
-    while True:
-        began = time.monotonic()
-        try:
-            await work()
-        except FAILURES as error:
-            if said_at < began - 60 or time.monotonic() - began > 10:
-                log.warning("%s: %s", what, error)
-                said_at = time.monotonic()
-        await asyncio.sleep(RETRY_SECONDS)

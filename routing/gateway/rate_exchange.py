@@ -7,18 +7,14 @@ database is away each process counts by itself.
 from __future__ import annotations
 
 import asyncio
-from typing import Any
-
-import psycopg
 
 from config.lib.shared_rates import add
-from routing.gateway.policy_versions import Connect, keep_trying, opened
+from routing.gateway.database import ANSWER_SECONDS, Connect, Connection, keep_trying, opened
 from routing.gateway.rates import FREE_DAY, Count, Rates
 
 EXCHANGE_SECONDS = 1.0
 LEAST_SECONDS = 0.01
 """Between two exchanges, however much there is to tell."""
-ANSWER_SECONDS = 3.0
 REQUESTS, TOKENS = "requests", "tokens"
 
 # A day's count begins with what is in the books: minutes may be forgotten by a crash of the database, days not.
@@ -67,7 +63,7 @@ class RateExchange:
                 await self._exchange(connection)
                 await asyncio.sleep(LEAST_SECONDS)
 
-    async def _exchange(self, connection: psycopg.AsyncConnection[tuple[Any, ...]]) -> None:
+    async def _exchange(self, connection: Connection) -> None:
         told = self._rates.tell()
         if not told:
             return

@@ -9,17 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeAlias
+from collections.abc import Coroutine
+from typing import Any
 
 import msgspec
-import psycopg
 
 from config.lib.crypto import KeyRing, SealingError
 from routing.call import CacheUse
-
-Row: TypeAlias = tuple[Any, ...]
-Connection: TypeAlias = psycopg.AsyncConnection[Row]
+from routing.gateway.database import FAILURES, Connect, Connection, Row
 
 FIND = "SELECT sealed FROM response_cache WHERE key = %s AND expires_at > now()"
 FORGET = "DELETE FROM response_cache WHERE key = %s"
@@ -78,9 +75,7 @@ _write, _read = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Kept).
 class ResponseCache:
     """Keeps answers for all processes. With no `most_bytes` or no key ring it is always empty."""
 
-    def __init__(
-        self, connect: Callable[[], Awaitable[Connection]], ring: KeyRing | None, most_bytes: int
-    ) -> None:
+    def __init__(self, connect: Connect, ring: KeyRing | None, most_bytes: int) -> None:
         self._connect, self._ring, self._most_bytes = connect, ring, most_bytes
         self._idle: list[Connection] = []
         self._slots = asyncio.Semaphore(CONNECTIONS)
@@ -156,7 +151,7 @@ class ResponseCache:
         try:
             async with asyncio.timeout(seconds), self._slots:
                 return await self._execute(statement, parameters)
-        except (psycopg.Error, OSError, TimeoutError) as error:
+        except FAILURES as error:
             self._retry_at = time.monotonic() + RETRY_SECONDS
             log.warning("the response cache does not answer: %s", error)
             return None

@@ -8,14 +8,12 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 from uuid import uuid4
-
-import psycopg
 
 from config.lib.crypto import KeyRing, SealingError, sealing_ring
 from config.lib.outbound import OutboundRules
@@ -29,6 +27,7 @@ from routing.gateway.board import Board
 from routing.gateway.bodies import BodyReader
 from routing.gateway.books import Books
 from routing.gateway.client import Client, RefusedError
+from routing.gateway.database import FAILURES, RETRY_SECONDS, connector
 from routing.gateway.google_tokens import GoogleTokens
 from routing.gateway.health import Health
 from routing.gateway.plugin_work import PluginWork
@@ -44,12 +43,8 @@ from routing.gateway.watch import Reason
 from routing.plugins.operator import NOTHING_SET_UP, Operator
 from workspaces.leases import Leases
 
-Connect: TypeAlias = Callable[[], Awaitable[psycopg.AsyncConnection[tuple[Any, ...]]]]
-
-CONNECT_SECONDS = 5
 LOADERS = 4
 TICK_SECONDS = 0.5
-RETRY_SECONDS = 0.5
 RETRY_AFTER_SECONDS = 2
 START_SECONDS = 3.0
 """How long the listener waits for the database."""
@@ -219,7 +214,7 @@ class Runtime:
         while True:
             try:
                 await self.leases.start()
-            except (psycopg.Error, OSError, TimeoutError) as error:
+            except FAILURES as error:
                 if not is_said:
                     log.warning("waiting for the database: %s", error)
                 is_said = True
@@ -242,15 +237,6 @@ class Runtime:
             self.refusals.flush()
             self._board.gather()
             self.cache.tend()
-
-
-def connector(url: str) -> Connect:
-    """What opens a raw autocommit connection to an address."""
-
-    async def connect() -> psycopg.AsyncConnection[tuple[Any, ...]]:
-        return await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS)
-
-    return connect
 
 
 def _ring() -> KeyRing | None:

@@ -64,16 +64,6 @@ class EventSplitter:
         return True
 
 
-def _is_one_plain_event(data: bytes) -> bool:
-    """Whether this is just one event of one line, as most servers send them: there is nothing to split then."""
-    return (
-        data.startswith(b"data: ")
-        and data.find(b"\n") == len(data) - 2
-        and data[-1] == 10
-        and b"\r" not in data
-    )
-
-
 def _data_of(event: bytes) -> bytes | None:
     """The joined data lines of one event, or None when it has none."""
     if event.startswith(b"data: ") and b"\n" not in event:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
@@ -15,7 +15,6 @@ NO_CREDENTIAL = "no_credential"
 """Why an endpoint is not asked: neither this installation nor the caller has a credential for it."""
 
 Credentials: TypeAlias = Mapping[str, tuple[UsableCredential, ...]]
-Order: TypeAlias = Callable[[Sequence[EndpointEntry]], list[EndpointEntry]]
 
 
 class Carriers(NamedTuple):

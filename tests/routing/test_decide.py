@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from routing.call import ProviderPreferences
-from routing.decide import (
+from routing.decide import decide
+from routing.decision import (
     NO_BALANCES,
     NOBODY,
     NOTHING_FOUND,
@@ -18,7 +19,6 @@ from routing.decide import (
     Decision,
     EndpointStats,
     RateUse,
-    decide,
 )
 from routing.guardrails.findings import INJECTION_MESSAGE, Block, Finding, Scan
 from routing.guardrails.rules import Layer

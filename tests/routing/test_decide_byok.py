@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from config.lib.byok_fee import ByokFee
 from routing.call import ProviderPreferences
-from routing.decide import NO_BALANCES, NOTHING_FOUND, Balances, Decision, decide
+from routing.decide import decide
+from routing.decision import NO_BALANCES, NOTHING_FOUND, Balances, Decision
 from routing.guardrails.rules import Layer, Rules, merge
 from routing.holds import next_plan
 from routing.policy import PurseLimit

@@ -7,7 +7,8 @@ from collections import Counter
 import pytest
 
 from routing.call import ProviderPreferences
-from routing.decide import NO_BALANCES, NOTHING_FOUND, decide
+from routing.decide import decide
+from routing.decision import NO_BALANCES, NOTHING_FOUND
 from routing.policy import RoutingDefaults
 from routing.selection.preferences import merge
 from tests.routing.make import (

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routing.call import ProviderPreferences
-from routing.decide import NO_BALANCES, NOTHING_FOUND, decide
+from routing.decide import decide
+from routing.decision import NO_BALANCES, NOTHING_FOUND
 from routing.policy import RoutingDefaults
 from routing.pricing import typical_femto
 from routing.selection.filters import is_named, why_dropped

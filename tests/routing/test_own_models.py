@@ -8,7 +8,8 @@ import pytest
 
 from routing.call import ProviderPreferences
 from routing.catalog_snapshot import CatalogSnapshot, ModelEntry
-from routing.decide import NO_BALANCES, NOTHING_FOUND, decide
+from routing.decide import decide
+from routing.decision import NO_BALANCES, NOTHING_FOUND
 from routing.policy import PurseLimit
 from routing.pricing import NOTHING, Cost, Usage, at_own_expense, cost, estimate
 from routing.selection.own_models import beside

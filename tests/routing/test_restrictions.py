@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.call import ProviderPreferences
-from routing.decide import NO_BALANCES, NOTHING_FOUND, decide
+from routing.decide import decide
+from routing.decision import NO_BALANCES, NOTHING_FOUND
 from routing.guardrails.rules import Layer, Rules, merge
 from tests.routing.make import (
     NOW,

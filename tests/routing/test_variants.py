@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from routing.call import ProviderPreferences
-from routing.decide import NO_BALANCES, NOTHING_FOUND, decide
+from routing.decide import decide
+from routing.decision import NO_BALANCES, NOTHING_FOUND
 from routing.policy import RoutingDefaults
 from routing.selection.variants import applied, family_of
 from tests.routing.make import (

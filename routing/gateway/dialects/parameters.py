@@ -8,8 +8,6 @@ from typing import Any
 from routing.errors import invalid_request
 from routing.gateway.client import RefusedError
 
-MAX_TEXT = 500
-
 Check = Callable[[Any], bool]  # JSON of any kind
 
 
