@@ -18,7 +18,7 @@ from accounts.models import Membership
 from accounts.models.membership import MembershipQuerySet
 from accounts.permissions import Permission
 from config.lib.api_errors import not_found
-from config.lib.api_fields import query_page
+from config.lib.api_fields import Choice, query_page
 
 PUBLIC_USER_ID = re.compile(r"user_(\d{1,18})", re.ASCII)
 NOBODY = 0
@@ -26,7 +26,7 @@ PREFIX = "org:"
 ROLES = {role: PREFIX + role for role in (Membership.ADMIN, Membership.MEMBER)}
 
 
-class RoleField(serializers.ChoiceField):
+class RoleField(Choice):
     """A role of the organization, as the contract names it."""
 
     def __init__(self, **kwargs: Any) -> None:

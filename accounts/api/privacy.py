@@ -17,11 +17,19 @@ from accounts.permissions import Permission
 from accounts.slug_lists import MOST_SLUGS, NotASlugList
 from config.lib.api_fields import Flag, Moment, StrictSerializer, Text
 
+NOT_EMPTY = "must not be empty; null restricts nothing."
+
 
 def slug_list(what: str) -> serializers.ListField:
     """A list of slugs in a body; null restricts nothing, and an empty one is refused."""
     return serializers.ListField(
-        child=Text(), min_length=1, max_length=MOST_SLUGS, allow_null=True, required=False, help_text=what
+        child=Text(),
+        min_length=1,
+        max_length=MOST_SLUGS,
+        allow_null=True,
+        required=False,
+        help_text=what,
+        error_messages={"min_length": NOT_EMPTY},
     )
 
 

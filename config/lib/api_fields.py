@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -56,6 +56,19 @@ class Text(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return str(super().to_internal_value(data))
+
+
+class Choice(serializers.ChoiceField):
+    """One of some words; a refusal names them all."""
+
+    default_error_messages = {"invalid_choice": "must be one of {choices}."}
+
+    def to_internal_value(self, data: Any) -> Any:  # the parsed value, of any type
+        return super().to_internal_value(data if isinstance(data, str) else repr(data))
+
+    def fail(self, key: str, **values: Any) -> NoReturn:
+        """Raise what is wrong with the value."""
+        super().fail(key, choices=", ".join(map(str, self.choices)), **values)
 
 
 class Flag(serializers.BooleanField):

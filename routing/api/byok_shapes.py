@@ -11,7 +11,7 @@ from django.core.validators import RegexValidator
 from rest_framework import serializers
 
 from accounts.api.schema import answer
-from config.lib.api_fields import Flag, Moment, StrictSerializer, Text
+from config.lib.api_fields import Choice, Flag, Moment, StrictSerializer, Text
 from routing.byok_filters import Filters, shown_filters
 from routing.credential_formats import DATA_REGIONS, MOST_CHARACTERS
 from routing.models import ByokCredential
@@ -92,7 +92,7 @@ class CredentialChange(StrictSerializer):
     is_required = Flag(required=False)
     is_byok_only = Flag(required=False)
     declared_zdr = Flag(allow_null=True, required=False)
-    declared_region = serializers.ChoiceField(DATA_REGIONS, allow_null=True, required=False)
+    declared_region = Choice(DATA_REGIONS, allow_null=True, required=False)
     allowed_models = serializers.ListField(
         child=Text(max_length=200, validators=[MODEL]),
         max_length=MOST_IN_FILTER,

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from accounts.api.privacy import slug_list
 from accounts.api.schema import answer
-from config.lib.api_fields import Flag, Moment, StrictSerializer, Text, Usd
+from config.lib.api_fields import Choice, Flag, Moment, StrictSerializer, Text, Usd
 from routing.guardrail_checks import DATA_REGIONS, LONGEST_LABEL
 from routing.guardrails import ACTIONS, BUILTINS, SCAN_SCOPES
 from routing.guardrails.patterns import LONGEST_PATTERN
@@ -24,24 +24,17 @@ COLUMNS = {
 }
 
 
-class Interval(serializers.ChoiceField):
+class Interval(Choice):
     """`daily`, `weekly`, `monthly` or null outside, the interval's letter inside."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__([name for name in RESET_NAMES.values() if name], allow_null=True, **kwargs)
 
     def to_internal_value(self, data: Any) -> str | None:  # type: ignore[override]  # null is a choice
-        return Guardrail.RESETS[super().to_internal_value(data if isinstance(data, str) else repr(data))]
+        return Guardrail.RESETS[super().to_internal_value(data)]
 
     def to_representation(self, value: str | None) -> str | None:  # type: ignore[override]  # null is a choice
         return RESET_NAMES[value]
-
-
-class Choice(serializers.ChoiceField):
-    """One of some words; anything that is no word is refused, unhashable or not."""
-
-    def to_internal_value(self, data: Any) -> str:  # the parsed value, of any type
-        return str(super().to_internal_value(data if isinstance(data, str) else repr(data)))
 
 
 class FilterShape(StrictSerializer):

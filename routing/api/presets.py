@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from accounts.api.schema import PAGE, DeletedAnswer, errors
 from accounts.permissions import Permission
 from config.lib.api_errors import ApiError
-from config.lib.api_fields import StrictSerializer, Text, Whole, query_page
+from config.lib.api_fields import Choice, StrictSerializer, Text, Whole, query_page
 from routing import presets
 from routing.api.preset_places import (
     NUMBER,
@@ -50,7 +50,7 @@ class PresetChange(StrictSerializer):
 
     name = Text(min_length=1, max_length=200, required=False)
     description = Text(max_length=1000, allow_null=True, allow_blank=True, required=False)
-    status = serializers.ChoiceField(Preset.STATUSES, required=False)
+    status = Choice(Preset.STATUSES, required=False)
     designated_version = Whole(required=False, help_text="The number of the version that requests get.")
 
     def validate_designated_version(self, value: int) -> PresetVersion:

@@ -12,7 +12,7 @@ from django.core.validators import RegexValidator
 from rest_framework import serializers
 
 from accounts.api.schema import ErrorShape, answer
-from config.lib.api_fields import Flag, Moment, StrictSerializer, Text, Whole
+from config.lib.api_fields import Choice, Flag, Moment, StrictSerializer, Text, Whole
 from config.lib.money import NotAnAmount, femto_from_usd
 from routing.api.byok_shapes import MODEL
 from routing.credential_formats import DATA_REGIONS, MOST_CHARACTERS
@@ -181,7 +181,7 @@ class EndpointChange(StrictSerializer):
 
     upstream_model_id = Text(source="upstream_model", max_length=200, validators=[PRINTABLE])
     base_url = Text(max_length=500, required=False)
-    declared_region = serializers.ChoiceField(DATA_REGIONS, allow_null=True, required=False)
+    declared_region = Choice(DATA_REGIONS, allow_null=True, required=False)
     declared_zdr = Flag(allow_null=True, required=False)
     api_key = Text(
         max_length=MOST_CHARACTERS,
@@ -220,7 +220,7 @@ class EndpointCreation(EndpointChange):
     model_permaslug = Text(source="model", max_length=200, validators=[MODEL])
     provider_slug = Text(source="provider", max_length=60)
     pricing = Pricing(required=False)
-    wire_format = serializers.ChoiceField(
+    wire_format = Choice(
         ADDRESSED, required=False, help_text="Ours. How the upstream is spoken to; else as its provider is."
     )
     activate = ValidationRequest(required=False)

@@ -15,7 +15,7 @@ from accounts.api.views import ManagementView, once
 from accounts.models import Membership
 from accounts.permissions import Permission
 from config.lib.api import ApiView, client_address
-from config.lib.api_fields import Moment, StrictSerializer, Text, Usd
+from config.lib.api_fields import Choice, Moment, StrictSerializer, Text, Usd
 from config.lib.scoping import enter_tenant
 from workspaces import auth_codes
 from workspaces.api.keys import Reset
@@ -33,7 +33,7 @@ class CodeRequest(StrictSerializer):
 
     callback_url = Text(max_length=2048, help_text="https, or http on localhost or 127.0.0.1; any port.")
     code_challenge = Text(max_length=128, required=False)
-    code_challenge_method = serializers.ChoiceField(METHODS, required=False)
+    code_challenge_method = Choice(METHODS, required=False)
     key_label = Text(min_length=1, max_length=100, required=False)
     limit = Usd(required=False)
     usage_limit_type = Reset(required=False)

@@ -18,7 +18,7 @@ from accounts.api.views import ManagementView, once
 from accounts.models import Membership
 from accounts.permissions import Permission
 from config.lib.api_errors import ApiError, not_found
-from config.lib.api_fields import Flag, Moment, StrictSerializer, Text, Usd, query_flag, query_page
+from config.lib.api_fields import Choice, Flag, Moment, StrictSerializer, Text, Usd, query_flag, query_page
 from config.lib.rated import RATES
 from workspaces import api_keys
 from workspaces.api.key_shapes import KEY, KEYS, NEW_KEY, RESET_NAMES, KeyShape
@@ -51,7 +51,7 @@ COLUMNS = {
 }
 
 
-class Reset(serializers.ChoiceField):
+class Reset(Choice):
     """`daily`, `weekly`, `monthly` or null outside, the interval's letter inside."""
 
     def __init__(self, **kwargs: Any) -> None:

@@ -17,7 +17,7 @@ from accounts.api.schema import IDEMPOTENCY_KEY, PAGE, answer, errors
 from accounts.api.views import once
 from accounts.models import Membership
 from accounts.permissions import Permission
-from config.lib.api_fields import Moment, StrictSerializer, Text, query_page
+from config.lib.api_fields import Choice, Moment, StrictSerializer, Text, query_page
 from workspaces import members
 from workspaces.api.places import WorkspaceView
 from workspaces.api.workspaces import ID
@@ -46,7 +46,7 @@ class MemberShape(serializers.Serializer[Any]):  # one, or with many=True severa
     id = serializers.UUIDField()
     workspace_id = serializers.UUIDField(source="workspace.public_id")
     user_id = serializers.CharField(source="membership.user.public_id")
-    role = serializers.ChoiceField([Membership.ADMIN, Membership.MEMBER])
+    role = Choice([Membership.ADMIN, Membership.MEMBER])
     created_at = Moment()
 
 

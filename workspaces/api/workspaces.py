@@ -12,7 +12,7 @@ from accounts.api.schema import IDEMPOTENCY_KEY, PAGE, DeletedAnswer, answer, er
 from accounts.api.views import ManagementView, once
 from accounts.permissions import Permission
 from accounts.privacy import IoLoggingForbidden
-from config.lib.api_fields import Flag, Moment, Rate, Text, Whole, query_flag, query_page
+from config.lib.api_fields import Choice, Flag, Moment, Rate, Text, Whole, query_flag, query_page
 from workspaces import workspaces
 from workspaces.api.places import WorkspaceView, live_workspaces
 from workspaces.models import ApiKey
@@ -71,9 +71,9 @@ class WorkspaceChange(RatesChange):
     description = Text(max_length=500, allow_null=True, allow_blank=True, required=False)
     default_text_model = Text(max_length=200, allow_null=True, required=False)
     default_image_model = Text(max_length=200, allow_null=True, required=False)
-    default_provider_sort = serializers.ChoiceField(PROVIDER_SORTS, allow_null=True, required=False)
+    default_provider_sort = Choice(PROVIDER_SORTS, allow_null=True, required=False)
     disabled_server_tools = serializers.ListField(
-        child=serializers.ChoiceField(SERVER_TOOL_NAMES), allow_null=True, required=False, max_length=100
+        child=Choice(SERVER_TOOL_NAMES), allow_null=True, required=False, max_length=100
     )
     is_observability_io_logging_enabled = Flag(source="is_io_logging_enabled", required=False)
     is_observability_broadcast_enabled = Flag(source="is_broadcast_enabled", required=False)
