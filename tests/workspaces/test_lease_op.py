@@ -281,12 +281,19 @@ class TestNearALimit:
 
         assert tight == [True, False]
 
-    def test_is_never_tight_with_one_holder(self, purses, call):
+    def test_is_not_tight_with_one_holder(self, purses, call):
         purse, process = purses.purse(100), purses.process()
 
         answer = call(process, purse, asks=[100], want=50, unit=10)
 
         assert not answer.tight
+
+    def test_is_tight_with_one_holder_while_a_hold_reaches_beyond_the_limit(self, purses, call):
+        purse, process = purses.purse(100), purses.process()
+
+        tight = [call(process, purse, asks=[900], unit=900).tight, call(process, purse, give=890, unit=900).tight]
+
+        assert tight == [True, False]
 
     def test_a_recalled_holder_acknowledges_by_calling(self, purses, call):
         purse, first, second = purses.purse(100), purses.process(), purses.process()

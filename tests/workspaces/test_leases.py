@@ -93,6 +93,14 @@ class TestExactlyWhatTheLimitPaysFor:
 
         assert spent == 50
 
+    async def test_what_one_large_hold_left_over_is_not_spent_by_those_after_it(self, world, purses):
+        process, spec, draw = await world.process(), purses.purse(50), random.Random(1)
+        await spend(process, [spec], 900, 1, draw)
+
+        results = [await spend(process, [spec], 1, 1, draw) for _ in range(60)]
+
+        assert how_many(results, Admitted) == 49
+
     async def test_everything_is_given_back_but_what_was_spent(self, world, purses):
         for _ in range(3):
             await world.process()

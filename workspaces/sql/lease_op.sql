@@ -146,7 +146,9 @@ BEGIN
         room := room - taken;
         near := p.holders * p.unit_nano;
         rings := NOT p.is_tight AND p.holders > 1 AND room < near;
-        p.is_tight := coalesce(p.holders > 1 AND room < CASE WHEN p.is_tight THEN 3 * near ELSE near END, false);
+        -- What a hold took beyond the limit is nobody's reserve: it goes back as soon as the hold is settled.
+        p.is_tight := coalesce(
+            room < 0 OR p.holders > 1 AND room < CASE WHEN p.is_tight THEN 3 * near ELSE near END, false);
         rings := coalesce((rings OR p.is_tight AND taken < asked) AND others > 0, false);
         delta := taken;
         IF NOT p.is_tight THEN
