@@ -13,6 +13,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
+import psycopg
 
 from config.lib.crypto import KeyRing, SealingError
 from routing.call import CacheUse

@@ -291,7 +291,10 @@ class TestNearALimit:
     def test_is_tight_with_one_holder_while_a_hold_reaches_beyond_the_limit(self, purses, call):
         purse, process = purses.purse(100), purses.process()
 
-        tight = [call(process, purse, asks=[900], unit=900).tight, call(process, purse, give=890, unit=900).tight]
+        tight = [
+            call(process, purse, asks=[900], unit=900).tight,
+            call(process, purse, give=890, unit=900).tight,
+        ]
 
         assert tight == [True, False]
 
