@@ -70,8 +70,6 @@ class CacheUse(msgspec.Struct, frozen=True):
     is_cleared: bool = False
 
 
-DROPPED = "dropped"
-"""Under this name `Call.detail` lists what the caller asked for and Chat Completions cannot say."""
 CACHE_MARKERS = "cache_markers"
 """Under this name `Call.detail` says that a dialect's parts and tools may be marked with `cache_control`."""
 
@@ -103,6 +101,8 @@ class Call(msgspec.Struct, frozen=True):
     preferences: ProviderPreferences = NO_PREFERENCES
     attribution: Attribution = NO_ATTRIBUTION
     detail: dict[str, Any] = {}
+    dropped: tuple[str, ...] = ()
+    """Parameters that the caller sent and Chat Completions has no words for."""
     stages: tuple[Mapping[str, Any], ...] = ()
     """What was done to the request on its way, as the router metadata's `pipeline` shows it."""
     preset: PresetUse | None = None

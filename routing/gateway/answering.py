@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from routing.call import DROPPED, Call
+from routing.call import Call
 from routing.decide import suggestions
 from routing.decision import Attempt, Decision
 from routing.errors import Refusal, error_headers, invalid_request
@@ -17,7 +17,16 @@ from routing.gateway.attempts import NobodyAnswered, Served
 from routing.gateway.books import Opened, Outcome
 from routing.gateway.client import COMMENT, JSON, Client, RefusedError
 from routing.gateway.dialects import DIALECTS, KEEP_ALIVE, Dialect
-from routing.gateway.ending import Ending, bill, detail_of, failed, not_served, with_plugins, withheld
+from routing.gateway.ending import (
+    DROPPED,
+    Ending,
+    bill,
+    detail_of,
+    failed,
+    not_served,
+    with_plugins,
+    withheld,
+)
 from routing.gateway.observing import observe
 from routing.gateway.output_guard import Looked, look_elsewhere
 from routing.gateway.router_metadata import DIALECTS as DIALECTS_TOLD

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from routing.call import DROPPED, Call
 from routing.decision import Attempt, Dropped
 from routing.errors import ProviderFailure, Refusal, previous_error, provider_error, unavailable
 from routing.gateway.books import Opened
@@ -18,7 +17,7 @@ from routing.gateway.health import Health
 from routing.gateway.metrics import UPSTREAM_FAILURES
 from routing.gateway.upstream import Response, Upstream, UpstreamFailed
 from routing.gateway.watch import Interrupted, Reason, Watch
-from routing.providers import WIRE_FORMATS, Answer, CannotAsk, Stream, UpstreamRequest, WireFormat
+from routing.providers import WIRE_FORMATS, Answer, CannotAsk, Stream, WireFormat
 from routing.providers.failures import CREDENTIAL_MESSAGE
 from routing.providers.wire_format import Unsupported
 from routing.selection.availability import nothing_remains
@@ -158,7 +157,7 @@ class Attempts:
                 request = wire.build_request(opened.call, endpoint, generation_id=opened.public_id)
                 if request.dropped and opened.call.preferences.require_parameters:
                     raise Unsaid(request.dropped[0])
-                dropped = _dropped(opened.call, request)
+                dropped = (*opened.call.dropped, *request.dropped)
                 response = await self._upstream.send(
                     request, is_users_address=endpoint.provider.is_users_address
                 )
@@ -200,12 +199,6 @@ async def _begin(
     if stream.failure is not None and not stream.has_output:
         raise UpstreamFailed(stream.failure)
     return stream, first
-
-
-def _dropped(call: Call, request: UpstreamRequest) -> tuple[str, ...]:
-    """What of the call neither its dialect nor the provider's format could say."""
-    said = call.detail.get(DROPPED) if call.detail else None
-    return (*said, *request.dropped) if said else request.dropped
 
 
 def _hang_up(response: Response | None) -> None:

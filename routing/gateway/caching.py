@@ -56,8 +56,8 @@ def key_of(call: Call, policy: Policy) -> bytes:
     outputs = policy.rules.outputs
     looked_for = repr((outputs.filters, outputs.builtins)) if outputs else ""
     principal = (policy.principal.organization_id, policy.principal.api_key_id, policy.principal.key_hash)
-    about = (principal, call.dialect, call.is_streamed, call.models, call.detail, call.plugins, looked_for)
-    return sha256(_encode(about) + b"\n" + _encode(call.body)).digest()
+    asked = (call.dialect, call.is_streamed, call.models, call.detail, call.dropped, call.plugins)
+    return sha256(_encode((principal, asked, looked_for)) + b"\n" + _encode(call.body)).digest()
 
 
 def _flag(headers: Mapping[bytes, bytes], names: tuple[bytes, ...]) -> bool | None:

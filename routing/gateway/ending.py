@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from routing.call import DROPPED, Call
+from routing.call import Call
 from routing.decision import Attempt
 from routing.errors import Refusal
 from routing.gateway.attempts import Served, Tried
@@ -19,6 +19,8 @@ from routing.plugins.citing import files_of
 from routing.pricing import NOTHING, Cost, Usage, at_own_expense, believable, charge, usage_from_provider
 
 CLIENT_GONE_STATUS = 499
+DROPPED = "dropped"
+"""Under this name a generation's detail lists the parameters that its provider was not told."""
 KEPT = ("provider_code", "previous_errors", "parameter")
 """What of an error is written down: a provider's own words may quote the prompt."""
 STOPPING = Refusal(

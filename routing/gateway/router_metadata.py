@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from routing.call import DROPPED, Call
+from routing.call import Call
 from routing.catalog_snapshot import CatalogSnapshot, ServedBy
 from routing.decision import Attempt, Decision
 from routing.errors import Refusal
@@ -90,7 +90,7 @@ def metadata_of(
         about["generation_time"] = milliseconds
     if pipeline := call.stages if stages is None else stages:
         about["pipeline"] = list(pipeline)
-    if left_out := list(dict.fromkeys([*call.detail.get(DROPPED, ()), *dropped])):
+    if left_out := list(dict.fromkeys([*call.dropped, *dropped])):
         about["dropped_parameters"] = left_out
     return about
 

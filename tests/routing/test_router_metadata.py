@@ -7,7 +7,6 @@ import json
 import msgspec
 import pytest
 
-from routing.call import DROPPED
 from routing.decision import Decision, Dropped
 from routing.gateway.router_metadata import (
     MOST_ENDPOINTS,
@@ -69,7 +68,7 @@ class TestTheEndpoints:
 
 class TestWhatWasDroppedOfTheRequest:
     def test_is_named_once(self):
-        call = make_call("a/b", detail={DROPPED: ["store"]})
+        call = make_call("a/b", dropped=("store",))
 
         found = metadata_of(call, Decision(None), CATALOG, region="fra", dropped=("store", "top_k"))
 

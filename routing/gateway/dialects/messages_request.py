@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from routing.call import CACHE_MARKERS, DROPPED, Call
+from routing.call import CACHE_MARKERS, Call
 from routing.errors import invalid_request
 from routing.gateway.client import RefusedError
 from routing.gateway.dialects.chat import call_of, read_json
@@ -59,11 +59,10 @@ def read_call(data: bytes, headers: Mapping[bytes, bytes]) -> Call:
         raise RefusedError(invalid_request("The request's JSON is nested too deeply.")) from None
     dropped = _dropped(given)
     detail: dict[str, Any] = {SLUG: _of_the_answer(given)}
-    if dropped:
-        detail[DROPPED] = sorted(dropped)
     if b'"cache_control"' in data:
         detail[CACHE_MARKERS] = True
-    return replace(call, parameters=call.parameters | dropped, detail=detail)
+    parameters = call.parameters | dropped
+    return replace(call, parameters=parameters, detail=detail, dropped=tuple(sorted(dropped)))
 
 
 def _dropped(given: Mapping[str, Any]) -> set[str]:

@@ -1,6 +1,6 @@
 """OpenAI Responses (`POST /responses`): in as Chat Completions, out as Response objects and events (SPEC §9).
 
-Stateless, as the contract has it. What a chat request cannot say is kept in the call's detail under `dropped`, and
+Stateless, as the contract has it. What a chat request cannot say is named in the call's `dropped`, and
 counts as a parameter that the request uses: `require_parameters` finds no endpoint that supports it.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from routing.call import DROPPED, Call
+from routing.call import Call
 from routing.errors import Refusal, encode_envelope, invalid_request
 from routing.gateway.client import RefusedError
 from routing.gateway.dialects import chat
@@ -38,9 +38,8 @@ class Responses:
         _refuse_too_deep(request)
         call = chat.call_of(request.body, len(data), headers, self.slug)
         detail = {**call.detail, KEY: request.repeated}
-        if request.dropped:
-            detail[DROPPED] = list(request.dropped)
-        return replace(call, detail=detail, parameters=call.parameters | frozenset(request.dropped))
+        parameters = call.parameters | frozenset(request.dropped)
+        return replace(call, detail=detail, dropped=request.dropped, parameters=parameters)
 
     def finish_answer(
         self,

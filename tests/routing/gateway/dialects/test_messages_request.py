@@ -240,7 +240,7 @@ class TestParameters:
         call = read(**given)
 
         assert name in call.parameters
-        assert call.detail["dropped"] == [name]
+        assert call.dropped == (name,)
         assert name not in call.body
 
     def test_count_the_tokens_of_media_and_not_of_their_data(self):
