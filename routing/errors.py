@@ -59,6 +59,13 @@ _ANTHROPIC_TYPES = {
     "unmapped": "api_error",
 }
 
+_AVAILABILITY_CODES = {
+    404: "model_unavailable_upstream",
+    429: "capacity_exhausted",
+    503: "temporarily_unavailable",
+}
+"""What a provider's failure says of a model, by the status that the caller sees."""
+
 _encode = msgspec.json.encode
 
 
@@ -158,8 +165,13 @@ def error_object(refusal: Refusal) -> dict[str, Any]:
 
 
 def envelope(refusal: Refusal, *, dialect: str = "chat", generation_id: str | None = None) -> dict[str, Any]:
-    """The body of an error response in the caller's dialect; `messages` is Anthropic's, all others OpenAI's."""
+    """The body of an error response in the caller's dialect; `messages` is Anthropic's, all others OpenAI's.
+
+    In `responses` the type is also where failed responses have it.
+    """
     error = error_object(refusal)
+    if dialect == "responses":
+        return {"error": error, "error_type": refusal.error_type}
     if dialect != "messages":
         return {"error": error}
     inner: dict[str, Any] = {
@@ -279,7 +291,7 @@ def previous_error(failure: ProviderFailure, *, provider: str) -> dict[str, Any]
     """One entry of `metadata.previous_errors`: never what the provider wrote."""
     return {
         "provider": provider,
-        "code": failure.error_type,
+        "code": _AVAILABILITY_CODES.get(failure.status, failure.error_type),
         "status": failure.provider_status or failure.status,
     }
 
@@ -287,8 +299,7 @@ def previous_error(failure: ProviderFailure, *, provider: str) -> dict[str, Any]
 def _availability_of(
     failure: ProviderFailure, requested: tuple[str, ...], asked: tuple[str, ...]
 ) -> Availability | None:
-    codes = {404: "model_unavailable_upstream", 429: "capacity_exhausted", 503: "temporarily_unavailable"}
-    code = codes.get(failure.status)
+    code = _AVAILABILITY_CODES.get(failure.status)
     if code is None or not requested:
         return None
     if failure.status == 404:

@@ -13,6 +13,8 @@ from routing.selection.filters import (
     DATA_POLICIES,
     DEPRECATED,
     NOT_IN_VOCABULARY,
+    TRAINING,
+    ZDR,
 )
 from routing.selection.variants import FREE_ENDED
 
@@ -23,6 +25,7 @@ LAYERS = {
     "api-key": "the API key's guardrail",
 }
 DATA_REGION = "data_region"
+_POLICY_NAMES = {ZDR: "zero data retention", TRAINING: "no training on prompts"}
 _EXPIRED = frozenset({"model_deprecated", DEPRECATED})
 _VOCABULARY = (DATA_POLICIES | CONSTRAINTS.keys() | {ALLOWED_PROVIDERS}) - NOT_IN_VOCABULARY
 
@@ -81,8 +84,10 @@ def _explain(slug: str, reasons: Sequence[str]) -> tuple[str, str, str | None]:
     constraint = next((reason for reason in reasons if reason in CONSTRAINTS), None)
     if constraint is not None:
         return "constraint_filtered", f"No endpoints for {slug}: {CONSTRAINTS[constraint]}", constraint
-    if any(reason in DATA_POLICIES for reason in reasons):
-        return "privacy_restricted", f"No endpoints for {slug} match the data policy.", None
+    policy = next((reason for reason in reasons if reason in DATA_POLICIES), None)
+    if policy is not None:
+        message = f"No endpoints for {slug} match your data policy ({_POLICY_NAMES[policy]})."
+        return "privacy_restricted", message, None
     if reasons and all(reason in _EXPIRED for reason in reasons):
         return "model_deprecated", f"{slug} is no longer served.", None
     if FREE_ENDED in reasons:

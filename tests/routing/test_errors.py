@@ -112,7 +112,7 @@ class TestAProvidersError:
         assert refusal.metadata["provider_name"] == "Simulator"
         assert refusal.metadata["provider_code"] == "rate_limited"
         assert refusal.metadata["previous_errors"] == [
-            {"provider": "simulator", "code": "rate_limit_exceeded", "status": 429}
+            {"provider": "simulator", "code": "capacity_exhausted", "status": 429}
         ]
 
     def test_says_that_capacity_is_exhausted_and_when_to_retry(self):

@@ -66,8 +66,8 @@ class Responses:
         return encode(ended(served_as(response, body), output.items, finish, usage))
 
     def open_events(self, call: Call, *, generation_id: str, model: str, provider: str) -> ResponsesEvents:
-        """One streamed answer."""
-        return ResponsesEvents(call.detail[KEY], generation_id=generation_id, model=model)
+        """One streamed answer; where something of ours broke, of a call of which nothing is known."""
+        return ResponsesEvents(call.detail.get(KEY, {}), generation_id=generation_id, model=model)
 
     def refuse(self, refusal: Refusal, *, generation_id: str | None) -> bytes:
         """The body of an error: the envelope of all OpenAI-shaped dialects."""
