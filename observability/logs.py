@@ -112,11 +112,26 @@ def reason_of(generation: Generation) -> Reason | None:
     return Reason(_text(detail, "message"), _text(detail, "rule"), _text(detail, "layer"))
 
 
+def pipeline_of(generation: Generation) -> list[dict[str, Any]]:
+    """What was done to the request and its answer, as the router metadata's `pipeline` shows it."""
+    return _list(_detail(generation), "pipeline")
+
+
+def guardrail_stages_of(generation: Generation) -> list[dict[str, Any]]:
+    """The stages of the pipeline in which a guardrail found something."""
+    return [stage for stage in pipeline_of(generation) if _is_finding(stage)]
+
+
 def duration_ms_of(generation: Generation) -> int | None:
     """How long the request took from admission to its last token."""
     if generation.latency_ms is None:
         return generation.generation_ms
     return generation.latency_ms + (generation.generation_ms or 0)
+
+
+def _is_finding(stage: dict[str, Any]) -> bool:
+    data = stage.get("data")
+    return stage.get("type") == "guardrail" and isinstance(data, dict) and data.get("detected") is True
 
 
 def _detail(generation: Generation) -> dict[str, Any]:

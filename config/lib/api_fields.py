@@ -58,6 +58,13 @@ class Text(serializers.CharField):
         return str(super().to_internal_value(data))
 
 
+class Choice(serializers.ChoiceField):
+    """One of some words; anything that is no word is refused, unhashable or not."""
+
+    def to_internal_value(self, data: Any) -> str:  # the parsed value, of any type
+        return str(super().to_internal_value(data if isinstance(data, str) else repr(data)))
+
+
 class Flag(serializers.BooleanField):
     """true or false, and nothing that looks like it."""
 

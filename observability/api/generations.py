@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -127,15 +128,7 @@ class GenerationView(KeyedView):
         public_id = request.query_params.get("id", "")
         if not public_id:
             raise ApiError(400, "id: must be given.")
-        if parse_generation_id(public_id) is None:
-            raise not_found()
-        try:
-            generation = await_generation(self.organization_id, public_id, is_visible=self.may_see)
-        except TooManyWaiting:
-            message = "Too many requests wait for generations that are not there yet."
-            raise ApiError(429, message, headers={"Retry-After": "1"}) from None
-        if generation is None:
-            raise not_found()
+        generation = awaited(self.organization_id, public_id, is_visible=self.may_see)
         return Response({"data": GenerationShape(generation).data})
 
     def may_see(self, generation: Generation) -> bool:
@@ -146,6 +139,20 @@ class GenerationView(KeyedView):
         except (NotPermitted, NotYours):
             return False
         return True
+
+
+def awaited(organization_id: int, public_id: str, *, is_visible: Callable[[Generation], bool]) -> Generation:
+    """The organization's request, even if it is booked only in a moment. Raises ApiError: 404, 429."""
+    if parse_generation_id(public_id) is None:
+        raise not_found()
+    try:
+        generation = await_generation(organization_id, public_id, is_visible=is_visible)
+    except TooManyWaiting:
+        message = "Too many requests wait for generations that are not there yet."
+        raise ApiError(429, message, headers={"Retry-After": "1"}) from None
+    if generation is None:
+        raise not_found()
+    return generation
 
 
 def _attempt(attempt: Attempt) -> dict[str, int | None]:

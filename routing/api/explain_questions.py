@@ -7,8 +7,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from config.lib.api_fields import Anything, Flag, StrictSerializer, Text, Whole
-from routing.api.guardrail_shapes import Choice, GuardrailChange
+from config.lib.api_fields import Anything, Choice, Flag, StrictSerializer, Text, Whole
+from routing.api.guardrail_shapes import GuardrailChange
 from routing.explanations import SCOPES, SEED_BITS, Draft
 from routing.gateway.dialects import DIALECTS
 from routing.guardrail_checks import DATA_REGIONS

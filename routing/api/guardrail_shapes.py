@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from accounts.api.privacy import slug_list
 from accounts.api.schema import answer
-from config.lib.api_fields import Flag, Moment, StrictSerializer, Text, Usd
+from config.lib.api_fields import Choice, Flag, Moment, StrictSerializer, Text, Usd
 from routing.guardrail_checks import DATA_REGIONS, LONGEST_LABEL
 from routing.guardrails import ACTIONS, BUILTINS, SCAN_SCOPES
 from routing.guardrails.patterns import LONGEST_PATTERN
@@ -35,13 +35,6 @@ class Interval(serializers.ChoiceField):
 
     def to_representation(self, value: str | None) -> str | None:  # type: ignore[override]  # null is a choice
         return RESET_NAMES[value]
-
-
-class Choice(serializers.ChoiceField):
-    """One of some words; anything that is no word is refused, unhashable or not."""
-
-    def to_internal_value(self, data: Any) -> str:  # the parsed value, of any type
-        return str(super().to_internal_value(data if isinstance(data, str) else repr(data)))
 
 
 class FilterShape(StrictSerializer):
