@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.revisions import Actor
-from observability.logs import guardrail_stages_of
+from observability.handling import guardrail_findings
 from observability.models import Generation, GenerationFeedback
 from observability.models.feedback import CATEGORIES, LONGEST_COMMENT
 
@@ -40,7 +40,7 @@ class Complaint:
     @property
     def guardrails(self) -> list[dict[str, Any]]:
         """What the guardrails found in the request: labels or patterns, action, guardrail."""
-        return [] if self.generation is None else guardrail_stages_of(self.generation)
+        return [] if self.generation is None else guardrail_findings(self.generation.detail)
 
 
 def give(*, generation: Generation, category: str, comment: str = "", by: Actor) -> GenerationFeedback:

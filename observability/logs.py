@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from config.lib.ids import parse_generation_id
 from config.lib.keyset import Page, UnknownCursor
+from observability.handling import number_in, objects_in, text_in
 from observability.models import Generation, UsageHour
 
 STATUSES: Final = (
@@ -93,8 +94,8 @@ def models_in_use(organization_id: int) -> list[str]:
 def attempts_of(generation: Generation) -> list[Attempt]:
     """The calls to providers, in order: those that failed before, and the one that the row itself tells about."""
     earlier = [
-        Attempt(_text(error, "provider"), _text(error, "code"), _number(error, "status"), None)
-        for error in _list(_detail(generation), "previous_errors")
+        Attempt(text_in(error, "provider"), text_in(error, "code"), number_in(error, "status"), None)
+        for error in objects_in(_detail(generation), "previous_errors")
     ]
     if not generation.provider or generation.status == Generation.REFUSED:
         return earlier
@@ -109,17 +110,7 @@ def reason_of(generation: Generation) -> Reason | None:
     if generation.status != Generation.REFUSED:
         return None
     detail = _detail(generation)
-    return Reason(_text(detail, "message"), _text(detail, "rule"), _text(detail, "layer"))
-
-
-def pipeline_of(generation: Generation) -> list[dict[str, Any]]:
-    """What was done to the request and its answer, as the router metadata's `pipeline` shows it."""
-    return _list(_detail(generation), "pipeline")
-
-
-def guardrail_stages_of(generation: Generation) -> list[dict[str, Any]]:
-    """The stages of the pipeline in which a guardrail found something."""
-    return [stage for stage in pipeline_of(generation) if _is_finding(stage)]
+    return Reason(text_in(detail, "message"), text_in(detail, "rule"), text_in(detail, "layer"))
 
 
 def duration_ms_of(generation: Generation) -> int | None:
@@ -129,26 +120,6 @@ def duration_ms_of(generation: Generation) -> int | None:
     return generation.latency_ms + (generation.generation_ms or 0)
 
 
-def _is_finding(stage: dict[str, Any]) -> bool:
-    data = stage.get("data")
-    return stage.get("type") == "guardrail" and isinstance(data, dict) and data.get("detected") is True
-
-
 def _detail(generation: Generation) -> dict[str, Any]:
     """The detail, which is free JSON: whatever does not fit is left out."""
     return generation.detail if isinstance(generation.detail, dict) else {}
-
-
-def _list(row: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    value = row.get(name)
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _text(row: dict[str, Any], name: str) -> str:
-    value = row.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def _number(row: dict[str, Any], name: str) -> int | None:
-    value = row.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -16,7 +16,7 @@ from accounts.permissions import Permission
 from config.lib.api_fields import Choice, Moment, StrictSerializer, Text, query_page
 from config.lib.ids import parse_generation_id
 from observability.api.generations import awaited
-from observability.feedback import Complaint, FeedbackFilter, InvalidFeedback, feedback_page, give
+from observability.feedback import FeedbackFilter, InvalidFeedback, feedback_page, give
 from observability.models.feedback import CATEGORIES, LONGEST_COMMENT
 
 
@@ -43,7 +43,7 @@ class FeedbackQuery(serializers.Serializer[Any]):
         return identifier
 
 
-class ComplaintShape(serializers.Serializer[Complaint]):
+class ComplaintShape(serializers.Serializer[Any]):
     """Feedback, with what the log says of the generation; null there when it is in the log no longer."""
 
     id = serializers.CharField(source="feedback.pk")

@@ -20,7 +20,7 @@ from typing import NamedTuple, ParamSpec, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from routing.call import COUNTED, Call
+from routing.call import COUNTED, DEFAULT_REGION, Call
 from routing.errors import Refusal, unavailable
 from routing.gateway.client import RefusedError
 from routing.gateway.dialects import DIALECTS, Dialect
@@ -45,7 +45,6 @@ NOTHING: frozenset[str] = frozenset()
 PROCESSES = 2
 MOST_WAITING = 16
 NO_REGIONS: Mapping[str, str] = MappingProxyType({})
-DEFAULT_REGION = "global"
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,8 @@ TITLES = (b"x-headgate-title", b"x-openrouter-title", b"x-title")
 REFERRERS = (b"http-referer", b"referer")
 SESSIONS = (b"x-session-id",)
 CATEGORIES = (b"x-headgate-categories", b"x-openrouter-categories")
-ATTRIBUTING = frozenset({*TITLES, *REFERRERS, *SESSIONS, *CATEGORIES})
+AGENT = b"user-agent"
+ATTRIBUTING = frozenset({*TITLES, *REFERRERS, *SESSIONS, *CATEGORIES, AGENT})
 
 
 def read_attribution(body: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> Attribution:
@@ -39,6 +40,7 @@ def read_attribution(body: Mapping[str, Any], headers: Mapping[bytes, bytes]) ->
         user=_short(user),
         session_id=_short(session or first_header(headers, *SESSIONS)),
         app_categories=_categories(first_header(headers, *CATEGORIES)),
+        user_agent=_short(first_header(headers, AGENT)),
         trace=_trace(trace) if trace else None,
     )
 
