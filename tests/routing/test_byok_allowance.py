@@ -16,6 +16,7 @@ from tests.cast import STAGE, Cast
 from tests.observability.books import connect
 from tests.routing.byok_secrets import AZURE
 from tests.routing.test_byok_policies import bring, policy_of
+from tests.routing.test_guardrail_budgets import disagreeing
 from workspaces.models import Purse
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
@@ -53,3 +54,4 @@ class TestTheMigration:
         allowance = policy_of(acme.default_key).byok_allowance
         assert allowance is not None
         assert allowance.purse_id == purse.pk
+        assert disagreeing() == []
