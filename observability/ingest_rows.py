@@ -33,6 +33,7 @@ CONTEXT_COLUMNS = frozenset(
     {"dialect", "is_streamed", "app_title", "app_url", "user", "session_id", "policy_versions"}
     | {"provider", "endpoint_id", "price_version_id", "is_byok"}
 )
+REFUSED_COLUMNS = frozenset({"dialect", "app_title", "app_url", "user", "session_id"})
 COUNTED_COLUMNS = (
     *("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens", "cache_write_tokens"),
     *("cost_nano", "byok_nano"),
@@ -108,6 +109,7 @@ def generation_line(
 
 def refusal_line(source: Source, refusal: Refusal, model: str) -> str:
     """The row of a request, or of many alike, that was refused."""
+    detail = refusal.detail
     values = {
         "id": _text(refusal.id),
         "admitted_at": moment(refusal.admitted_at).isoformat(),
@@ -120,11 +122,15 @@ def refusal_line(source: Source, refusal: Refusal, model: str) -> str:
         "batch": source.number,
         "model": _text(model),
         "provider": "",
-        "dialect": _text(refusal.detail.get("dialect") or ""),
+        "dialect": _text(detail.get("dialect") or ""),
+        "app_title": _text(detail.get("app_title")),
+        "app_url": _text(detail.get("app_url")),
+        '"user"': _text(detail.get("user")),
+        "session_id": _text(detail.get("session_id")),
         "status": "refused",
         "error_type": _text(refusal.error_type),
         "http_status": refusal.http_status,
-        "detail": _json({name: value for name, value in refusal.detail.items() if name != "dialect"}),
+        "detail": _json({name: value for name, value in detail.items() if name not in REFUSED_COLUMNS}),
         "refused_count": refusal.count,
     }
     zeros = dict.fromkeys(COUNTED_COLUMNS, 0)

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from config.lib.ids import parse_generation_id
 from config.lib.keyset import Page, UnknownCursor
+from observability.handling import number_in, objects_in, text_in
 from observability.models import Generation, UsageHour
 
 STATUSES: Final = (
@@ -93,8 +94,8 @@ def models_in_use(organization_id: int) -> list[str]:
 def attempts_of(generation: Generation) -> list[Attempt]:
     """The calls to providers, in order: those that failed before, and the one that the row itself tells about."""
     earlier = [
-        Attempt(_text(error, "provider"), _text(error, "code"), _number(error, "status"), None)
-        for error in _list(_detail(generation), "previous_errors")
+        Attempt(text_in(error, "provider"), text_in(error, "code"), number_in(error, "status"), None)
+        for error in objects_in(_detail(generation), "previous_errors")
     ]
     if not generation.provider or generation.status == Generation.REFUSED:
         return earlier
@@ -109,7 +110,7 @@ def reason_of(generation: Generation) -> Reason | None:
     if generation.status != Generation.REFUSED:
         return None
     detail = _detail(generation)
-    return Reason(_text(detail, "message"), _text(detail, "rule"), _text(detail, "layer"))
+    return Reason(text_in(detail, "message"), text_in(detail, "rule"), text_in(detail, "layer"))
 
 
 def duration_ms_of(generation: Generation) -> int | None:
@@ -122,18 +123,3 @@ def duration_ms_of(generation: Generation) -> int | None:
 def _detail(generation: Generation) -> dict[str, Any]:
     """The detail, which is free JSON: whatever does not fit is left out."""
     return generation.detail if isinstance(generation.detail, dict) else {}
-
-
-def _list(row: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    value = row.get(name)
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _text(row: dict[str, Any], name: str) -> str:
-    value = row.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def _number(row: dict[str, Any], name: str) -> int | None:
-    value = row.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

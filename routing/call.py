@@ -44,6 +44,7 @@ class Attribution(msgspec.Struct, frozen=True):
     user: str | None = None
     session_id: str | None = None
     app_categories: tuple[str, ...] = ()
+    user_agent: str | None = None
     trace: dict[str, Any] | None = None
     """What the caller's own observability calls the request; told to it as it is."""
 
@@ -72,6 +73,9 @@ class CacheUse(msgspec.Struct, frozen=True):
 
 CACHE_MARKERS = "cache_markers"
 """Under this name `Call.detail` says that a dialect's parts and tools may be marked with `cache_control`."""
+
+DEFAULT_REGION = "global"
+"""Where requests arrive that were sent to no host of HEADGATE_REGION_HOSTS."""
 
 COUNTED = "counted_prompt_tokens"
 """Under this name `Call.detail` has what was counted where the messages were at hand."""
@@ -109,7 +113,7 @@ class Call(msgspec.Struct, frozen=True):
     """What the caller's request was merged with; it is in `body` by then."""
     caching: CacheUse | None = None
     """Set where the answer may be one that was given before, and may be given again."""
-    region: str = "global"
+    region: str = DEFAULT_REGION
     """Where the request arrived (HEADGATE_REGION_HOSTS)."""
     plugins: Mapping[str, Mapping[str, Any] | None] = {}
     """Which plugins run, with their configuration, by slug; None: the request is to go without."""

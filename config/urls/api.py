@@ -22,6 +22,7 @@ from accounts.api.privacy import PrivacyView
 from accounts.api.revisions import OneRevisionView, RestoreView, RevisionDiffView, RevisionsView
 from config.lib.api_errors import as_response, not_found
 from config.urls import not_offered
+from observability.api.feedback import FeedbackView
 from observability.api.generations import GenerationView
 from routing.api.byok import CredentialsView, OneCredentialView
 from routing.api.explain import ExplainView
@@ -76,6 +77,7 @@ ROUTES: dict[str, type[View]] = {
     "credits/ledger": LedgerView,
     "credits/ledger.csv": LedgerFileView,
     "generation": GenerationView,
+    "generation/feedback": FeedbackView,
     "guardrails": GuardrailsView,
     "guardrails/assignments/keys": AllKeyAssignmentsView,
     "guardrails/assignments/members": AllMemberAssignmentsView,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -54,11 +55,16 @@ class GenerationShape(serializers.Serializer[Generation]):
     http_referer = serializers.CharField(source="app_url", allow_null=True)
     origin = serializers.SerializerMethodField()
     external_user = serializers.CharField(source="user", allow_null=True)
+    user_agent = serializers.CharField(source="handling.user_agent", allow_null=True)
     session_id = serializers.CharField(allow_null=True)
     upstream_id = serializers.CharField(allow_null=True)
-    data_region = serializers.SerializerMethodField()
-    preset_id = serializers.SerializerMethodField()
-    response_cache_source_id = serializers.SerializerMethodField()
+    data_region = serializers.CharField(source="handling.region")
+    router = serializers.CharField(source="handling.router", allow_null=True)
+    service_tier = serializers.CharField(source="handling.service_tier", allow_null=True)
+    web_search_engine = serializers.CharField(source="handling.search_engine", allow_null=True)
+    num_search_results = serializers.IntegerField(source="handling.search_results", allow_null=True)
+    preset_id = serializers.CharField(source="handling.preset_id", allow_null=True)
+    response_cache_source_id = serializers.CharField(source="handling.cached_from", allow_null=True)
 
     def get_api_type(self, generation: Generation) -> str:
         """`completions` for every dialect of text, else `embeddings`."""
@@ -82,35 +88,14 @@ class GenerationShape(serializers.Serializer[Generation]):
         """The address of the application, empty when it sent none."""
         return generation.app_url or ""
 
-    def get_data_region(self, generation: Generation) -> str:
-        """The region through which the request arrived."""
-        return "global"
-
-    def get_preset_id(self, generation: Generation) -> str | None:
-        """The preset that the request referred to."""
-        preset = (generation.detail or {}).get("preset")
-        return preset["id"] if isinstance(preset, dict) else None
-
-    def get_response_cache_source_id(self, generation: Generation) -> str | None:
-        """The request whose answer was given again; null for an answer of its own."""
-        source: str | None = (generation.detail or {}).get("response_cache_source_id")
-        return source
-
     def to_representation(self, instance: Generation) -> dict[str, Any]:
         """As described, and null for what the contract names and Headgate does not measure."""
         return dict.fromkeys(UNMEASURED) | super().to_representation(instance)
 
 
 UNMEASURED = (
-    *(
-        "app_id",
-        "moderation_latency",
-        "native_tokens_completion_images",
-        "num_fetches",
-        "num_input_audio_prompt",
-    ),
-    *("num_media_completion", "num_media_prompt", "num_search_results", "request_id"),
-    *("router", "service_tier", "user_agent", "web_search_engine"),
+    *("app_id", "moderation_latency", "native_tokens_completion_images", "num_fetches"),
+    *("num_input_audio_prompt", "num_media_completion", "num_media_prompt", "request_id"),
 )
 
 
@@ -127,15 +112,7 @@ class GenerationView(KeyedView):
         public_id = request.query_params.get("id", "")
         if not public_id:
             raise ApiError(400, "id: must be given.")
-        if parse_generation_id(public_id) is None:
-            raise not_found()
-        try:
-            generation = await_generation(self.organization_id, public_id, is_visible=self.may_see)
-        except TooManyWaiting:
-            message = "Too many requests wait for generations that are not there yet."
-            raise ApiError(429, message, headers={"Retry-After": "1"}) from None
-        if generation is None:
-            raise not_found()
+        generation = awaited(self.organization_id, public_id, is_visible=self.may_see)
         return Response({"data": GenerationShape(generation).data})
 
     def may_see(self, generation: Generation) -> bool:
@@ -146,6 +123,20 @@ class GenerationView(KeyedView):
         except (NotPermitted, NotYours):
             return False
         return True
+
+
+def awaited(organization_id: int, public_id: str, *, is_visible: Callable[[Generation], bool]) -> Generation:
+    """The organization's request, even if it is booked only in a moment. Raises ApiError: 404, 429."""
+    if parse_generation_id(public_id) is None:
+        raise not_found()
+    try:
+        generation = await_generation(organization_id, public_id, is_visible=is_visible)
+    except TooManyWaiting:
+        message = "Too many requests wait for generations that are not there yet."
+        raise ApiError(429, message, headers={"Retry-After": "1"}) from None
+    if generation is None:
+        raise not_found()
+    return generation
 
 
 def _attempt(attempt: Attempt) -> dict[str, int | None]:

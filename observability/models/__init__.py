@@ -1,8 +1,17 @@
 """What happened, and what is still to be told."""
 
 from observability.models.delivery import OutboxRow
+from observability.models.feedback import GenerationFeedback
 from observability.models.generation import Generation
 from observability.models.journal import DeadLetterRecord, JournalPosition
 from observability.models.usage import UsageHour, UsageMinute
 
-__all__ = ["DeadLetterRecord", "Generation", "JournalPosition", "OutboxRow", "UsageHour", "UsageMinute"]
+__all__ = [
+    "DeadLetterRecord",
+    "Generation",
+    "GenerationFeedback",
+    "JournalPosition",
+    "OutboxRow",
+    "UsageHour",
+    "UsageMinute",
+]

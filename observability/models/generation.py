@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from config.lib.ids import generation_id
 from config.lib.scoping import TenantModel
+from observability.handling import Handling
 
 
 class Generation(TenantModel):
@@ -73,3 +76,8 @@ class Generation(TenantModel):
     def public_id(self) -> str:
         """The id as the API shows it: `gen-` and 32 hex digits."""
         return generation_id(self.id)
+
+    @cached_property
+    def handling(self) -> Handling:
+        """What the detail tells about the request's way."""
+        return Handling.of(self.detail)

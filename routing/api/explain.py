@@ -19,10 +19,10 @@ from config.lib.environment import environment
 from routing import explanations
 from routing.api.explain_questions import ExplainQuestion
 from routing.api.explain_shapes import EXPLAINED
+from routing.call import DEFAULT_REGION
 from routing.explaining.matter import Asked
 from routing.explaining.telling import told
 from routing.explanations import TooMuchToScan
-from routing.gateway.bodies import DEFAULT_REGION
 from routing.guardrail_checks import InvalidGuardrail, InvalidRegexPattern
 from workspaces.models import ApiKey
 

@@ -44,6 +44,7 @@ from routing.gateway.watch import Interrupted, Reason
 from routing.pricing import usage_object
 from routing.providers import Answer
 from routing.providers.openai import encode
+from routing.providers.wire_format import tier_of
 from routing.tool_calls import StreamedCalls
 
 MOST_TOKENS_HERE = 30_000
@@ -141,7 +142,7 @@ async def _whole(
         upstream_id=answer.upstream_id,
         asked_at=served.asked_at,
         first_at=served.first_at,
-        detail=detail_of(opened, served, looked.stages),
+        detail=detail_of(opened, served, looked.stages, tier=tier_of(answer.body)),
     )
     if looked.refusal is not None:  # the provider has done its work: it is charged, and not shown
         return withheld(outcome, looked.refusal)

@@ -20,7 +20,7 @@ from typing import NamedTuple, ParamSpec, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from routing.call import COUNTED, Call
+from routing.call import COUNTED, DEFAULT_REGION, Call
 from routing.errors import Refusal, unavailable
 from routing.gateway.client import RefusedError
 from routing.gateway.dialects import DIALECTS, Dialect
@@ -48,7 +48,6 @@ MOST_HELD_BYTES = 512 * 1024 * 1024
 """Of bodies that wait for the other processes, or are with them."""
 TOO_MANY = unavailable("Too many large requests at once.")
 NO_REGIONS: Mapping[str, str] = MappingProxyType({})
-DEFAULT_REGION = "global"
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ import msgspec
 from config.lib.ids import NewId
 from observability.journal import Journal, JournalFull
 from observability.journal_records import Begin, Checkpoint, End, Hold
-from routing.call import NO_ATTRIBUTION, Call, PresetUse
+from routing.call import DEFAULT_REGION, NO_ATTRIBUTION, Call, PresetUse
 from routing.decision import Attempt, Decision
 from routing.errors import unavailable
 from routing.gateway.client import RefusedError
@@ -146,6 +146,8 @@ def _begin(opened: Opened, decision: Decision) -> Begin:
         "policy_versions": opened.known.versions,
         "seed": decision.seed,
     }
+    if call.region != DEFAULT_REGION:
+        context["region"] = call.region
     if call.stages:
         context["pipeline"] = list(call.stages)
     if call.caching is not None:

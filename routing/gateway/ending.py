@@ -97,16 +97,22 @@ def withheld(outcome: Outcome, refusal: Refusal, body: bytes | None = None) -> E
 
 
 def detail_of(
-    opened: Opened, served: Served, stages: Sequence[Mapping[str, Any]] = (), *, status: int = 200
+    opened: Opened,
+    served: Served,
+    stages: Sequence[Mapping[str, Any]] = (),
+    *,
+    tier: str | None = None,
+    status: int = 200,
 ) -> Mapping[str, Any]:
     """What is kept of how the answer came: who failed before, and the pipeline's stages after the answer too.
 
-    Nothing where the first provider gave it to all of the request. `status` is what became of the last attempt.
+    Nothing where the first provider gave it to all of the request, and named no service tier. `status` is what became
+    of the last attempt.
     """
     is_longer = bool(stages or opened.call.plugins)  # than what the begin says of the pipeline
-    if not served.previous and not served.dropped and not is_longer and status == 200:
+    if not served.previous and not served.dropped and not is_longer and tier is None and status == 200:
         return NO_DETAIL
-    detail: dict[str, Any] = {}
+    detail: dict[str, Any] = {} if tier is None else {"service_tier": tier}
     if served.previous or status != 200:
         endpoint = served.attempt.endpoint
         last = Tried(endpoint.model, endpoint.provider.name, status)

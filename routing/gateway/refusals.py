@@ -9,13 +9,15 @@ from typing import Any
 from config.lib.ids import NewId, uuid7
 from observability.journal import Journal
 from observability.journal_records import Refusal as RefusalRecord
-from routing.call import Call
+from routing.call import DEFAULT_REGION, Call
 from routing.gateway.books import named_preset
 from routing.gateway.client import RefusedError
 from routing.gateway.router_metadata import dropped_of
 from routing.policy import Policy
 
 MOST_PER_MINUTE = 60
+NAMED = ("app_title", "app_url", "user", "session_id", "user_agent")
+"""Who is behind a refused request, as it says."""
 MINUTE = 60
 
 
@@ -94,10 +96,12 @@ def _detail(call: Call | None, error: RefusedError) -> dict[str, Any]:
         detail["excluded"] = dropped_of(decision)
     if call is None:
         return detail
+    if call.region != DEFAULT_REGION:
+        detail["region"] = call.region
     if call.stages:
         detail["pipeline"] = list(call.stages)
     if call.preset:
         detail["preset"] = named_preset(call.preset)
     given = call.attribution
-    named = {"app_title": given.app_title, "user": given.user, "session_id": given.session_id}
+    named = {name: getattr(given, name) for name in NAMED}
     return detail | {"dialect": call.dialect} | {name: text for name, text in named.items() if text}

@@ -212,6 +212,7 @@ class Relay:
                 self._opened,
                 served,
                 self._watch.stages if self._watch else (),
+                tier=stream.service_tier,
                 status=refusal.status if refusal else 200,
             ),
         )

@@ -66,6 +66,7 @@ class AutoRouter(Plugin):
             "plugin",
             self.slug,
             f"Chose {chosen.models[0]} of {chosen.candidates} models",
+            router=next(asked for asked in call.models if asked in SLUGS),
             task_type=chosen.task,
             models=list(chosen.models),
             candidates=chosen.candidates,

@@ -23,6 +23,7 @@ from routing.providers.anthropic_failures import failure_within
 from routing.providers.failures import broken_answer
 from routing.providers.openai import encode
 from routing.providers.sse import EventSplitter, EventTooLong
+from routing.providers.wire_format import tier_of
 
 NOT_VALID = "The provider's stream is not valid"
 
@@ -38,6 +39,7 @@ class AnthropicStream:
         self.finish_reason: str | None = None
         self.native_finish_reason: str | None = None
         self.upstream_id: str | None = None
+        self.service_tier: str | None = None
         self.failure: ProviderFailure | None = None
         head = {"id": generation_id, "model": model, "provider": provider}
         self._head = {**head, "object": "chat.completion.chunk", "created": int(time.time())}
@@ -105,6 +107,7 @@ class AnthropicStream:
         self.upstream_id = identifier_of(message)
         self._note_usage(message.get("usage"))
         self._head |= service_tier_of(message.get("usage"))
+        self.service_tier = tier_of(self._head)
         return b""
 
     def _message_delta(self, event: dict[str, Any]) -> bytes:

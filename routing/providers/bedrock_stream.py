@@ -40,6 +40,7 @@ class ConverseStream:
         self.finish_reason: str | None = None
         self.native_finish_reason: str | None = None
         self.upstream_id: str | None = None
+        self.service_tier: str | None = None
         self.failure: ProviderFailure | None = None
         self._head = {
             "id": generation_id,

@@ -40,6 +40,7 @@ class GeminiStream:
         self.native_finish_reason: str | None = None
         self.usage: Any = None
         self.upstream_id: str | None = None
+        self.service_tier: str | None = None
         self.failure: ProviderFailure | None = None
         self._shown = {"id": generation_id, "model": model, "provider": provider}
         self._created = int(time.time())

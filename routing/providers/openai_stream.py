@@ -17,6 +17,7 @@ import msgspec
 from routing.errors import ProviderFailure
 from routing.providers.failures import broken_answer, failure_of_event
 from routing.providers.sse import EventSplitter, EventTooLong
+from routing.providers.wire_format import tier_of
 
 BYTES_PER_TOKEN = 4
 SMALL_PIECE_BYTES = 48
@@ -101,6 +102,7 @@ class ChatStream:
         self.finish_reason: str | None = None
         self.native_finish_reason: str | None = None
         self.upstream_id: str | None = None
+        self.service_tier: str | None = None
         self.failure: ProviderFailure | None = None
         self._shown = {"id": generation_id, "model": model, "provider": provider}
         self._object = "chat.completion.chunk"
@@ -198,6 +200,7 @@ class ChatStream:
     def _remember(self, chunk: dict[str, Any]) -> None:
         if self.upstream_id is None and isinstance(chunk.get("id"), str):
             self.upstream_id = chunk["id"][:200] or None  # Azure's first chunk has an empty one
+        self.service_tier = tier_of(chunk) or self.service_tier
         if isinstance(chunk.get("object"), str) and chunk["object"] == "text_completion":
             self._object = "text_completion"
         if isinstance(chunk.get("created"), int) and 0 < chunk["created"] < 2**33:

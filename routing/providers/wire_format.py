@@ -11,6 +11,8 @@ from routing.call import Call
 from routing.catalog_snapshot import EndpointEntry
 from routing.errors import ProviderFailure
 
+LONGEST_TIER = 50
+
 
 class ConfigField(NamedTuple):
     """One thing that a provider of this wire format needs to be told."""
@@ -92,6 +94,8 @@ class Stream(Protocol):
     finish_reason: str | None
     native_finish_reason: str | None
     upstream_id: str | None
+    service_tier: str | None
+    """On which tier the provider says that it runs the request, the last one if it said so more than once."""
     failure: ProviderFailure | None
     """What the stream broke on; nothing after it is read."""
 
@@ -106,6 +110,12 @@ class Stream(Protocol):
 
     def final_chunk(self, usage: Mapping[str, Any]) -> bytes:
         """The caller's last event before `[DONE]`, with usage and cost."""
+
+
+def tier_of(answer: Mapping[str, Any]) -> str | None:
+    """The service tier that an answer or a chunk of one names, in OpenAI's words."""
+    tier = answer.get("service_tier")
+    return tier[:LONGEST_TIER] if isinstance(tier, str) and tier else None
 
 
 class WireFormat(Protocol):

@@ -30,6 +30,7 @@ BY_DESIGN = {
     "purse": "counters, which follow from settings and from spending",
     "lease": "written by gateways; read-only to the application",
     "gateway_process": "written by gateways; read-only to the application",
+    "generation_feedback": "append-only, and no setting",
     "generation": "written by ingest; read-only to the application",
     "response_cache": "written by gateways; out of the application's reach",
     "outbox": "written by ingest; read-only to the application",
@@ -118,7 +119,7 @@ class TestAChangeWithoutARevision:
 
 
 class TestWhatTheApplicationMayOnlyAdd:
-    @pytest.mark.parametrize("table", ["revision", "audit_event", "ledger_entry"])
+    @pytest.mark.parametrize("table", ["revision", "audit_event", "ledger_entry", "generation_feedback"])
     @pytest.mark.parametrize("right", ["UPDATE", "DELETE", "TRUNCATE"])
     def test_gives_it_no_other_right(self, table: str, right: str) -> None:
         with connection.cursor() as cursor:

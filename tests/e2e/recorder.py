@@ -16,7 +16,6 @@ LATER = {
     "/activity": "observability",
     "/analytics": "observability",
     "/generation/content": "observability",
-    "/generation/feedback": "observability",
     "/observability": "observability",
     "/scim": "SCIM",
 }

@@ -138,6 +138,38 @@ class TestManaging:
             answer = own.chat.send(**ECHO)
             assert own.generations.get_generation(id=answer.id).data.id == answer.id
 
+    # The client sends a category that it does not know, and pydantic warns of it.
+    @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
+    @drives("submitGenerationFeedback")
+    def test_feedback(
+        self, live_stack: LiveStack, recorder: Recorder, manager: OpenRouter, workspace: str, key: Any
+    ):
+        blocking = [{"slug": "email", "action": "block"}]
+        guardrail = manager.guardrails.create(
+            name="No addresses", workspace_id=workspace, content_filter_builtins=blocking
+        ).data
+        manager.guardrails.bulk_assign_keys(id=guardrail.id, key_hashes=[key.data.hash])
+        asked = [{"role": "user", "content": "Write to a@b.example"}]
+        with (
+            recorder.client(live_stack.demo["base_url"], key.key) as own,
+            pytest.raises(errors.ForbiddenResponseError) as blocked,
+        ):
+            own.chat.send(**ECHO | {"messages": asked})
+
+        about = blocked.value.headers["x-generation-id"]
+        given = manager.generations.submit_feedback(
+            generation_id=about, category="guardrail_false_positive", comment="Nobody's address."
+        )
+
+        listed = manager.sdk_configuration.client.get(
+            f"{live_stack.demo['base_url']}/generation/feedback",
+            params={"category": "guardrail_false_positive", "generation_id": about},
+            headers={"Authorization": f"Bearer {keys_of(live_stack.demo)[0]}"},
+        ).json()["data"]
+        manager.guardrails.delete(id=guardrail.id)
+        assert given.data.SUCCESS is True
+        assert [stage["guardrail_id"] for row in listed for stage in row["guardrails"]] == [guardrail.id]
+
     @drives("listOrganizationMembers")
     def test_members_of_the_organization(self, manager: OpenRouter):
         first = manager.organization.list_members(limit=2)

@@ -221,13 +221,15 @@ class TestARefusal:
     def test_is_a_row_with_its_count_and_costs_nothing(self, books: Books):
         journal = books.process()
 
-        journal.refuse(books.refusal(count=17, detail={"rule": "key limit", "dialect": "chat"}))
+        journal.refuse(
+            books.refusal(count=17, detail={"rule": "key limit", "dialect": "chat", "user": "u\t1"})
+        )
         books.ingest(journal)
 
         row = books.one(
-            "SELECT status, refused_count, http_status, cost_nano, detail, dialect FROM generation"
+            'SELECT status, refused_count, http_status, cost_nano, detail, dialect, "user" FROM generation'
         )
-        assert row == ("refused", 17, 402, 0, {"rule": "key limit"}, "chat")
+        assert row == ("refused", 17, 402, 0, {"rule": "key limit"}, "chat", "u\t1")
         assert books.one("SELECT requests, refused FROM usage_hour") == (0, 17)
         assert books.all("SELECT * FROM ledger_entry") == []
         books.assert_clean()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -25,6 +26,7 @@ TITLES = (b"x-headgate-title", b"x-openrouter-title", b"x-title")
 REFERRERS = (b"http-referer", b"referer")
 SESSIONS = (b"x-session-id",)
 CATEGORIES = (b"x-headgate-categories", b"x-openrouter-categories")
+AGENT = b"user-agent"
 ATTRIBUTING = frozenset({*TITLES, *REFERRERS, *SESSIONS, *CATEGORIES})
 
 
@@ -32,15 +34,23 @@ def read_attribution(body: Mapping[str, Any], headers: Mapping[bytes, bytes]) ->
     """Who is behind the request. Raises RefusedError for a trace that is too large to be kept."""
     user, session, trace = body.get("user"), body.get("session_id"), body.get("trace")
     if not user and not session and not trace and ATTRIBUTING.isdisjoint(headers):
-        return NO_ATTRIBUTION
+        agent = headers.get(AGENT)
+        return _of_agent(agent[:MAX_ATTRIBUTE]) if agent else NO_ATTRIBUTION
     return Attribution(
         app_title=_short(first_header(headers, *TITLES)),
         app_url=_short(first_header(headers, *REFERRERS)),
         user=_short(user),
         session_id=_short(session or first_header(headers, *SESSIONS)),
         app_categories=_categories(first_header(headers, *CATEGORIES)),
+        user_agent=_short(first_header(headers, AGENT)),
         trace=_trace(trace) if trace else None,
     )
+
+
+@lru_cache(maxsize=512)
+def _of_agent(agent: bytes) -> Attribution:
+    """All that most requests say of themselves, and the same for all requests of a client."""
+    return Attribution(user_agent=clean(agent.decode("utf-8", "replace")))
 
 
 def first_header(headers: Mapping[bytes, bytes], *names: bytes) -> str | None:

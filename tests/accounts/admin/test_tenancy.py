@@ -33,7 +33,8 @@ from accounts.revisions import Actor
 from config.lib.admin import ScopedModelAdmin
 from config.lib.ids import uuid7
 from config.lib.scoping import tenant
-from observability.models import DeadLetterRecord, Generation, JournalPosition, OutboxRow
+from observability.feedback import give
+from observability.models import DeadLetterRecord, Generation, GenerationFeedback, JournalPosition, OutboxRow
 from routing import (
     byok,
     guardrail_assignments,
@@ -130,6 +131,7 @@ TABLE = {
     PrivatePrice: (LIST, ADMINS, OWN, KEPT, OWN),
     Purse: (LIST, NOBODY, OWN, KEPT, OWN),
     Generation: (LIST, NOBODY, OWN, KEPT, OWN),
+    GenerationFeedback: (LIST, NOBODY, OWN, KEPT, OWN),
     OutboxRow: (LIST, NOBODY, OWN, KEPT, OWN),
     GatewayProcess: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     JournalPosition: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
@@ -308,6 +310,13 @@ class Objects:
 
     def make_Generation(self):
         return a_generation(self.acme.production)
+
+    def make_GenerationFeedback(self):
+        of = Generation(
+            id=uuid7(), organization_id=self.acme.organization.pk, workspace_id=self.acme.production.pk
+        )
+        with tenant(self.acme.organization.pk):
+            return give(generation=of, category="other", by=BY)
 
     def make_OutboxRow(self):
         return OutboxRow.everything.using("owner").create(

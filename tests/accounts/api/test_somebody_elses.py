@@ -28,8 +28,8 @@ from tests.management_api import Api
 
 Row = tuple[str, str, Any]
 ROWS: list[Row] = [(method, path, body) for method, path, body, _ in TABLE]
-NOT_FOUND_BY_CONTRACT = "/private-endpoints"
-"""Where the contract answers 404 for a workspace that a body names."""
+NOT_FOUND_BY_CONTRACT = ("/private-endpoints", "/generation/feedback")
+"""Where the contract answers 404 for what a body names."""
 
 
 def named_in(value: Any) -> set[str]:

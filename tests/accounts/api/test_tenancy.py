@@ -25,6 +25,7 @@ OWN_UPSTREAM = {
     "upstream_model_id": "llama3",
     "base_url": "https://llm.x.example/v1",
 }
+FALSE_POSITIVE = {"generation_id": "{generation}", "category": "guardrail_false_positive"}
 TRIED_IN_PRODUCTION = {"activate": {"workspace_id": "{production}"}}
 TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
     # method, path, body: acme's management key, globex's, an inference key of acme, an unknown key, none
@@ -162,6 +163,8 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
     ("get", "/management-keys/{management_key}", None, (200, 404, 403, 401, 401)),
     ("delete", "/management-keys/{management_key}", None, (200, 404, 403, 401, 401)),
     ("get", "/generation?id={generation}", None, (404, 404, 404, 401, 401)),
+    ("get", "/generation/feedback", None, (200, 200, 403, 401, 401)),
+    ("post", "/generation/feedback", FALSE_POSITIVE, (404, 404, 401, 401, 401)),
 ]
 
 

@@ -60,6 +60,12 @@ def book(key: ApiKey, identifier: uuid.UUID, **detail: Any) -> str:
     return generation_id(identifier)
 
 
+HANDLED = (
+    *("data_region", "router", "service_tier", "user_agent"),
+    *("web_search_engine", "num_search_results"),
+)
+
+
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for a generation that will not come."""
@@ -78,6 +84,42 @@ class TestAGeneration:
 
         assert [one["preset_id"] for one in told] == [preset["id"], None]
         assert [one["response_cache_source_id"] for one in told] == ["gen-of-before", None]
+
+    @committed
+    def test_tells_what_plugins_and_the_tier_had_to_do_with_it(self, acme: Acme):
+        search = {"type": "plugin", "name": "web-search"}
+        told = book(
+            acme.bob_key.key,
+            uuid7(),
+            region="europe",
+            service_tier="priority",
+            user_agent="acme/1.0",
+            pipeline=[
+                {"type": "plugin", "name": "auto-router", "data": {"router": "openrouter/auto"}},
+                {**search, "data": {"engine": "exa", "results": 0, "failed": True}},
+                {**search, "data": {"engine": "tavily", "results": 5}},
+            ],
+        )
+
+        data = data_of(Api(acme.bob_key.secret).get("/generation", id=told))
+
+        assert {name: data[name] for name in HANDLED} == {
+            "data_region": "europe",
+            "router": "openrouter/auto",
+            "service_tier": "priority",
+            "user_agent": "acme/1.0",
+            "web_search_engine": "tavily",
+            "num_search_results": 5,
+        }
+
+    @committed
+    def test_that_nothing_is_known_of_says_null(self, acme: Acme):
+        plain = book(acme.bob_key.key, uuid7())
+
+        data = data_of(Api(acme.bob_key.secret).get("/generation", id=plain))
+
+        assert data["data_region"] == "global"
+        assert all(data[name] is None for name in HANDLED if name != "data_region")
 
     @committed
     def test_shows_tokens_times_and_the_exact_cost(self, acme: Acme):

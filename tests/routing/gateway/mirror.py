@@ -12,11 +12,12 @@ USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
 
 class Mirror:
-    """The server; `asked` are the bodies that arrived, `says` the pieces of its answers."""
+    """The server; `asked` are the bodies that arrived, `says` the pieces of its answers, `tier` what runs them."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
         self.says: Sequence[str] = ("fine",)
+        self.tier: str | None = None
         mirror = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -54,19 +55,17 @@ class Mirror:
         if not body.get("stream"):
             message = {"role": "assistant", "content": "".join(self.says)}
             choice = {"index": 0, "message": message, "finish_reason": "stop"}
-            return json.dumps(_object("chat.completion", choices=[choice], usage=USAGE)).encode()
-        chunks = [
-            _chunk({"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": None})
-            for text in self.says
-        ]
-        chunks.append(_chunk({"index": 0, "delta": {}, "finish_reason": "stop"}))
+            return json.dumps(self._object("chat.completion", choices=[choice], usage=USAGE)).encode()
+        deltas = [{"role": "assistant", "content": text} for text in self.says]
+        choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+        choices.append({"index": 0, "delta": {}, "finish_reason": "stop"})
+        chunks = [self._object("chat.completion.chunk", choices=[choice]) for choice in choices]
         chunks.append(_object("chat.completion.chunk", choices=[], usage=USAGE))
         events = [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks]
         return "".join([*events, "data: [DONE]\n\n"]).encode()
 
-
-def _chunk(choice: dict[str, Any]) -> dict[str, Any]:
-    return _object("chat.completion.chunk", choices=[choice])
+    def _object(self, kind: str, **more: Any) -> dict[str, Any]:
+        return _object(kind, **more) | ({} if self.tier is None else {"service_tier": self.tier})
 
 
 def _object(kind: str, **more: Any) -> dict[str, Any]:

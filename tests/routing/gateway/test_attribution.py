@@ -38,6 +38,11 @@ class TestTheBody:
 
 
 class TestTheHeaders:
+    def test_name_the_client(self, gateway, key):
+        answer = gateway.post(key, body(PATHS[0]), User_Agent="acme/1.0 " + "x" * 600)
+
+        assert context_of(gateway, answer)["user_agent"] == "acme/1.0 " + "x" * 491
+
     @pytest.mark.parametrize("vendor", ["OpenRouter", "Headgate"])
     def test_have_two_names(self, gateway, key, vendor):
         headers = {f"X_{vendor}_Title": "App", f"X_{vendor}_Categories": "cli-agent, ide-extension, game"}

@@ -8,6 +8,7 @@ import pytest
 
 from accounts import privacy
 from config.lib.scoping import tenant
+from observability.journal_records import Begin, Refusal
 from routing import guardrail_settings
 from routing.guardrail_assignments import assign_keys, assign_members, unassign_keys, unassign_members
 from routing.models import Guardrail
@@ -103,6 +104,19 @@ class TestARegion:
 
         assert refused.status == 404
         assert refused.json()["error"]["availability"]["excluded_by"] == ["data_region"]
+
+    def test_is_told_to_the_log(self, start_gateway, stage):
+        gateway, key = start_gateway(HEADGATE_REGION_HOSTS="eu.test=europe"), stage.acme.production_key.secret
+        body = {"model": "test/echo", "messages": [{"role": "user", "content": "Hi"}]}
+
+        for asked in (body, body | {"model": "nobody/nothing"}):
+            gateway.post(key, asked, Host="eu.test")
+            gateway.post(key, asked)
+        gateway.stop()
+
+        begun = [one.context.get("region") for one in gateway.records() if isinstance(one, Begin)]
+        refused = [one.detail.get("region") for one in gateway.records() if isinstance(one, Refusal)]
+        assert begun == refused == ["europe", None]
 
 
 class TestAnExpensivePattern:

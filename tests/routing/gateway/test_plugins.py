@@ -139,7 +139,8 @@ class TestTheAutomaticRouter:
 
         assert answer.status == 200, answer.body
         assert answer.json()["model"] == MODEL
-        assert stages(gateway, answer)[0]["data"]["models"] == [MODEL]
+        told = stages(gateway, answer)[0]["data"]
+        assert (told["router"], told["models"]) == (slug, [MODEL])
 
     def test_refuses_when_nothing_may_be_chosen(self, gateway, key):
         plugin = {"id": "auto-router", "allowed_models": ["nobody/*"]}

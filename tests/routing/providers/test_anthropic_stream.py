@@ -58,6 +58,7 @@ class TestPassingOn:
             ("gen-1", "acme/served", "Anthropic")
         }
         assert (reader.failure, reader.is_done, reader.upstream_id) == (None, True, "msg_1")
+        assert reader.service_tier == "default"
 
     def test_is_the_same_byte_by_byte_and_within_characters(self):
         stream = text_stream("größer ", "🐘")

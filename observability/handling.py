@@ -1,0 +1,84 @@
+"""What a generation's detail tells of its way: a router, a search, a tier, who asked. Free JSON, read with care."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+GLOBAL: Final = "global"
+"""The region of requests that were sent to no region's own host."""
+
+
+@dataclass(frozen=True)
+class Handling:
+    """How a request was handled; None: that played no part, or nothing is known of it.
+
+    `router` is the model that was named where a router chose another, `service_tier` what the provider reported.
+    `search_results` is None too where the provider searched by itself.
+    """
+
+    region: str
+    router: str | None
+    service_tier: str | None
+    search_engine: str | None
+    search_results: int | None
+    preset_id: str | None
+    cached_from: str | None
+    user_agent: str | None
+
+    @classmethod
+    def of(cls, detail: Any) -> Handling:  # whatever was stored
+        """The handling that a detail tells."""
+        told = detail if isinstance(detail, dict) else {}
+        search, chosen = _of_plugin(told, "web-search"), _of_plugin(told, "auto-router")
+        return cls(
+            region=text_in(told, "region") or GLOBAL,
+            router=text_in(chosen, "router") or None,
+            service_tier=text_in(told, "service_tier") or None,
+            search_engine=text_in(search, "engine") or None,
+            search_results=number_in(search, "results"),
+            preset_id=text_in(object_in(told, "preset"), "id") or None,
+            cached_from=text_in(told, "response_cache_source_id") or None,
+            user_agent=text_in(told, "user_agent") or None,
+        )
+
+
+def guardrail_findings(detail: Any) -> list[dict[str, Any]]:  # whatever was stored
+    """The stages of the pipeline in which a guardrail found something."""
+    stages = objects_in(detail, "pipeline") if isinstance(detail, dict) else []
+    return [
+        stage
+        for stage in stages
+        if stage.get("type") == "guardrail" and object_in(stage, "data").get("detected") is True
+    ]
+
+
+def objects_in(row: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """The objects of a list; nothing where there is none."""
+    value = row.get(name)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def object_in(row: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """An object; an empty one where there is none."""
+    value = row.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def text_in(row: Mapping[str, Any], name: str) -> str:
+    """A text; an empty one where there is none."""
+    value = row.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def number_in(row: Mapping[str, Any], name: str) -> int | None:
+    """A whole number; None where there is none."""
+    value = row.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _of_plugin(detail: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What the last stage of this name in the pipeline tells."""
+    stages = [stage for stage in objects_in(detail, "pipeline") if stage.get("type") == "plugin"]
+    return next((object_in(stage, "data") for stage in reversed(stages) if stage.get("name") == name), {})
