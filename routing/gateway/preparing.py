@@ -102,6 +102,9 @@ class Preparation:
         scanner = self._scanner
         may_be_dear = scanner.weight and call.prompt_tokens * scanner.weight > WORTH_TIMING
         scan = self._timed(scanner, call.body) if may_be_dear else scanner.scan(call.body)
+        if not scan.findings and scan.block is None:
+            stages = (*call.stages, *scanner.clean) if call.stages else scanner.clean
+            return Prepared(replace(call, stages=stages), scan)
         body = call.body if scan.body is call.body else dict(scan.body)
         return Prepared(replace(call, body=body, stages=(*call.stages, *scan.stages())), scan)
 

@@ -56,6 +56,8 @@ class Scanner:
         self._stages = tuple(
             dict.fromkeys([Ran(one.builtin.slug == PROMPT_INJECTION, one.layer) for one in asked] + filtering)
         )
+        self.clean: tuple[Mapping[str, Any], ...] = tuple(Scan({}, ran=self._stages).stages())
+        """The pipeline's stages of a look that finds nothing, as nearly all do."""
         sizes = [found[0].programsize for _, found in compiled if found is not None]
         self.weight = sum(size for size in sizes if size > EVERYDAY_SIZE)
         """Instructions of patterns that are dear to search for: multiplied by a text's bytes, a measure of time."""
