@@ -103,6 +103,10 @@ class Preparation:
         may_be_dear = scanner.weight and call.prompt_tokens * scanner.weight > WORTH_TIMING
         scan = self._timed(scanner, call.body) if may_be_dear else scanner.scan(call.body)
         body = call.body if scan.body is call.body else dict(scan.body)
+        if body is not call.body and body.get("plugins") != call.body.get("plugins"):
+            call = self.with_plugins(
+                replace(call, body=body)
+            )  # what was redacted in their configuration is gone
         return Prepared(replace(call, body=body, stages=(*call.stages, *scan.stages())), scan)
 
     def _timed(self, scanner: Scanner, body: Mapping[str, Any]) -> Scan:
