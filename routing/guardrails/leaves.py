@@ -21,7 +21,7 @@ LEAST_DIGITS = 7
 """Numbers inside JSON with fewer digits are nobody's telephone or card."""
 
 WORDS = frozenset(
-    [
+    {
         "auto",
         "none",
         "required",
@@ -37,7 +37,7 @@ WORDS = frozenset(
         "text",
         "json_object",
         "function",
-    ]
+    }
 )
 """Values that say nothing, of parameters that have a few."""
 

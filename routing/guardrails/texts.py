@@ -12,6 +12,19 @@ from typing import Any
 
 import msgspec
 
+from routing.guardrails.fields import (
+    BINARY,
+    BUILT_OF,
+    ELSEWHERE,
+    MOST_HAVE,
+    NO_PROMPT,
+    NO_TEXT,
+    OF_ANNOTATIONS,
+    OF_CALLS,
+    OF_MESSAGES,
+    SAID_IN_SCHEMAS,
+    STAYS_HERE,
+)
 from routing.guardrails.file_texts import as_data_url, of_file, of_medium
 from routing.guardrails.leaves import (
     ASSISTANT,
@@ -50,76 +63,6 @@ _KIND_OF_ROLE = {
     "tool": TOOL_RESULT,
     "function": TOOL_RESULT,
 }
-_BINARY = {"image_url", "input_audio", "video_url", "input_image", "input_video"}
-_NO_TEXT = {"type", "id", "role", "call_id", "tool_call_id", "cache_control", "signature", "format", "index"}
-_MOST_HAVE = {"role", "content"}
-_OF_ANNOTATIONS = {"type", "hash", "url", "start_index", "end_index"}
-_SAID_IN_SCHEMAS = {"description", "title", "default", "examples", "enum", "const"}
-_BUILT_OF = frozenset(
-    [
-        "type",
-        "name",
-        "required",
-        "format",
-        "$ref",
-        "strict",
-        "minimum",
-        "maximum",
-        "exclusiveMinimum",
-        "exclusiveMaximum",
-        "multipleOf",
-    ]
-)
-"""What tools and schemas are made of."""
-_NO_PROMPT = {"data", "file_id", "file_url"}
-_OF_MESSAGES = frozenset(
-    [
-        "role",
-        "content",
-        "refusal",
-        "reasoning",
-        "reasoning_content",
-        "name",
-        "reasoning_details",
-        "annotations",
-        "tool_calls",
-        "tool_call_id",
-        "function_call",
-        "id",
-    ]
-)
-_OF_CALLS = {"id", "type", "index", "function", "custom"}
-_ELSEWHERE = frozenset(
-    [
-        "messages",
-        "system",
-        "instructions",
-        "prompt",
-        "suffix",
-        "input",
-        "prediction",
-        "tools",
-        "response_format",
-        "model",
-        "stream",
-    ]
-)
-_STAYS_HERE = frozenset(
-    [
-        "debug",
-        "fallbacks",
-        "models",
-        "preset",
-        "provider",
-        "route",
-        "session_id",
-        "trace",
-        "transforms",
-        "usage",
-        "user",
-    ]
-)
-"""What a request says to us; no provider ever sees it."""
 _decode, _encode = msgspec.json.Decoder().decode, msgspec.json.encode
 
 
@@ -203,7 +146,7 @@ def _texts(body: Mapping[str, Any]) -> Iterator[Text]:
     for field in ("tools", "response_format"):
         yield from _said_in_schemas(leaves((field,), OPERATOR, body.get(field)))
     for field, value in body.items():
-        if field not in _ELSEWHERE and field not in _STAYS_HERE:
+        if field not in ELSEWHERE and field not in STAYS_HERE:
             yield from _of_parameter(field, value)
 
 
@@ -216,7 +159,7 @@ def _of_parameter(field: str, value: Any) -> Iterator[Text]:
 def _of_message(place: Place, message: Mapping[str, Any]) -> Iterator[Text]:
     kind = _KIND_OF_ROLE.get(str(message.get("role")), USER)
     yield from _of_content((*place, "content"), kind, message.get("content"))
-    if not message.keys() <= _MOST_HAVE:
+    if not message.keys() <= MOST_HAVE:
         yield from _beside_content(place, kind, message)
 
 
@@ -226,12 +169,12 @@ def _beside_content(place: Place, kind: str, message: Mapping[str, Any]) -> Iter
             yield Text((*place, field), kind, message[field])
     yield from _of_content((*place, "reasoning_details"), kind, message.get("reasoning_details"))
     annotations = leaves((*place, "annotations"), ATTACHMENT, message.get("annotations"))
-    yield from (leaf for leaf in annotations if leaf.place[-1] not in _OF_ANNOTATIONS)
+    yield from (leaf for leaf in annotations if leaf.place[-1] not in OF_ANNOTATIONS)
     for number, call in enumerate(_list(message.get("tool_calls"))):
         if isinstance(call, dict):
             yield from _of_call((*place, "tool_calls", number), call)
     yield from _arguments((*place, "function_call"), message.get("function_call"))
-    yield from beside(place, kind, message, _OF_MESSAGES)
+    yield from beside(place, kind, message, OF_MESSAGES)
 
 
 def _of_call(place: Place, call: Mapping[str, Any]) -> Iterator[Text]:
@@ -239,7 +182,7 @@ def _of_call(place: Place, call: Mapping[str, Any]) -> Iterator[Text]:
     custom = call.get("custom")
     if isinstance(custom, dict) and isinstance(custom.get("input"), str):
         yield from _with_inside((*place, "custom", "input"), ASSISTANT, custom["input"])
-    yield from beside(place, ASSISTANT, call, _OF_CALLS)
+    yield from beside(place, ASSISTANT, call, OF_CALLS)
 
 
 def _arguments(place: Place, function: Any) -> Iterator[Text]:
@@ -267,9 +210,9 @@ def _of_content(place: Place, kind: str, content: Any) -> Iterator[Text]:
 
 def _of_part(place: Place, kind: str, part: Mapping[str, Any]) -> Iterator[Text]:
     for name, value in part.items():
-        if name in _NO_TEXT or name in _NO_PROMPT:
+        if name in NO_TEXT or name in NO_PROMPT:
             continue
-        if name in _BINARY:
+        if name in BINARY:
             yield from of_medium((*place, name), value)
         elif name == "file" and part.get("type") == "file":
             yield from of_file((*place, name), value)
@@ -282,7 +225,7 @@ def _of_part(place: Place, kind: str, part: Mapping[str, Any]) -> Iterator[Text]
 def _said_in_schemas(leaves: Iterable[Text]) -> Iterator[Text]:
     """Of the strings at any depth those that are said, and those that nobody builds schemas of."""
     for leaf in leaves:
-        if not _SAID_IN_SCHEMAS.isdisjoint(leaf.place) or _BUILT_OF.isdisjoint(leaf.place):
+        if not SAID_IN_SCHEMAS.isdisjoint(leaf.place) or BUILT_OF.isdisjoint(leaf.place):
             yield leaf
 
 
