@@ -90,6 +90,11 @@ class Preparation:
         """How dear a look at one byte may be; 0 for everyday patterns, more once it has been dear."""
         return self._scanner.weight * self._strain if self._scanner else 0
 
+    @property
+    def dear(self) -> int:
+        """The same of patterns alone that were found to be dear."""
+        return self._scanner.dear if self._scanner else 0
+
     def prepare(self, call: Call, preset: PresetEntry | None = None) -> Prepared:
         """The call as it is decided on, the preset under it. Raises RefusedError for what cannot be."""
         if preset is not None:

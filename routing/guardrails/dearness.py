@@ -11,7 +11,7 @@ import re
 import time
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 EVERYDAY_SIZE = 300
 """Instructions of RE2; larger patterns may take as much time for each byte as they have instructions."""
@@ -20,25 +20,33 @@ LEAST_SIZE = 24
 SAMPLE_BYTES = 8 * 1024
 DEAR_NANOSECONDS = 200
 """For each byte; harmless patterns take a few, and some more until their automaton is built."""
-MOST_SECONDS = 0.25
+MOST_SECONDS = 0.5
 """For all patterns of a scanner together; what is not tried by then is taken to be dear."""
 MOST_REPEATED = 300
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 CATEGORIES = {"CATEGORY_DIGIT": "0123456789", "CATEGORY_SPACE": " ", "CATEGORY_WORD": LETTERS}
 
 
-def weight_of(patterns: Sequence[Any]) -> int:
-    """Instructions of those that are dear to search for: multiplied by a text's bytes, a measure of time."""
+class Weight(NamedTuple):
+    """Instructions of RE2: multiplied by a text's bytes, a measure of time.
+
+    `possible` is that of patterns that are large or dear, `dear` of those alone that are, or were not tried.
+    """
+
+    possible: int
+    dear: int
+
+
+def weight_of(patterns: Sequence[Any]) -> Weight:
+    """How dear these patterns are to search for."""
     until = time.monotonic() + MOST_SECONDS
-    return sum([pattern.programsize for pattern in patterns if _counts(pattern, until)])
-
-
-def _counts(pattern: Any, until: float) -> bool:
-    if pattern.programsize > EVERYDAY_SIZE:
-        return True
-    if pattern.programsize < LEAST_SIZE or not _may_be_dear(pattern.pattern):
-        return False
-    return time.monotonic() > until or is_dear(pattern)
+    suspects = [pattern for pattern in patterns if _may_be_dear(pattern)]
+    dear = {id(pattern) for pattern in suspects if time.monotonic() > until or is_dear(pattern)}
+    sizes = [(pattern.programsize, id(pattern) in dear) for pattern in suspects]
+    return Weight(
+        sum([size for size, is_so in sizes if is_so or size > EVERYDAY_SIZE]),
+        sum([size for size, is_so in sizes if is_so]),
+    )
 
 
 def is_dear(pattern: Any) -> bool:
@@ -49,11 +57,14 @@ def is_dear(pattern: Any) -> bool:
     return (time.thread_time() - began) * 1e9 > DEAR_NANOSECONDS * len(text)
 
 
-def _may_be_dear(source: Any) -> bool:
-    """Whether there is a choice that is made many times: only then can there be many states."""
-    text = source.decode("utf-8", "replace") if isinstance(source, bytes) else source
+def _may_be_dear(pattern: Any) -> bool:
+    """Whether it is large, or has a choice that is made many times: only then can there be many states."""
+    if pattern.programsize > EVERYDAY_SIZE:
+        return True
+    text = _source(pattern)
     counts = [int(number) for number in re.findall(r"\{(\d{1,4})", text)]
-    return max(counts, default=0) > 7 or text.count("[") + text.count(".") + text.count("\\") > 7
+    is_repetitive = max(counts, default=0) > 7 or text.count("[") + text.count(".") + text.count("\\") > 7
+    return is_repetitive and pattern.programsize >= LEAST_SIZE
 
 
 def _source(pattern: Any) -> str:

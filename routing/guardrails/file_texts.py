@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, unquote
 
-from routing.guardrails.leaves import ATTACHMENT, BASE64, INSIDE, WORDS, Place, Text, beside, leaves
+from routing.guardrails.leaves import (
+    ATTACHMENT,
+    BASE64,
+    BASE64_DATA,
+    INSIDE,
+    WORDS,
+    Place,
+    Text,
+    beside,
+    leaves,
+)
 
 _NO_TEXT_FILES = ("image/", "audio/", "video/", "application/pdf", "application/zip", "application/vnd.")
 _TEXT_FILES = ("text/", "application/json", "application/xml", "application/yaml")
 _ADDRESSES = ("http://", "https://")
 _OF_FILES = {"filename", "file_data", "file_id", "file_url", "format"}
 _OF_MEDIA = {"data", "format", "media_type", "mime_type"}
-_BASE64 = re.compile(r"[A-Za-z0-9+/=_-]{64,}")
 
 
 def of_file(place: Place, file: Any) -> Iterator[Text]:
@@ -46,7 +54,7 @@ def _of_data(place: Place, data: str) -> Iterator[Text]:
         text = _text_of_data_url(data)
         if text is not None:
             yield Text((*place, INSIDE), ATTACHMENT, text)
-    elif not start.startswith(_ADDRESSES) and not _BASE64.fullmatch(data):
+    elif not start.startswith(_ADDRESSES) and not BASE64_DATA.fullmatch(data):
         yield Text(place, ATTACHMENT, data)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,9 @@ OPERATOR, USER, ASSISTANT, TOOL_RESULT, ATTACHMENT = (
 )
 INSIDE = "()"
 BASE64 = ";base64"
+BASE64_DATA = re.compile(r"[A-Za-z0-9+/=_-]{64,}")
+MEDIA = ("data:image/", "data:audio/", "data:video/")
+HOLDERS_OF_DATA = frozenset({"data", "b64_json"})
 LEAST_DIGITS = 7
 """Numbers inside JSON with fewer digits are nobody's telephone or card."""
 
@@ -72,8 +76,19 @@ def _is_long_number(value: Any) -> bool:
     return bool(abs(value) >= 10 ** (LEAST_DIGITS - 1))
 
 
+def said(place: Place, kind: str, value: Any) -> Iterator[Text]:
+    """The same without pictures and sounds that stand in strings."""
+    return (leaf for leaf in leaves(place, kind, value) if not _is_medium(leaf))
+
+
+def _is_medium(leaf: Text) -> bool:
+    if leaf.text[:11].lower().startswith(MEDIA):
+        return True
+    return leaf.place[-1] in HOLDERS_OF_DATA and BASE64_DATA.fullmatch(leaf.text) is not None
+
+
 def beside(place: Place, kind: str, holder: Mapping[str, Any], known: Set[str]) -> Iterator[Text]:
     """What an object says in fields that nobody knows."""
     for name, value in holder.items():
         if name not in known:
-            yield from leaves((*place, name), kind, value)
+            yield from said((*place, name), kind, value)

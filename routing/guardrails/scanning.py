@@ -55,8 +55,9 @@ class Scanner:
         self._stages = tuple(
             dict.fromkeys([Ran(one.builtin.slug == PROMPT_INJECTION, one.layer) for one in asked] + filtering)
         )
-        self.weight = weight_of([found[0] for _, found in compiled if found is not None])
-        """Instructions of patterns that are dear to search for: multiplied by a text's bytes, a measure of time."""
+        weight = weight_of([found[0] for _, found in compiled if found is not None])
+        self.weight, self.dear = weight
+        """How dear a look at one byte may be, and how dear it is known to be."""
 
     @property
     def has_work(self) -> bool:

@@ -38,6 +38,7 @@ from routing.guardrails.leaves import (
     Text,
     beside,
     leaves,
+    said,
 )
 
 __all__ = [
@@ -153,7 +154,7 @@ def _texts(body: Mapping[str, Any]) -> Iterator[Text]:
 def _of_parameter(field: str, value: Any) -> Iterator[Text]:
     """What a parameter says that nobody looks for texts in: to a provider it is passed on as it is."""
     if isinstance(value, dict | list) or (isinstance(value, str) and value not in WORDS):
-        yield from leaves((field,), USER, value)
+        yield from said((field,), USER, value)
 
 
 def _of_message(place: Place, message: Mapping[str, Any]) -> Iterator[Text]:

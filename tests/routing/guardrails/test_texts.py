@@ -261,6 +261,8 @@ class TestNoFieldIsOverlooked:
                 "user", content=[{"type": "input_audio", "input_audio": {"data": "AA", "format": "wav"}}]
             ),
             message("user", content=[{"type": "file", "file": {"file_data": "JVBERi0x" * 20}}]),
+            message("assistant", content=None, images=[{"image_url": {"url": "data:image/png;base64,AAAA"}}]),
+            message("assistant", content=None, audio={"data": "AAAA" * 20}),
         ],
     )
     def test_but_for_what_never_leaves_or_says_nothing(self, body: dict[str, Any]):
