@@ -27,9 +27,9 @@ from routing.selection.own_models import beside, served
 from routing.selection.restrictions import FORBIDDEN_MODEL
 from routing.selection.route import WRONG_ENDPOINT, Route
 from routing.selection.suggestions import suggest
-from routing.selection.variants import PLAIN, UNKNOWN_MODEL, resolve
+from routing.selection.variants import PLAIN, UNKNOWN_MODEL, is_free, resolve
 
-FREE, FREE_QUOTA = ":free", "free_quota"
+FREE_QUOTA = "free_quota"
 
 
 def decide(
@@ -66,7 +66,7 @@ def decide(
         return Decision(refusal, seed=seed, trace=(Step("model", "none named"),))
     route = Route(policy, call, stats, seed, now, sticky)
     for slug in requested:
-        if slug.endswith(FREE) and free_refusal(policy, balances):
+        if is_free(slug) and free_refusal(policy, balances):
             route.dropped.append(Dropped(slug, "", FREE_QUOTA))
         else:
             _add(route, slug, policy, catalog)

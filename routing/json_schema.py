@@ -19,24 +19,29 @@ class TooMuch(Exception):
     """The value is not worth any more steps."""
 
 
-def satisfies(value: Json, schema: Json) -> bool:
+def satisfies(value: Json, schema: Json, most_steps: int = MOST_STEPS) -> bool:
     """Whether the value is as the schema says; true where that cannot be told."""
     try:
-        return _Checker(schema).is_valid(value, schema, MOST_DEPTH)
+        return _Checker(schema, most_steps).is_valid(value, schema, MOST_DEPTH)
     except TooMuch:
         return True
 
 
 class _Checker:
-    """Checks one value; counts its steps."""
+    """Checks one value; counts its steps, and each entry of a list of the schema's that it goes through as one."""
 
-    def __init__(self, root: Json) -> None:
+    def __init__(self, root: Json, most_steps: int) -> None:
         self._root = root
-        self._steps = MOST_STEPS
+        self._steps = most_steps
+
+    def _step(self, count: int = 1) -> None:
+        self._steps -= count
+        if self._steps < 0:
+            raise TooMuch
 
     def is_valid(self, value: Json, schema: Json, depth: int) -> bool:
-        self._steps -= 1
-        if self._steps < 0 or depth < 0:
+        self._step()
+        if depth < 0:
             raise TooMuch
         if schema is False:
             return False
@@ -45,8 +50,8 @@ class _Checker:
         if isinstance(schema.get("$ref"), str):
             return self.is_valid(value, self._referred(schema["$ref"]), depth - 1)
         return (
-            _is_of_type(value, schema.get("type"))
-            and _is_listed(value, schema)
+            self._is_of_type(value, schema.get("type"))
+            and self._is_listed(value, schema)
             and _is_within(value, schema)
             and self._has_valid_members(value, schema, depth)
             and self._has_valid_items(value, schema, depth)
@@ -58,7 +63,9 @@ class _Checker:
         found = self._root
         if not reference.startswith("#"):
             return True
-        for part in reference[1:].split("/")[1:]:
+        parts = reference[1:].split("/")[1:]
+        self._step(len(parts))
+        for part in parts:
             name = part.replace("~1", "/").replace("~0", "~")
             found = found.get(name, True) if isinstance(found, Mapping) else True
         return found
@@ -67,10 +74,10 @@ class _Checker:
         if not isinstance(value, dict):
             return True
         required = schema.get("required")
-        if isinstance(required, list) and not all(
-            name in value for name in required if isinstance(name, str)
-        ):
-            return False
+        if isinstance(required, list):
+            self._step(len(required))
+            if not all(name in value for name in required if isinstance(name, str)):
+                return False
         properties, others = schema.get("properties"), schema.get("additionalProperties", True)
         declared = properties if isinstance(properties, Mapping) else {}
         if isinstance(schema.get("patternProperties"), Mapping):
@@ -101,6 +108,26 @@ class _Checker:
             return False
         return not ("not" in schema and fits(schema["not"]))
 
+    def _is_of_type(self, value: Json, wanted: Json) -> bool:
+        names = wanted if isinstance(wanted, list) else [wanted]
+        self._step(len(names) - 1)
+        tests = [TYPES[name] for name in names if isinstance(name, str) and name in TYPES]
+        return len(tests) < len(names) or any(test(value) for test in tests)
+
+    def _is_listed(self, value: Json, schema: Mapping[str, Json]) -> bool:
+        listed = schema.get("enum")
+        if isinstance(listed, list):
+            self._step(len(listed))
+            if not any(self._is_same(value, one) for one in listed):
+                return False
+        return "const" not in schema or self._is_same(value, schema["const"])
+
+    def _is_same(self, one: Json, other: Json) -> bool:
+        """Equal as JSON is: a boolean is no number."""
+        if isinstance(one, dict | list):
+            self._step(len(one))  # of what is in it only as much is compared as is alike
+        return isinstance(one, bool) is isinstance(other, bool) and one == other
+
 
 def _is_number(value: Json) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
@@ -119,24 +146,6 @@ TYPES: dict[str, Callable[[Json], bool]] = {
     "array": lambda value: isinstance(value, list),
     "object": lambda value: isinstance(value, dict),
 }
-
-
-def _is_of_type(value: Json, wanted: Json) -> bool:
-    names = wanted if isinstance(wanted, list) else [wanted]
-    tests = [TYPES[name] for name in names if isinstance(name, str) and name in TYPES]
-    return len(tests) < len(names) or any(test(value) for test in tests)
-
-
-def _is_listed(value: Json, schema: Mapping[str, Json]) -> bool:
-    listed = schema.get("enum")
-    if isinstance(listed, list) and not any(_is_same(value, one) for one in listed):
-        return False
-    return "const" not in schema or _is_same(value, schema["const"])
-
-
-def _is_same(one: Json, other: Json) -> bool:
-    """Equal as JSON is: a boolean is no number."""
-    return isinstance(one, bool) is isinstance(other, bool) and one == other
 
 
 def _is_within(value: Json, schema: Mapping[str, Json]) -> bool:

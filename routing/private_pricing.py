@@ -8,12 +8,23 @@ from decimal import Decimal
 
 from django.db.models.functions import Now
 
-from config.lib.money import femto_from_usd, plain_usd, usd_from_femto
+from config.lib.money import NotAnAmount, femto_from_usd, plain_usd, usd_from_femto
 from routing.catalog_snapshot import Price
 from routing.models import PriceVersion, PrivatePrice
 
 NOT_SET = "-1"
 """Stands for a rate that was never set, as the contract writes a price that is not known; free is `0`."""
+
+
+MOST_USD = Decimal("0.01")
+"""For a token: many times the dearest model's price, and few enough that no purse ever counts beyond its column."""
+
+
+def rate_from_usd(price: Decimal) -> int:
+    """Exact femto-dollars of a price per token. Raises NotAnAmount."""
+    if price.is_finite() and price > MOST_USD:
+        raise NotAnAmount(f"must be at most {MOST_USD} US dollars")
+    return femto_from_usd(price)
 
 
 @dataclass(frozen=True)
@@ -28,7 +39,7 @@ class Rates:
     @classmethod
     def of(cls, amounts: Mapping[str, str]) -> Rates:
         """The rates of decimal strings. Raises NotAnAmount."""
-        return cls(**{name: femto_from_usd(Decimal(text)) for name, text in amounts.items()})
+        return cls(**{name: rate_from_usd(Decimal(text)) for name, text in amounts.items()})
 
     @classmethod
     def stored(cls, row: PrivatePrice) -> Rates:

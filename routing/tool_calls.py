@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from routing.json_schema import satisfies
+from routing.json_schema import MOST_STEPS, satisfies
 
 Json = dict[str, Any]  # JSON may be anything
 
@@ -27,7 +27,8 @@ def are_wrong(calls: Iterable[Any], tools: Any) -> bool | None:
     if schemas is None:
         return None
     named = [found for call in list(calls)[:MOST_CALLS] if (found := _function(call)) is not None]
-    return any(_is_wrong(function, schemas) for function in named) if named else None
+    steps = MOST_STEPS // max(len(named), 1)
+    return any(_is_wrong(function, schemas, steps) for function in named) if named else None
 
 
 def calls_of(body: Mapping[str, Any]) -> list[Any]:
@@ -108,7 +109,7 @@ def _function(holder: Any) -> Json | None:
     return function if isinstance(function, dict) else None
 
 
-def _is_wrong(function: Json, schemas: Mapping[str, Any]) -> bool:
+def _is_wrong(function: Json, schemas: Mapping[str, Any], steps: int) -> bool:
     name, arguments = function.get("name"), function.get("arguments")
     if not isinstance(name, str) or name not in schemas:
         return True
@@ -118,4 +119,4 @@ def _is_wrong(function: Json, schemas: Mapping[str, Any]) -> bool:
         value = _decode(arguments)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return True
-    return not satisfies(value, schemas[name])
+    return not satisfies(value, schemas[name], steps)

@@ -10,12 +10,12 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminPasswordWid
 from accounts.doors import through_admin
 from config.lib.admin import ScopedModelAdmin
 from config.lib.admin_fields import LinesField, choice
-from config.lib.money import NotAnAmount, femto_from_usd, plain_usd, usd_from_femto
+from config.lib.money import NotAnAmount, plain_usd, usd_from_femto
 from routing import private_endpoints as private
 from routing.credential_formats import DATA_REGIONS, UnusableCredential
 from routing.models import PrivateEndpoint, PrivatePrice
 from routing.models.private_endpoint import BYOK, NO_CREDENTIAL, OWN
-from routing.private_pricing import Rates
+from routing.private_pricing import Rates, rate_from_usd
 from routing.private_upstreams import ADDRESSED, UnknownProvider, UnusableUpstream
 from routing.private_validation import validate
 from workspaces.models import Workspace
@@ -210,7 +210,7 @@ class PrivatePriceAdmin(ScopedModelAdmin):
         return () if obj is None else SHOWN
 
     def create_row(self, request, values):
-        femtos = {unit: femto_from_usd(values[unit]) for unit in UNITS if values[unit] is not None}
+        femtos = {unit: rate_from_usd(values[unit]) for unit in UNITS if values[unit] is not None}
         endpoint = values["endpoint"]
         private.set_pricing(endpoint=endpoint, rates=Rates(**femtos), by=through_admin(request))
         prices = PrivatePrice.objects.for_organization(endpoint.organization_id)

@@ -13,12 +13,12 @@ from rest_framework import serializers
 
 from accounts.api.schema import ErrorShape, answer
 from config.lib.api_fields import Choice, Flag, Moment, StrictSerializer, Text, Whole
-from config.lib.money import NotAnAmount, femto_from_usd
+from config.lib.money import NotAnAmount
 from routing.api.byok_shapes import MODEL
 from routing.credential_formats import DATA_REGIONS, MOST_CHARACTERS
 from routing.models import LanguageModel, PrivateEndpoint
 from routing.models.private_endpoint import AUTHENTICATIONS, NO_CREDENTIAL, OWN, STATUSES
-from routing.private_pricing import NOT_SET, Rates, latest
+from routing.private_pricing import NOT_SET, Rates, latest, rate_from_usd
 from routing.private_upstreams import ADDRESSED, names_of
 from routing.private_validation import REASONS, Validation
 
@@ -150,7 +150,7 @@ def check_amount(text: str) -> None:
     if not AMOUNT.fullmatch(text):
         raise serializers.ValidationError("must be a decimal number of US dollars, as a string.")
     try:
-        femto_from_usd(Decimal(text))
+        rate_from_usd(Decimal(text))
     except NotAnAmount as error:
         raise serializers.ValidationError(f"{error}.") from error
 

@@ -10,6 +10,7 @@ from routing.decide import decide, key_refusal
 from routing.decision import Decision
 from routing.errors import invalid_request, unauthorized, unavailable
 from routing.gateway.client import RefusedError, Scope
+from routing.gateway.ending import Ending
 from routing.gateway.policy_cache import KnownPolicy, PolicyCache
 from routing.gateway.preparing import Prepared
 from routing.gateway.runtime import Runtime
@@ -19,6 +20,7 @@ from routing.plugins.bench import Surroundings
 from routing.plugins.running import SHORT_PROMPT
 from routing.plugins.running import arrange as arrange_call
 from routing.selection.auto_router import SLUGS
+from routing.selection.variants import is_free
 from workspaces.leases import Admitted, Leases, Refused
 
 BEARER = b"bearer "
@@ -95,6 +97,15 @@ def judge(runtime: Runtime, known: KnownPolicy, prepared: Prepared, identifier: 
     if decision.refusal is not None:
         raise RefusedError(decision.refusal, decision=decision)
     return decision
+
+
+def count_served(runtime: Runtime, known: KnownPolicy, decision: Decision, ending: Ending) -> None:
+    """Count a request that fell back on a free model as one to it, which it was not when it came in."""
+    served = ending.outcome.attempt
+    if served is None or is_free(decision.model) or not is_free(served.endpoint.model):
+        return
+    counted = known.rates_for(decision.model)
+    runtime.rates.count([one for one in known.rates_for(served.endpoint.model) if one not in counted])
 
 
 async def admit(leases: Leases, known: KnownPolicy, decision: Decision) -> tuple[Decision, Admitted]:

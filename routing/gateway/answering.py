@@ -49,6 +49,7 @@ from routing.tool_calls import StreamedCalls
 
 MOST_TOKENS_HERE = 30_000
 """Of an answer that is looked at on the event loop; more would stall it."""
+CHARACTERS_PER_TOKEN = 4
 PLUGIN_SECONDS = 120.0
 """How long the plugins of a request may take together, before and after the answer."""
 PLUGINS_LATE = invalid_request(
@@ -110,7 +111,7 @@ async def _answered(runtime: Runtime, client: Client, opened: Opened, attempts: 
         ending = await _whole(runtime, dialect, opened, served, served.answer)
     else:
         streamed = StreamedCalls() if "tools" in opened.call.parameters else None
-        relay = Relay(client, dialect, runtime.books, opened, served, served.answer, streamed)
+        relay = Relay(client, dialect, runtime.books, opened, served, served.answer, runtime.bodies, streamed)
         ending = await relay.run(runtime.attempts.patience)
     observe(runtime, opened, served, ending, streamed)
     return ending
@@ -163,7 +164,9 @@ async def _look(runtime: Runtime, opened: Opened, answer: Answer) -> Looked:
     guard = opened.known.preparation.outputs
     if guard is None:
         return Looked(answer.body)
-    if answer.counted_tokens <= MOST_TOKENS_HERE:
+    if answer.counted_tokens <= MOST_TOKENS_HERE and not guard.is_dear(
+        answer.counted_tokens * CHARACTERS_PER_TOKEN
+    ):
         return guard.look(answer.body)
     try:
         return await runtime.bodies.elsewhere(look_elsewhere, answer.body, guard.rules)

@@ -21,7 +21,7 @@ import msgspec
 from msgspec.structs import replace
 
 from routing.call import COUNTED, DEFAULT_REGION, Call
-from routing.errors import Refusal, unavailable
+from routing.errors import Refusal, forbidden, unavailable
 from routing.gateway.client import RefusedError
 from routing.gateway.dialects import DIALECTS, Dialect
 from routing.gateway.dialects.chat import count_prompt_tokens
@@ -39,6 +39,8 @@ RAW_BYTES = 4096
 """A field above this size comes back from the other process as JSON text that is only passed on."""
 MOST_WORK = 4_000_000
 """Bytes times a policy's weight that are looked at on the event loop: twenty milliseconds at the very worst."""
+MOST_WORK_ELSEWHERE = 2_000_000_000
+"""Of dear patterns in the other process: about ten seconds, in which it serves nobody else."""
 LOOKED_AT: frozenset[str] = frozenset({"messages", "response_format"})
 """Fields that plugins look at, hence need whole."""
 NOTHING: frozenset[str] = frozenset()
@@ -80,6 +82,7 @@ class BodyReader:
         self, dialect: Dialect, data: bytes, headers: Mapping[bytes, bytes], preparation: Preparation
     ) -> Prepared:
         preset = None
+        _check_work(len(data), preparation.dear)
         if _is_light(len(data), preparation.weight):
             call = read_checked(dialect, data, headers)
             slug = preset_named(call)
@@ -115,6 +118,7 @@ class BodyReader:
     async def screen(self, texts: Sequence[str], preparation: Preparation) -> Screened:
         """Texts that plugins add, as the guardrails let them pass. Raises RefusedError: 403, 503."""
         size = sum(map(len, texts))
+        _check_work(size, preparation.dear)
         if size <= LARGE_BYTES and size * preparation.weight <= MOST_WORK:
             screened = preparation.screen(texts)
         else:
@@ -195,6 +199,13 @@ def read_large(
 def screen_large(texts: Sequence[str], governing: Governing) -> Screened:
     """Look at what plugins add in the other process."""
     return prepared_with(governing).screen(texts)
+
+
+def _check_work(size: int, dear: int) -> None:
+    """Refuse what would take too long to be looked at, rather than let it pass. Raises RefusedError (403)."""
+    if size * dear > MOST_WORK_ELSEWHERE:
+        message = "The request is too large to be searched for the patterns of its guardrails."
+        raise RefusedError(forbidden(message, rule="guardrail"))
 
 
 def _is_light(size: int, weight: int) -> bool:

@@ -52,9 +52,14 @@ def seconds_of(headers: Mapping[bytes, bytes], preset: PresetUse | None) -> int 
 
 
 def key_of(call: Call, policy: Policy) -> bytes:
-    """What equal requests have in common: key, entrance, streaming, body as sent, and what is looked for in answers."""
-    outputs = policy.rules.outputs
-    looked_for = repr((outputs.filters, outputs.builtins)) if outputs else ""
+    """What equal requests have in common: key, entrance, streaming, body as sent, and what guardrails look for.
+
+    In requests too: what a plugin read into an answer's request was looked at when it was read, and never since.
+    """
+    rules, outputs = policy.rules, policy.rules.outputs
+    looked_for = repr(
+        (rules.filters, rules.builtins, policy.allowlist, outputs and (outputs.filters, outputs.builtins))
+    )
     principal = (policy.principal.organization_id, policy.principal.api_key_id, policy.principal.key_hash)
     asked = (call.dialect, call.is_streamed, call.models, call.detail, call.dropped, call.plugins)
     return sha256(_encode((principal, asked, looked_for)) + b"\n" + _encode(call.body)).digest()

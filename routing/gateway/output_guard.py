@@ -6,20 +6,26 @@ redact as well as block cut it off at the chunk that completes the match.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from routing.errors import Refusal, forbidden
 from routing.gateway.dialects.chunks import a_text, an_object, chunks_of, objects
 from routing.guardrails.findings import Finding, Scan, block_of
+from routing.guardrails.leaves import ASSISTANT, said
 from routing.guardrails.rules import FLAG, EffectiveRules
 from routing.guardrails.scanning import Scanner, scanner_of
 
 WITHHELD = "Answer withheld by content filter: {}"
 WINDOW = 1_000
 """Characters of a stream that are looked at again with each piece, for what began in an earlier one."""
-SPOKEN = ("content", "reasoning", "reasoning_content", "refusal")
+MOST_WORK = 400_000
+"""Characters times the patterns' weight that are looked at on the event loop: about two milliseconds."""
+SPOKEN = frozenset({"content", "reasoning", "reasoning_content", "refusal"})
+ELSEWHERE = frozenset({"role", "reasoning_details", "tool_calls"})
+ABOUT_CHOICES = frozenset({"index", "delta", "finish_reason", "native_finish_reason", "logprobs"})
+ABOUT_CALLS = frozenset({"index", "id", "type", "function"})
 
 
 class OutputGuard:
@@ -35,9 +41,13 @@ class OutputGuard:
         """Look at a whole Chat Completions answer."""
         return look_at(body, self.scanner)
 
+    def is_dear(self, size: int) -> bool:
+        """Whether a look at so many characters would stall the loop."""
+        return size * self.scanner.dear > MOST_WORK
+
     def watch(self) -> StreamWatch:
         """What looks at one stream."""
-        return StreamWatch(self.scanner)
+        return StreamWatch(self)
 
 
 class Looked(NamedTuple):
@@ -51,26 +61,27 @@ class Looked(NamedTuple):
 class StreamWatch:
     """Looks at one stream as it comes."""
 
-    __slots__ = ("_findings", "_ran", "_scanner", "_tails")
+    __slots__ = ("_findings", "_ran", "_tails", "guard")
 
-    def __init__(self, scanner: Scanner) -> None:
-        self._scanner = scanner
+    def __init__(self, guard: OutputGuard) -> None:
+        self.guard = guard
         self._tails: dict[tuple[Any, ...], str] = {}
         self._findings: dict[tuple[str, str], Finding] = {}
         self._ran: Scan | None = None
 
-    def feed(self, data: bytes) -> Refusal | None:
-        """Look at complete Chat Completions events before they are sent; a refusal cuts the stream off."""
-        said: dict[tuple[Any, ...], str] = {}
+    def take(self, data: bytes) -> list[str]:
+        """The texts in complete Chat Completions events, each with what was said just before it."""
+        new: dict[tuple[Any, ...], str] = {}
         for chunk in chunks_of(data):
             for place, text in _spoken(chunk):
-                said[place] = said.get(place, "") + text
-        if not said:
-            return None
-        texts = [self._tails.get(place, "") + text for place, text in said.items()]
-        for place, text in zip(said, texts, strict=True):
+                new[place] = new.get(place, "") + text
+        texts = [self._tails.get(place, "") + text for place, text in new.items()]
+        for place, text in zip(new, texts, strict=True):
             self._tails[place] = text[-WINDOW:]
-        scan = self._scanner.scan({"messages": [{"role": "assistant", "content": text} for text in texts]})
+        return texts
+
+    def judge(self, scan: Scan) -> Refusal | None:
+        """What was found in these texts; a refusal cuts the stream off before they are sent."""
         self._ran = scan
         for finding in scan.findings:
             self._findings.setdefault((finding.detector, finding.label), finding)
@@ -103,6 +114,12 @@ def look_at(body: Mapping[str, Any], scanner: Scanner) -> Looked:
 def look_elsewhere(body: Mapping[str, Any], rules: EffectiveRules) -> Looked:
     """The same with plain values, in another process."""
     return look_at(body, scanner_of(rules))
+
+
+def scan_texts(texts: Sequence[str], rules: EffectiveRules) -> Scan:
+    """Look at texts of a stream, here or in another process."""
+    messages = [{"role": "assistant", "content": text} for text in texts]
+    return replace(scanner_of(rules).scan({"messages": messages}), body={})
 
 
 def refusal_of(scan: Scan) -> Refusal:
@@ -138,11 +155,29 @@ def _spoken(chunk: Mapping[str, Any]) -> list[tuple[tuple[Any, ...], str]]:
     """What a chunk says, and in which of the answer's texts."""
     found: list[tuple[tuple[Any, ...], str]] = []
     for choice in objects(chunk, "choices"):
-        delta, number = an_object(choice, "delta"), choice.get("index")
-        found += [((number, name), a_text(delta, name)) for name in SPOKEN]
+        number, delta = _number(choice), an_object(choice, "delta")
+        for name, value in delta.items():
+            if isinstance(value, str) and name in SPOKEN:
+                found.append(((number, name), value))
+            elif value and name not in ELSEWHERE:
+                found += _anything((number, name), value)
+        for name in choice.keys() - ABOUT_CHOICES:
+            found += _anything((number, "", name), choice[name])
         for detail in objects(delta, "reasoning_details"):
-            found.append(((number, "detail", detail.get("index")), a_text(detail, "text", "summary")))
+            found.append(((number, "detail", _number(detail)), a_text(detail, "text", "summary")))
         for call in objects(delta, "tool_calls"):
-            arguments = a_text(an_object(call, "function"), "arguments")
-            found.append(((number, "tool", call.get("index")), arguments))
+            at = (number, "tool", _number(call))
+            found.append((at, a_text(an_object(call, "function"), "arguments")))
+            for name in call.keys() - ABOUT_CALLS:
+                found += _anything((*at, name), call[name])
     return [(place, text) for place, text in found if text]
+
+
+def _number(holder: Mapping[str, Any]) -> int:
+    """Which of several it is; one that does not say so properly is the first, as clients take it."""
+    number = holder.get("index")
+    return number if isinstance(number, int) else 0
+
+
+def _anything(place: tuple[Any, ...], value: Any) -> list[tuple[tuple[Any, ...], str]]:
+    return [(leaf.place, leaf.text) for leaf in said(place, ASSISTANT, value)]

@@ -9,7 +9,7 @@ from config.lib.ids import NewId
 from routing.call import Call
 from routing.decision import Decision
 from routing.errors import internal_error
-from routing.gateway.admission import admit, arrange, authenticate, check_key, judge
+from routing.gateway.admission import admit, arrange, authenticate, check_key, count_served, judge
 from routing.gateway.answering import farewell, metadata_of_refusal, produce
 from routing.gateway.books import Opened
 from routing.gateway.caching import with_caching
@@ -47,6 +47,7 @@ async def serve(runtime: Runtime, client: Client, dialect: Dialect, identifier: 
             decision, admission = await admit(runtime.leases, known, decision)  # 402, 403, 503
             opened = runtime.books.open(identifier, began_at, known, call, decision, admission)  # 503
             ending = await conclude(runtime, client, opened, decision, kept)
+            count_served(runtime, known, decision, ending)
             remember(runtime.cache, opened, ending)
             await farewell(runtime, client, opened, decision, ending, is_repeated=kept is not None)
     except RefusedError as error:

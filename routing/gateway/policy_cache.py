@@ -20,6 +20,7 @@ from routing.gateway.client import RefusedError
 from routing.gateway.preparing import NO_PREPARATION, Preparation, preparation_of
 from routing.gateway.rates import Rated, free_scopes, rated_scopes
 from routing.policy import Policy
+from routing.selection.variants import is_free
 from workspaces.local_purse import LocalPurse, PurseSpec
 
 Scope: TypeAlias = tuple[str, int]
@@ -68,7 +69,7 @@ class KnownPolicy:
     def rates_for(self, *models: str) -> Rated:
         """Whose rates concern a request to one of these models: free ones have limits of their own."""
         for slug in models:
-            if slug.endswith(":free"):
+            if is_free(slug):
                 return self.rated_with_free
         return self.rated
 

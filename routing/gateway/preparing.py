@@ -90,6 +90,11 @@ class Preparation:
         """How dear a look at one byte may be; 0 for everyday patterns, more once it has been dear."""
         return self._scanner.weight * self._strain if self._scanner else 0
 
+    @property
+    def dear(self) -> int:
+        """The same of patterns alone that were found to be dear."""
+        return self._scanner.dear if self._scanner else 0
+
     def prepare(self, call: Call, preset: PresetEntry | None = None) -> Prepared:
         """The call as it is decided on, the preset under it. Raises RefusedError for what cannot be."""
         if preset is not None:
@@ -106,6 +111,8 @@ class Preparation:
             stages = (*call.stages, *scanner.clean) if call.stages else scanner.clean
             return Prepared(replace(call, stages=stages), scan)
         body = call.body if scan.body is call.body else dict(scan.body)
+        if body is not call.body and body.get("plugins") != call.body.get("plugins"):
+            call = self.with_plugins(replace(call, body=body))  # what was redacted in their settings is gone
         return Prepared(replace(call, body=body, stages=(*call.stages, *scan.stages())), scan)
 
     def _timed(self, scanner: Scanner, body: Mapping[str, Any]) -> Scan:

@@ -182,12 +182,25 @@ class Rates:
         self.concurrent += 1
         self._organizations[organization] = running + 1
         for scope, limits in rated:
-            meter = self._meters.get(scope)
-            if meter is None:
-                meter = self._meters[scope] = Meter(DAY_MINUTES if scope[0] == FREE_DAY else 1)
+            meter = self._meter(scope)
             meter.enter(tokens, time.time())
             if meter.is_urgent(limits):
                 self.news.set()
+
+    def count(self, rated: Iterable[tuple[Scope, RateLimits]]) -> None:
+        """Count a request in more scopes than it entered, once it is known that it concerns them."""
+        now = time.time()
+        for scope, _ in rated:
+            meter = self._meter(scope)
+            meter.enter(0, now)
+            meter.concurrent -= 1
+            self.news.set()
+
+    def _meter(self, scope: Scope) -> Meter:
+        meter = self._meters.get(scope)
+        if meter is None:
+            meter = self._meters[scope] = Meter(DAY_MINUTES if scope[0] == FREE_DAY else 1)
+        return meter
 
     def leave(self, organization: int, rated: Rated) -> None:
         """Count a request that is over."""

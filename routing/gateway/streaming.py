@@ -8,8 +8,9 @@ from typing import Any
 
 from routing.errors import ProviderFailure, Refusal, internal_error, provider_error
 from routing.gateway.attempts import LATE, Patience, Served
+from routing.gateway.bodies import BodyReader
 from routing.gateway.books import Books, Opened, Outcome
-from routing.gateway.client import Client
+from routing.gateway.client import Client, RefusedError
 from routing.gateway.dialects import Dialect
 from routing.gateway.dialects.chat import count_prompt_tokens
 from routing.gateway.ending import (
@@ -21,6 +22,7 @@ from routing.gateway.ending import (
     detail_of,
     withheld,
 )
+from routing.gateway.output_guard import StreamWatch, scan_texts
 from routing.gateway.response_cache import MOST_ANSWER_BYTES
 from routing.gateway.upstream import UpstreamFailed
 from routing.gateway.watch import Interrupted, Reason
@@ -54,6 +56,7 @@ class Relay:
         opened: Opened,
         served: Served,
         stream: Stream,
+        bodies: BodyReader,
         calls: StreamedCalls | None = None,
     ) -> None:
         endpoint = served.attempt.endpoint
@@ -68,6 +71,7 @@ class Relay:
         self._opened = opened
         self._served = served
         self._stream = stream
+        self._bodies = bodies
         self._calls = calls
         self._prompt_tokens = count_prompt_tokens(opened.call)
         self._checkpoint_at = 0.0
@@ -108,8 +112,8 @@ class Relay:
                 self._write_down()
                 if self._shown is not None:
                     self._remember(data)
-                if self._watch is not None and (refusal := self._watch.feed(data)):
-                    raise Withheld(refusal)
+                if self._watch is not None:
+                    await self._look(self._watch, data)
                 await self._send(data)
             if stream.is_done or stream.failure is not None:
                 return stream.failure
@@ -123,6 +127,22 @@ class Relay:
                     return LATE
                 raise
             data = stream.feed(chunk) if chunk else stream.end()
+
+    async def _look(self, watch: StreamWatch, data: bytes) -> None:
+        """Look at what is about to be sent. Raises Withheld."""
+        texts = watch.take(data)
+        if not texts:
+            return
+        rules = watch.guard.rules
+        try:
+            if watch.guard.is_dear(sum(map(len, texts))):
+                scan = await self._bodies.elsewhere(scan_texts, texts, rules)
+            else:
+                scan = scan_texts(texts, rules)
+        except RefusedError as error:
+            raise Withheld(error.refusal) from None
+        if refusal := watch.judge(scan):
+            raise Withheld(refusal)
 
     def _remember(self, data: bytes) -> None:
         """Hold on to what may be given again, unless it is more than would be kept."""

@@ -30,6 +30,8 @@ _GROUP_OF_AUTHOR = {
     "xai": "xai",
 }
 _EVERYTHING = SCAN_SCOPES[-1]
+MOST_REMEMBERED = 10_000
+"""Of one policy's answers."""
 FLAG, REDACT, BLOCK = ACTIONS
 OF_REQUESTS = frozenset({"regex-prompt-injection"})
 """Checks that are about requests only."""
@@ -151,12 +153,12 @@ class EffectiveRules:
     def model_exclusion(self, *names: str) -> Exclusion | None:
         """The first list that leaves out the model with these names (its slug, its aliases); None: it may be used.
 
-        Ask for names of the catalog only: answers are remembered.
+        Answers are remembered, but for those to names beyond number: callers may add variants to a slug without end.
         """
         asked = ("models", *names)
         if asked not in self._known:
             meant = {part for name in names for part in _model_names(name.lower())}
-            self._known[asked] = self._exclusion("models", meant)
+            return self._remember(asked, self._exclusion("models", meant))
         return self._known[asked]
 
     def provider_exclusion(self, *tags: str) -> Exclusion | None:
@@ -168,7 +170,7 @@ class EffectiveRules:
         asked = ("providers", *tags)
         if asked not in self._known:
             meant = {part for tag in tags for part in _provider_names(tag.lower())}
-            self._known[asked] = self._exclusion("providers", meant)
+            return self._remember(asked, self._exclusion("providers", meant))
         return self._known[asked]
 
     def enforces_zdr(self, model: str) -> bool:
@@ -182,6 +184,11 @@ class EffectiveRules:
     def allows_region(self, region: str) -> bool:
         """Whether a request may arrive in the region."""
         return self.data_regions is None or region in self.data_regions
+
+    def _remember(self, asked: tuple[str, ...], answer: Exclusion | None) -> Exclusion | None:
+        if len(self._known) < MOST_REMEMBERED:
+            self._known[asked] = answer
+        return answer
 
     def _exclusion(self, kind: str, meant: set[str]) -> Exclusion | None:
         for rules in self.layers:

@@ -13,6 +13,7 @@ from typing import Any
 
 import re2
 
+from routing.guardrails.dearness import weight_of
 from routing.guardrails.detectors import Detector, Match, ScanFailed, builtin_detector, filter_detector
 from routing.guardrails.findings import PROMPT_INJECTION, Finding, Ran, Scan, block_of, failed
 from routing.guardrails.pattern_set import PatternSet
@@ -21,8 +22,6 @@ from routing.guardrails.rules import REDACT, EffectiveRules, strictness
 from routing.guardrails.texts import INSIDE, Place, Text, TooManyTexts, replace, texts_of
 
 MOST_SCANNERS = 256
-EVERYDAY_SIZE = 300
-"""Instructions of RE2; larger patterns may take as much time for each byte as they have instructions."""
 MOST_MATCHES = 100_000
 """Of one request; what matches more often matches everything, and noting it would take longer than sending it."""
 
@@ -58,9 +57,9 @@ class Scanner:
         )
         self.clean: tuple[Mapping[str, Any], ...] = tuple(Scan({}, ran=self._stages).stages())
         """The pipeline's stages of a look that finds nothing, as nearly all do."""
-        sizes = [found[0].programsize for _, found in compiled if found is not None]
-        self.weight = sum(size for size in sizes if size > EVERYDAY_SIZE)
-        """Instructions of patterns that are dear to search for: multiplied by a text's bytes, a measure of time."""
+        weight = weight_of([found[0] for _, found in compiled if found is not None])
+        self.weight, self.dear = weight
+        """How dear a look at one byte may be, and how dear it is known to be."""
 
     @property
     def has_work(self) -> bool:

@@ -6,30 +6,56 @@ behind INSIDE, so that what is put there keeps it JSON. Nothing is changed in pl
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
-from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, unquote
 
 import msgspec
 
-Place = tuple[str | int, ...]
-
-OPERATOR, USER, ASSISTANT, TOOL_RESULT, ATTACHMENT = (
-    "operator",
-    "user",
-    "assistant",
-    "tool_result",
-    "attachment",
+from routing.guardrails.fields import (
+    BINARY,
+    BUILT_OF,
+    ELSEWHERE,
+    MOST_HAVE,
+    NO_PROMPT,
+    NO_TEXT,
+    OF_ANNOTATIONS,
+    OF_CALLS,
+    OF_MESSAGES,
+    SAID_IN_SCHEMAS,
+    STAYS_HERE,
 )
-INSIDE = "()"
-MOST_TEXTS = 50_000
-LEAST_DIGITS = 7
-"""Numbers inside JSON with fewer digits are nobody's telephone or card."""
+from routing.guardrails.file_texts import as_data_url, of_file, of_medium
+from routing.guardrails.leaves import (
+    ASSISTANT,
+    ATTACHMENT,
+    INSIDE,
+    OPERATOR,
+    TOOL_RESULT,
+    USER,
+    WORDS,
+    Place,
+    Text,
+    beside,
+    leaves,
+    said,
+)
 
+__all__ = [
+    "ASSISTANT",
+    "ATTACHMENT",
+    "INSIDE",
+    "OPERATOR",
+    "TOOL_RESULT",
+    "USER",
+    "Place",
+    "Text",
+    "TooManyTexts",
+    "replace",
+    "texts_of",
+]
+
+MOST_TEXTS = 50_000
 _KIND_OF_ROLE = {
     "system": OPERATOR,
     "developer": OPERATOR,
@@ -38,27 +64,11 @@ _KIND_OF_ROLE = {
     "tool": TOOL_RESULT,
     "function": TOOL_RESULT,
 }
-_BINARY = {"image_url", "input_audio", "video_url", "input_image", "input_video"}
-_NO_TEXT = {"type", "id", "role", "call_id", "tool_call_id", "cache_control", "signature", "format", "index"}
-_MOST_HAVE = {"role", "content"}
-_QUOTED = {"text", "content", "title", "name"}
-_SAID_IN_SCHEMAS = {"description", "title", "default", "examples", "enum", "const"}
-_TEXT_FILES = ("data:text/", "data:application/json", "data:application/xml", "data:application/yaml")
-_NO_PROMPT = {"data", "file_id", "file_url"}
 _decode, _encode = msgspec.json.Decoder().decode, msgspec.json.encode
 
 
 class TooManyTexts(ValueError):
     """The request is in more pieces than can be looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A text, where it is, and who speaks it."""
-
-    place: Place
-    kind: str
-    text: str
 
 
 def texts_of(body: Mapping[str, Any]) -> list[Text]:
@@ -111,8 +121,8 @@ def _replaced(value: Any, branches: dict[Any, Any]) -> Any:
 
 
 def _with_json(text: str, branches: dict[Any, Any]) -> str:
-    if text.startswith("data:"):
-        return _as_data_url(text, branches[_Leaf])
+    if text[:5].lower() == "data:":
+        return as_data_url(text, branches[_Leaf])
     return _as_json(_replaced(_json_inside(text), branches))
 
 
@@ -135,13 +145,22 @@ def _texts(body: Mapping[str, Any]) -> Iterator[Text]:
     if isinstance(prediction, dict):
         yield from _of_content(("prediction", "content"), ASSISTANT, prediction.get("content"))
     for field in ("tools", "response_format"):
-        yield from _under(_leaves((field,), OPERATOR, body.get(field)), _SAID_IN_SCHEMAS)
+        yield from _said_in_schemas(leaves((field,), OPERATOR, body.get(field)))
+    for field, value in body.items():
+        if field not in ELSEWHERE and field not in STAYS_HERE:
+            yield from _of_parameter(field, value)
+
+
+def _of_parameter(field: str, value: Any) -> Iterator[Text]:
+    """What a parameter says that nobody looks for texts in: to a provider it is passed on as it is."""
+    if isinstance(value, dict | list) or (isinstance(value, str) and value not in WORDS):
+        yield from said((field,), USER, value)
 
 
 def _of_message(place: Place, message: Mapping[str, Any]) -> Iterator[Text]:
     kind = _KIND_OF_ROLE.get(str(message.get("role")), USER)
     yield from _of_content((*place, "content"), kind, message.get("content"))
-    if not message.keys() <= _MOST_HAVE:
+    if not message.keys() <= MOST_HAVE:
         yield from _beside_content(place, kind, message)
 
 
@@ -150,11 +169,13 @@ def _beside_content(place: Place, kind: str, message: Mapping[str, Any]) -> Iter
         if isinstance(message.get(field), str):
             yield Text((*place, field), kind, message[field])
     yield from _of_content((*place, "reasoning_details"), kind, message.get("reasoning_details"))
-    yield from _named(_leaves((*place, "annotations"), ATTACHMENT, message.get("annotations")), _QUOTED)
+    annotations = leaves((*place, "annotations"), ATTACHMENT, message.get("annotations"))
+    yield from (leaf for leaf in annotations if leaf.place[-1] not in OF_ANNOTATIONS)
     for number, call in enumerate(_list(message.get("tool_calls"))):
         if isinstance(call, dict):
             yield from _of_call((*place, "tool_calls", number), call)
     yield from _arguments((*place, "function_call"), message.get("function_call"))
+    yield from beside(place, kind, message, OF_MESSAGES)
 
 
 def _of_call(place: Place, call: Mapping[str, Any]) -> Iterator[Text]:
@@ -162,6 +183,7 @@ def _of_call(place: Place, call: Mapping[str, Any]) -> Iterator[Text]:
     custom = call.get("custom")
     if isinstance(custom, dict) and isinstance(custom.get("input"), str):
         yield from _with_inside((*place, "custom", "input"), ASSISTANT, custom["input"])
+    yield from beside(place, ASSISTANT, call, OF_CALLS)
 
 
 def _arguments(place: Place, function: Any) -> Iterator[Text]:
@@ -169,7 +191,7 @@ def _arguments(place: Place, function: Any) -> Iterator[Text]:
     if isinstance(arguments, str):
         yield from _with_inside((*place, "arguments"), ASSISTANT, arguments)
     else:
-        yield from _leaves((*place, "arguments"), ASSISTANT, arguments)
+        yield from leaves((*place, "arguments"), ASSISTANT, arguments)
 
 
 def _of_content(place: Place, kind: str, content: Any) -> Iterator[Text]:
@@ -183,41 +205,29 @@ def _of_content(place: Place, kind: str, content: Any) -> Iterator[Text]:
         where = (*place, number)
         if isinstance(part, str):
             yield Text(where, kind, part)
-        elif isinstance(part, dict) and part.get("type") == "file":
-            yield from _of_file((*where, "file"), part.get("file"))
-        elif isinstance(part, dict) and part.get("type") not in _BINARY:
+        elif isinstance(part, dict):
             yield from _of_part(where, kind, part)
 
 
 def _of_part(place: Place, kind: str, part: Mapping[str, Any]) -> Iterator[Text]:
     for name, value in part.items():
-        if name in _NO_TEXT or name in _BINARY or name in _NO_PROMPT:
+        if name in NO_TEXT or name in NO_PROMPT:
             continue
-        if isinstance(value, str) and name == "text" and kind == TOOL_RESULT:
+        if name in BINARY:
+            yield from of_medium((*place, name), value)
+        elif name == "file" and part.get("type") == "file":
+            yield from of_file((*place, name), value)
+        elif isinstance(value, str) and name == "text" and kind == TOOL_RESULT:
             yield from _with_inside((*place, name), kind, value)
         elif isinstance(value, str | dict | list):
-            yield from _leaves((*place, name), kind, value)
+            yield from leaves((*place, name), kind, value)
 
 
-def _of_file(place: Place, file: Any) -> Iterator[Text]:
-    """A file's name, and its text where it is one; what a parser reads out of others is looked at by its plugin."""
-    if not isinstance(file, dict):
-        return
-    if isinstance(file.get("filename"), str):
-        yield Text((*place, "filename"), ATTACHMENT, file["filename"])
-    text = _text_of_data_url(file.get("file_data"))
-    if text is not None:
-        yield Text((*place, "file_data", INSIDE), ATTACHMENT, text)
-
-
-def _named(leaves: Iterable[Text], names: Set[str]) -> Iterator[Text]:
-    """Of the strings at any depth those with one of these names."""
-    return (leaf for leaf in leaves if leaf.place[-1] in names)
-
-
-def _under(leaves: Iterable[Text], names: Set[str]) -> Iterator[Text]:
-    """Of the strings at any depth those somewhere under one of these names: what is said, not how it is built."""
-    return (leaf for leaf in leaves if not names.isdisjoint(leaf.place))
+def _said_in_schemas(leaves: Iterable[Text]) -> Iterator[Text]:
+    """Of the strings at any depth those that are said, and those that nobody builds schemas of."""
+    for leaf in leaves:
+        if not SAID_IN_SCHEMAS.isdisjoint(leaf.place) or BUILT_OF.isdisjoint(leaf.place):
+            yield leaf
 
 
 def _with_inside(place: Place, kind: str, text: str) -> Iterator[Text]:
@@ -225,28 +235,7 @@ def _with_inside(place: Place, kind: str, text: str) -> Iterator[Text]:
     yield Text(place, kind, text)
     inside = _json_inside(text)
     if inside is not None:
-        yield from _leaves((*place, INSIDE), kind, inside)
-
-
-def _leaves(place: Place, kind: str, value: Any) -> Iterator[Text]:
-    """The strings and long numbers at any depth; a stack of its own, because JSON may be deep."""
-    waiting: list[tuple[Place, Any]] = [(place, value)]
-    while waiting:
-        where, value = waiting.pop()
-        if isinstance(value, str):
-            yield Text(where, kind, value)
-        elif isinstance(value, dict):
-            waiting += [((*where, name), value[name]) for name in reversed(value)]
-        elif isinstance(value, list):
-            waiting += [((*where, number), value[number]) for number in reversed(range(len(value)))]
-        elif _is_long_number(value):
-            yield Text(where, kind, str(value))
-
-
-def _is_long_number(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return bool(abs(value) >= 10 ** (LEAST_DIGITS - 1))
+        yield from leaves((*place, INSIDE), kind, inside)
 
 
 def _json_inside(text: str) -> Any:
@@ -269,26 +258,6 @@ def _as_json(value: Any) -> str:
         return str(_encode(value), "utf-8")
     except (msgspec.MsgspecError, UnicodeError, ValueError):
         return json.dumps(value)
-
-
-def _text_of_data_url(url: Any) -> str | None:
-    if not isinstance(url, str) or not url.startswith(_TEXT_FILES):
-        return None
-    head, _, data = url.partition(",")
-    if not head.endswith(";base64"):
-        return unquote(data)
-    try:
-        return base64.b64decode(data, validate=False).decode("utf-8", "replace")
-    except (binascii.Error, ValueError):
-        return None
-
-
-def _as_data_url(url: str, text: str) -> str:
-    head = url.partition(",")[0]
-    is_base64 = head.endswith(";base64")
-    return (
-        f"{head},{base64.b64encode(text.encode('utf-8', 'replace')).decode() if is_base64 else quote(text)}"
-    )
 
 
 def _list(value: Any) -> Iterable[Any]:

@@ -11,11 +11,13 @@ from routing.errors import Availability, Refusal
 from routing.gateway.client import RefusedError
 from routing.plugins.bench import Surroundings, changed, with_stage
 from routing.plugins.plugin import Config, Plugin
-from routing.selection.auto_router import SLUGS, NothingFits, choose
+from routing.selection.auto_router import SLUGS, NothingFits, choose, is_wild
 
 MOST_PATTERNS = 1024
 LONGEST_PATTERN = 1024
 LONGEST_PATTERNS = 65_536
+MOST_WILD, LONGEST_WILD = 64, 2_048
+"""Of patterns with a wildcard elsewhere than at their end, which are matched between other people's requests."""
 
 
 class AutoRouter(Plugin):
@@ -50,6 +52,10 @@ class AutoRouter(Plugin):
         for name in ("allowed_models", "excluded_models"):
             if sum(map(len, config.get(name, ()))) > LONGEST_PATTERNS:
                 raise NotValid(f"config.{name}", f"may have {LONGEST_PATTERNS} characters in all.")
+            wild = [pattern for pattern in config.get(name, ()) if is_wild(pattern)]
+            if len(wild) > MOST_WILD or sum(map(len, wild)) > LONGEST_WILD:
+                fault = f"may have {MOST_WILD} patterns with * before their end, of {LONGEST_WILD} characters in all."
+                raise NotValid(f"config.{name}", fault)
         return config
 
     def arrange(self, call: Call, config: Config | None, around: Surroundings) -> Call:

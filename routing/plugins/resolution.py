@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from config.lib.declared import NotValid
 from routing.call import Call
 from routing.gateway.client import RefusedError
@@ -47,19 +49,24 @@ def has_files(body: Mapping[str, Any]) -> bool:
     """Whether any message brings a file."""
     return any(
         isinstance(part, dict) and part.get("type") == "file"
-        for message in body.get("messages") or ()
+        for message in _opened(body, "messages")
         if isinstance(message.get("content"), list)
         for part in message["content"]
     )
 
 
+def _opened(body: Mapping[str, Any], name: str) -> Any:
+    """A list of the body's, also where it came back as JSON text from the process that reads large bodies."""
+    value = body.get(name)
+    return msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value or ()
+
+
 def _asked(body: Mapping[str, Any]) -> dict[str, Asked]:
     """What the request says, by plugin; of several entries for one the later adds to the earlier."""
     asked: dict[str, Asked] = {}
-    transforms = body.get("transforms")
-    if transforms is not None:  # the older way to say it
-        asked[COMPRESSION] = (MIDDLE_OUT in transforms, {})
-    entries = body.get("plugins") or ()
+    if body.get("transforms") is not None:  # the older way to say it
+        asked[COMPRESSION] = (MIDDLE_OUT in _opened(body, "transforms"), {})
+    entries = _opened(body, "plugins")
     if len(entries) > MOST_ENTRIES:
         raise refused("plugins", f"may have at most {MOST_ENTRIES} entries")
     for number, entry in enumerate(entries):

@@ -32,7 +32,7 @@ RESULTS = 5
 RESULTS_INCLUDED = 10
 """What a search gives for its price; each further result has one of its own."""
 LONGEST_QUERY = 400
-LONGEST_RESULT = 2_000
+LONGEST_RESULT, LONGEST_TITLE, LONGEST_URL = 2_000, 200, 2_000
 CHARACTERS_PER_TOKEN = 4
 PROMPT = (
     "A web search was made on {date}. Use its results, which follow, where they help with your answer; they are "
@@ -88,7 +88,8 @@ class Web(Plugin):
             return _searched_by_provider(call, config)
         engine = _engine(wished, around.operator)
         most = config.get("max_results", RESULTS)
-        reserved = most * LONGEST_RESULT // CHARACTERS_PER_TOKEN
+        longest = most * (LONGEST_RESULT + LONGEST_TITLE) + len(config.get("search_prompt", ""))
+        reserved = longest // CHARACTERS_PER_TOKEN
         return changed(
             call,
             plugins={**call.plugins, self.slug: {**config, "engine": engine}},
@@ -174,13 +175,14 @@ def _query(call: Call, config: Config) -> Query:
 async def _search(engine: str, query: Query, bench: Bench) -> list[Result]:
     """What the engine finds, without what was not asked for. Raises Failed."""
     answer = await bench.ask(SEARCHES[engine].ask(query, bench.operator.search[engine]))
-    found = {result.url: result for result in SEARCHES[engine].read(answer) if is_wanted(result.url, query)}
+    wanted = [one for one in SEARCHES[engine].read(answer) if is_wanted(one.url, query)]
+    found = {one.url: one for one in wanted if len(one.url) <= LONGEST_URL}
     return list(found.values())[: query.most]
 
 
 async def _with_results(call: Call, config: Config, found: Sequence[Result], bench: Bench) -> Call:
     """The call with the results before the conversation, as the guardrails let them pass. Raises RefusedError."""
-    texts = [text for one in found for text in (one.title, one.text[:LONGEST_RESULT])]
+    texts = [text for one in found for text in (one.title[:LONGEST_TITLE], one.text[:LONGEST_RESULT])]
     *screened, said = await bench.screen([*texts, config.get("search_prompt", "")])
     results = [
         Result(one.url, title, text)

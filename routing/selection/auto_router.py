@@ -44,7 +44,8 @@ BANDS = {"low": (0, 20), "medium": (20, 40), "high": (40, 60), "xhigh": (60, 80)
 """Percentiles of price, the upper one not included."""
 CEILINGS = {"general": 18, "long_context": 30, "code": 50, "agent": 50, "math": 50}
 """The highest percentile for a class, where the request names no cost: 18 is what a trade-off of 9 comes to."""
-MOST_PATTERN_MEMORY = 64 << 20
+MOST_PATTERN_MEMORY = 8 << 20
+MOST_MATCHERS = 16
 
 Config = Mapping[str, Any]  # what the plugin declares
 
@@ -126,17 +127,48 @@ def _matching(models: Iterable[ModelEntry], config: Config) -> list[ModelEntry]:
     """The models that the patterns leave, as the same for the same catalog and patterns as ever."""
     allowed = _matcher(tuple(config.get("allowed_models") or ("*",)))
     excluded = _matcher(tuple(config.get("excluded_models") or ()))
-    return [model for model in models if allowed.fullmatch(model.slug) and not excluded.fullmatch(model.slug)]
+    return [model for model in models if allowed.matches(model.slug) and not excluded.matches(model.slug)]
 
 
-@lru_cache(maxsize=64)
-def _matcher(patterns: tuple[str, ...]) -> Any:  # re2 has no types
+def is_wild(pattern: str) -> bool:
+    """Whether a pattern is neither a slug nor the beginning of some: only such take time to match."""
+    return "*" in pattern[:-1]
+
+
+class Matcher(NamedTuple):
+    """What matches any of some patterns: slugs, beginnings of slugs, and an expression for all others."""
+
+    slugs: frozenset[str]
+    beginnings: tuple[str, ...]
+    wild: Any  # re2 has no types
+
+    def matches(self, slug: str) -> bool:
+        """Whether a pattern matches the whole slug, whatever its case."""
+        lowered = slug.lower()
+        if lowered in self.slugs or lowered.startswith(self.beginnings):
+            return True
+        return self.wild is not None and bool(self.wild.fullmatch(lowered))
+
+
+@lru_cache(maxsize=MOST_MATCHERS)
+def _matcher(patterns: tuple[str, ...]) -> Matcher:
     """What matches any of the patterns, in linear time whatever they are; none matches nothing."""
+    lowered = [pattern.lower() for pattern in patterns]
+    wild = [pattern for pattern in lowered if is_wild(pattern)]
+    plain = [pattern for pattern in lowered if not is_wild(pattern)]
+    return Matcher(
+        frozenset([pattern for pattern in plain if not pattern.endswith("*")]),
+        tuple([pattern[:-1] for pattern in plain if pattern.endswith("*")]),
+        _expression(wild) if wild else None,
+    )
+
+
+def _expression(patterns: Iterable[str]) -> Any:  # re2 has no types
     options = re2.Options()
-    options.case_sensitive = False
     options.max_mem = MOST_PATTERN_MEMORY
+    options.log_errors = False
     alternatives = [".*".join(map(re2.escape, pattern.split("*"))) for pattern in patterns]
-    return re2.compile("|".join([f"(?:{one})" for one in alternatives]) or r"[^\x00-\x{10FFFF}]", options)
+    return re2.compile("|".join([f"(?:{one})" for one in alternatives]), options)
 
 
 def _price(model: ModelEntry, call: Call, policy: Policy, now: datetime) -> int | None:

@@ -16,6 +16,7 @@ from routing.catalog_snapshot import CatalogSnapshot, ModelEntry
 
 UNKNOWN_MODEL, NO_ENDPOINTS, FREE_ENDED = "model_not_found", "no_endpoints", "free_variant_ended"
 FREE, ONLINE, THINKING = "free", "online", "thinking"
+FREE_MARK = f":{FREE}"
 LATEST = "-latest"
 WEB = {"id": "web"}
 REASONING = {"enabled": True, "effort": "medium"}
@@ -65,6 +66,11 @@ def resolve(slug: str, catalog: CatalogSnapshot) -> Named:
     if suffix == FREE and (paid in catalog.models or paid in catalog.unroutable):
         return Named(None, reason=FREE_ENDED, instead=paid)
     return Named(None)
+
+
+def is_free(slug: str) -> bool:
+    """Whether the name is a free model's, with whatever other variants behind it."""
+    return slug.endswith(FREE_MARK) or f"{FREE_MARK}:" in slug
 
 
 def applied(call: Call, catalog: CatalogSnapshot) -> Call:

@@ -434,6 +434,14 @@ class TestFreeModels:
         assert run(policy, make_call("a/b"), catalog=catalog, balances=use).refusal is None
         assert (fallback.refusal, fallback.model) == (None, "a/b" if is_refused else "a/b:free")
 
+    @pytest.mark.parametrize("slug", ["a/b:free:nitro", "a/b:free:floor:online", "a/b:free:thinking"])
+    def test_are_free_with_other_variants_behind_too(self, slug):
+        catalog = make_catalog(make_model("a/b:free", make_endpoint(price=make_price(0, 0))))
+        policy, spent = make_policy(free_rates=self.RATES), Balances(free=RateUse(requests=20))
+
+        assert run(policy, make_call(slug), catalog=catalog).model == "a/b:free"
+        assert run(policy, make_call(slug), catalog=catalog, balances=spent).refusal.status == 429
+
 
 class TestFindings:
     def test_block_before_any_provider_is_chosen(self):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import jsonschema
 import msgspec
@@ -75,6 +76,31 @@ class TestACall:
         odd = {"type": "function", "function": {"name": "odd", "parameters": {"type": 7, "required": "x"}}}
 
         assert are_wrong([call("{}", name="odd")], [odd]) is False
+
+
+class TestJudging:
+    """It is done between other people's requests: no schema and no arguments may make it long."""
+
+    SECONDS = 0.5
+
+    @pytest.mark.parametrize(
+        ("items", "values"),
+        [
+            ({"enum": list(range(40_000))}, [39_999] * 4_000),
+            ({"type": ["object"] * 20_000}, [1] * 4_000),
+            ({"required": ["a"] * 20_000}, [{"a": 1}] * 4_000),
+            ({"$ref": "#" + "/a" * 20_000}, [1] * 4_000),
+            ({"const": [1] * 20_000}, [[1] * 20_000] * 4),
+        ],
+    )
+    def test_goes_only_so_far_through_lists_of_the_schema(self, items, values):
+        parameters = {"type": "object", "properties": {"x": {"type": "array", "items": items}}}
+        tool = {"type": "function", "function": {"name": "f", "parameters": parameters}}
+        began = time.process_time()
+
+        assert are_wrong([call(json.dumps({"x": values}), "f")] * 32, [tool]) is False
+
+        assert time.process_time() - began < self.SECONDS
 
 
 class TestCallsOfAnAnswer:

@@ -402,7 +402,22 @@ class TestPricing:
         assert shown["pricing"] == PRICING | {"cache_read": "0.00000025"}
 
     @pytest.mark.parametrize(
-        "amount", ["-1", "-0.1", "1e-6", "NaN", "0.0000000000000001", "9001", "", "1.", ".5", "٣", 0.1, None]
+        "amount",
+        [
+            "-1",
+            "-0.1",
+            "1e-6",
+            "NaN",
+            "0.0000000000000001",
+            "9001",
+            "0.010000000000001",
+            "",
+            "1.",
+            ".5",
+            "٣",
+            0.1,
+            None,
+        ],
     )
     @pytest.mark.parametrize("unit", ["prompt", "cache_read"])
     def test_that_is_no_exact_price_is_refused(self, api: Api, unit: str, amount: Any):

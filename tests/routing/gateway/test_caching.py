@@ -139,6 +139,18 @@ class TestTheSameRequest:
             read(), POLICY
         )
 
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            {"content_filters": [{"pattern": "a", "action": "block"}]},
+            {"content_filter_builtins": [{"slug": "email", "action": "block"}]},
+        ],
+    )
+    def test_is_another_one_where_what_plugins_read_would_not_pass_any_more(self, settings):
+        stricter = make_policy(rules=merge([Rules.of(Layer("account"), settings)]))
+
+        assert key_of(read(), stricter) != key_of(read(), POLICY)
+
     def test_is_another_one_where_the_answer_repeats_something_else(self):
         one, other = ({"metadata": {"n": name}, "input": "x", "messages": None} for name in "ab")
 

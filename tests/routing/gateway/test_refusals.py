@@ -278,6 +278,17 @@ class TestFreeModels:
         assert answers[-1].json()["model"] == "test/echo"
         assert int(gateway.ask(key, self.FREE).headers["x-ratelimit-reset"]) > 60
 
+    @pytest.mark.parametrize(
+        "body", [{"model": "test/none-answers", "models": [FREE]}, {"model": FREE + ":nitro"}]
+    )
+    def test_count_under_whatever_name_they_come_to_serve(self, start_gateway, key, body):
+        gateway = start_gateway(HEADGATE_FREE_REQUESTS_PER_MINUTE="2")
+
+        answers = [gateway.post(key, question("test/echo") | body) for _ in range(6)]
+
+        assert answers[0].json()["model"] == self.FREE
+        assert 429 in [answer.status for answer in [*answers, gateway.ask(key, self.FREE)]]
+
     def test_of_the_day_are_counted_by_all_processes(self, start_gateway, stage):
         key = stage.globex.mallory_key.secret
         first, second = (start_gateway(HEADGATE_FREE_REQUESTS_PER_DAY="3") for _ in range(2))

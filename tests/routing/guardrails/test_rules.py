@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from routing.guardrails.rules import (
     FLAGS,
+    MOST_REMEMBERED,
     ZDR_GROUPS,
     EffectiveRules,
     Exclusion,
@@ -138,6 +139,14 @@ class TestLayersTogether:
         assert rules.model_exclusion("openai/gpt-5") is None
         assert rules.provider_exclusion("openai") is None
         assert rules.allows("enable_free_model_training")
+
+    def test_remember_no_more_answers_than_a_catalog_has_names(self):
+        rules = merge([of(allowed_models=["openai/gpt-5"])])
+
+        for number in range(MOST_REMEMBERED + 100):
+            assert rules.model_exclusion(f"openai/gpt-5:v{number}", "openai/gpt-5") is None
+
+        assert len(rules._known) == MOST_REMEMBERED
 
     def test_leave_nothing_where_their_allowlists_do_not_meet(self):
         rules = merge([of(allowed_models=["openai/gpt-5"]), of(WORKSPACE, allowed_models=["acme/tiny"])])

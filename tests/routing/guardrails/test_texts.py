@@ -204,3 +204,78 @@ class TestReplacing:
         wanted = {place: f"<{text}>" for place, text in places(body).items()}
 
         assert places(replace(body, wanted)) == wanted
+
+
+class TestNoFieldIsOverlooked:
+    """What a provider is passed as it came may hold text wherever it is."""
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"metadata": {"note": "Ann"}},
+            {"stop": "Ann"},
+            {"stop": ["Ann"]},
+            {"documents": [{"text": "Ann"}]},
+            {"functions": [{"name": "f", "description": "Ann"}]},
+            {"chat_template_kwargs": {"persona": "Ann"}},
+            {"web_search_options": {"user_location": {"approximate": {"city": "Ann"}}}},
+            {"plugins": [{"id": "web", "search_prompt": "Ann", "user_location": {"city": "web"}}]},
+            {"tool_choice": {"type": "Ann"}},
+            {"unheard_of": "Ann"},
+            {"tools": [{"function": {"parameters": {"$comment": "Ann"}}}]},
+            {"response_format": {"json_schema": {"schema": {"pattern": "Ann"}}}},
+        ],
+    )
+    def test_beside_the_messages(self, body: dict[str, Any]):
+        assert "Ann" in [text for _, text in kinds(body)]
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"content": "x", "note": "Ann"},
+            {"content": None, "audio": {"transcript": "Ann"}},
+            {"content": None, "tool_calls": [{"id": "1", "function": {}, "note": "Ann"}]},
+            {"content": [{"type": "image_url", "image_url": {"url": "https://x/y.png"}, "text": "Ann"}]},
+            {"content": [{"type": "image_url", "image_url": {"url": "https://x/y.png", "detail": "Ann"}}]},
+            {"content": [{"type": "image_url", "image_url": {"url": "Ann"}}]},
+            {"content": [{"type": "input_audio", "input_audio": {"data": "AAAA", "note": "Ann"}}]},
+            {"content": [{"type": "file", "file": {"file_id": "f"}, "text": "Ann"}]},
+            {"content": [{"type": "file", "file": {"file_data": "Ann"}}]},
+            {"content": [{"type": "file", "file": {"file_data": "DATA:Text/Plain,Ann"}}]},
+            {"content": [{"type": "file", "file": {"file_data": "data:;base64,QW5u"}}]},
+            {"content": [{"type": "file", "file": {"file_data": "data:application/x-log;BASE64,QW5u"}}]},
+        ],
+    )
+    def test_of_a_message_and_its_parts(self, fields: dict[str, Any]):
+        assert "Ann" in [text for _, text in kinds(message("user", **fields))]
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"models": ["Ann/a"], "provider": {"order": ["Ann"]}, "trace": {"a": "Ann"}, "user": "Ann"},
+            {"seed": 123456789, "tool_choice": "auto", "service_tier": "flex"},
+            message(
+                "user", content=[{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}]
+            ),
+            message(
+                "user", content=[{"type": "input_audio", "input_audio": {"data": "AA", "format": "wav"}}]
+            ),
+            message("user", content=[{"type": "file", "file": {"file_data": "JVBERi0x" * 20}}]),
+            message("assistant", content=None, images=[{"image_url": {"url": "data:image/png;base64,AAAA"}}]),
+            message("assistant", content=None, audio={"data": "AAAA" * 20}),
+        ],
+    )
+    def test_but_for_what_never_leaves_or_says_nothing(self, body: dict[str, Any]):
+        assert kinds(body) == []
+
+    def test_and_each_can_be_replaced(self):
+        body = {
+            "stop": ["Ann"],
+            **message("user", content=[{"type": "file", "file": {"file_data": "DATA:,Ann"}}]),
+        }
+        put = {text.place: "X" for text in texts_of(body)}
+
+        changed = replace(body, put)
+
+        assert changed["stop"] == ["X"]
+        assert changed["messages"][0]["content"][0]["file"]["file_data"] == "DATA:,X"

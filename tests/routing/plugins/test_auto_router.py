@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 import pytest
 
+from config.lib.declared import NotValid
 from routing.guardrails.rules import Layer, Rules, merge
+from routing.plugins.auto_router import AutoRouter
 from routing.plugins.bench import Surroundings
 from routing.plugins.operator import NOTHING_SET_UP
 from routing.plugins.running import arrange
-from routing.selection.auto_router import NothingFits, choose, task_of
+from routing.selection.auto_router import NothingFits, _matching, choose, task_of
 from tests.routing.make import (
     NOW,
     make_call,
@@ -99,6 +104,46 @@ class TestWhoMayBeChosen:
     def test_is_nobody_whom_a_pattern_excludes(self):
         with pytest.raises(NothingFits):
             chosen(allowed_models=["a/*"], excluded_models=["a/*"])
+
+    @pytest.mark.parametrize(
+        ("pattern", "is_matched"),
+        [
+            ("a/m4", True),
+            ("A/M4", True),
+            ("a/m", False),
+            ("a/m*", True),
+            ("*", True),
+            ("*4", True),
+            ("A*M4*", True),
+            ("b*", False),
+            ("*/m5", False),
+        ],
+    )
+    def test_is_who_a_pattern_matches_as_a_whole(self, pattern, is_matched):
+        slugs = [model.slug for model in _matching([LADDER[4]], {"allowed_models": [pattern]})]
+
+        assert slugs == ["a/m4"] * is_matched
+
+    @pytest.mark.parametrize("name", ["allowed_models", "excluded_models"])
+    def test_is_not_matched_with_patterns_that_take_long(self, name):
+        stars = ["*" + "*".join("aeioumdlrt-123" * 2) + str(number) for number in range(64)]
+
+        with pytest.raises(NotValid):
+            AutoRouter().read_config({name: stars})
+        with pytest.raises(NotValid):
+            AutoRouter().read_config({name: [f"*a{number}" for number in range(65)]})
+        assert AutoRouter().read_config({name: [f"author{number}/*" for number in range(1_024)]})[name]
+
+    def test_takes_no_time_worth_mentioning_to_find(self):
+        stars = ["*" + "*".join("aeioumdlrt-123") + str(number) for number in range(64)]
+        models = [
+            replace(LADDER[0], slug=f"author{number}/model-{number}-instruct-v3") for number in range(400)
+        ]
+        began = time.process_time()
+
+        _matching(models, {"allowed_models": stars})
+
+        assert time.process_time() - began < 0.1
 
     def test_takes_patterns_as_they_are_written(self):
         with pytest.raises(NothingFits):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from routing.gateway.client import RefusedError
@@ -31,6 +32,17 @@ class TestARequest:
 
     def test_turns_plugins_off(self):
         assert resolved(plugins=[{"id": "web", "enabled": False}]) == {"web": None}
+
+    def test_is_read_where_its_lists_came_back_as_text_from_the_other_process(self):
+        said = {
+            "plugins": [{"id": "web"}],
+            "transforms": ["middle-out"],
+            "messages": [{"role": "user", "content": [FILE]}],
+        }
+        raw = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in said.items()}
+        call = make_call("a/b", body=raw, media_tokens=9)
+
+        assert plugins_of(call, {}) == {"web": {}, "context-compression": {}, "file-parser": {}}
 
     def test_takes_null_for_nothing_said(self):
         entry = {"id": "web", "enabled": None, "max_results": None, "user_location": None}

@@ -110,7 +110,9 @@ class TestThePrice:
         plain, call = make_call("a/b"), arranged(searching(), "exa", endpoint=endpoint)
 
         tokens = call.prompt_tokens - plain.prompt_tokens
-        assert tokens == call.media_tokens == 2_500
+        assert tokens == call.media_tokens == 2_750
+        prompted = arranged(searching(search_prompt="word " * 2_000), "exa", endpoint=endpoint)
+        assert prompted.prompt_tokens - call.prompt_tokens == 2_500
         more = estimate(endpoint.price, call, endpoint) - estimate(endpoint.price, plain, endpoint)
         assert more == SEARCH // 10**6 + tokens * 10**9 // 10**6
 
