@@ -108,7 +108,10 @@ def tried_by(
 
 
 def requested_by(call: Call, decision: Decision) -> str:
-    """What the caller named; his workspace's default where he named nothing."""
+    """What the caller named, a router too; his workspace's default where he named nothing."""
+    for stage in call.stages:
+        if router := stage["data"].get("router"):  # which has put its choice in its own place
+            return str(router)
     return call.models[0] if call.models else decision.model
 
 

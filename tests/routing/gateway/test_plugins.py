@@ -142,6 +142,14 @@ class TestTheAutomaticRouter:
         told = stages(gateway, answer)[0]["data"]
         assert (told["router"], told["models"]) == (slug, [MODEL])
 
+    def test_is_told_in_the_router_metadata(self, gateway, key, mirror):
+        given = body(CHAT, plugins=[self.PLUGIN]) | {"model": "openrouter/auto"}
+
+        answer = gateway.post(key, given, CHAT, X_OpenRouter_Metadata="enabled")
+
+        told = answer.json()["openrouter_metadata"]
+        assert (told["requested"], told["strategy"]) == ("openrouter/auto", "auto")
+
     def test_refuses_when_nothing_may_be_chosen(self, gateway, key):
         plugin = {"id": "auto-router", "allowed_models": ["nobody/*"]}
 
