@@ -13,7 +13,7 @@ from routing.catalog_snapshot import CatalogSnapshot
 from routing.decision import Balances, Decision, Dropped, Stats, Step
 from routing.errors import Refusal, forbidden, invalid_request, model_not_found, unauthorized
 from routing.guardrails.findings import Scan
-from routing.holds import affordable, plans_of, spent_purses
+from routing.holds import is_spent, plans_of, spent_purses
 from routing.limits import free_refusal, purse_refusal, rate_refusal
 from routing.policy import Policy
 from routing.selection.availability import (
@@ -152,21 +152,24 @@ def _nothing(
 
 
 def _with_holds(route: Route, policy: Policy, balances: Balances) -> Decision:
-    attempts = tuple(route.attempts)
-    plans, refusal = plans_of(attempts, policy), None
-    if balances.exhausted and any(need.purse.purse_id in balances.exhausted for need in plans[0].holds):
-        left = affordable(plans, balances.exhausted)
-        refusal = None if left else purse_refusal(spent_purses(plans, balances.exhausted))
-        plans = left or plans
-    first = plans[0]
+    attempts, exhausted = tuple(route.attempts), balances.exhausted
+    plans = plans_of(attempts, policy)
+    number, plan, refusal = 0, next(plans), None
+    if exhausted and is_spent(plan, exhausted):
+        every = [plan, *plans]
+        left = [place for place, one in enumerate(every) if not is_spent(one, exhausted)]
+        refusal = None if left else purse_refusal(spent_purses(every[-1], exhausted))
+        number = left[0] if left else 0
+        plan = every[number]
     return Decision(
         refusal,
-        first.attempts,
+        plan.attempts,
         tuple(route.dropped),
-        first.holds,
-        first.attempts[0].endpoint.model,
+        plan.holds,
+        plan.attempts[0].endpoint.model,
         route.seed,
         tuple(route.steps),
-        first.is_fee_free,
-        plans[1:],
+        plan.is_fee_free,
+        attempts if policy.credentials else (),
+        number,
     )

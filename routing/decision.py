@@ -140,7 +140,8 @@ class Plan(msgspec.Struct, frozen=True):
 class Decision(msgspec.Struct, frozen=True):
     """Allowed (attempts in order, holds to take) or refused. `model` is what the first attempt serves.
 
-    `otherwise` are other plans, in order, for when there are no credits or nothing of the allowance left for this one.
+    Where the organization has credentials of its own, there are several plans for the `considered` attempts
+    (routing.holds): this is the one with `plan_number`, later ones are for when credits or the allowance are spent.
     """
 
     refusal: Refusal | None
@@ -151,4 +152,5 @@ class Decision(msgspec.Struct, frozen=True):
     seed: int = 0
     trace: tuple[Step, ...] = ()
     is_fee_free: bool = False
-    otherwise: tuple[Plan, ...] = ()
+    considered: tuple[Attempt, ...] = ()
+    plan_number: int = 0

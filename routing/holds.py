@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
@@ -33,29 +33,46 @@ def attempt_at(entry: EndpointEntry, call: Call, fee: ByokFee | None = None) -> 
     return Attempt(entry, charged + plugins, listed, is_byok=True)
 
 
-def plans_of(attempts: tuple[Attempt, ...], policy: Policy) -> tuple[Plan, ...]:
-    """The plans, the most wanted first: all attempts, or those at one's own expense; without the fee, or with it."""
+def plans_of(attempts: tuple[Attempt, ...], policy: Policy) -> Iterator[Plan]:
+    """The plans, the most wanted first: all attempts, or those at one's own expense; without the fee, or with it.
+
+    Made one by one, because the first is nearly always the one that is followed.
+    """
     if not policy.credentials or not any(attempt.is_byok for attempt in attempts):
-        return (Plan(attempts, holds_of(attempts, policy.purses)),)
+        yield Plan(attempts, holds_of(attempts, policy.purses))
+        return
+    yield from _each_of(attempts, policy)
     own = tuple([attempt for attempt in attempts if attempt.is_byok])
-    plans = []
-    for planned in (attempts,) if len(own) == len(attempts) else (attempts, own):
-        if (allowance := _allowance_hold(planned, policy)) is not None:
-            free = holds_of([_without_fee(attempt, policy.byok_fee) for attempt in planned], policy.purses)
-            plans.append(Plan(planned, (*free, allowance), is_fee_free=True))
-        plans.append(Plan(planned, holds_of(planned, policy.purses)))
-    return tuple(plans)
+    if len(own) < len(attempts):
+        yield from _each_of(own, policy)
 
 
-def next_plan(decision: Decision) -> Decision:
-    """The decision with its next plan in the first one's place."""
-    plan, *others = decision.otherwise
+def _each_of(planned: tuple[Attempt, ...], policy: Policy) -> Iterator[Plan]:
+    """Without the fee where the allowance may cover it, then with it."""
+    if (allowance := _allowance_hold(planned, policy)) is not None:
+        free = holds_of([_without_fee(attempt, policy.byok_fee) for attempt in planned], policy.purses)
+        yield Plan(planned, (*free, allowance), is_fee_free=True)
+    yield Plan(planned, holds_of(planned, policy.purses))
+
+
+def later_plans(decision: Decision, policy: Policy) -> tuple[Plan, ...]:
+    """The plans that are left when the decision's own cannot be followed."""
+    plans = tuple(plans_of(decision.considered, policy)) if decision.considered else ()
+    return plans[decision.plan_number + 1 :]
+
+
+def next_plan(decision: Decision, policy: Policy) -> Decision | None:
+    """The decision with its next plan in place of its own; None when there is none."""
+    left = later_plans(decision, policy)
+    if not left:
+        return None
+    plan = left[0]
     return msgspec.structs.replace(
         decision,
         attempts=plan.attempts,
         holds=plan.holds,
         is_fee_free=plan.is_fee_free,
-        otherwise=tuple(others),
+        plan_number=decision.plan_number + 1,
     )
 
 
@@ -75,14 +92,14 @@ def holds_of(attempts: Sequence[Attempt], purses: Sequence[PurseLimit]) -> tuple
     )
 
 
-def affordable(plans: tuple[Plan, ...], exhausted: Collection[int]) -> tuple[Plan, ...]:
-    """The plans whose purses are not known to be spent."""
-    return tuple([plan for plan in plans if not any(need.purse.purse_id in exhausted for need in plan.holds)])
+def is_spent(plan: Plan, exhausted: Collection[int]) -> bool:
+    """Whether a purse of the plan is known to be spent."""
+    return any(need.purse.purse_id in exhausted for need in plan.holds)
 
 
-def spent_purses(plans: tuple[Plan, ...], exhausted: Collection[int]) -> list[PurseLimit]:
-    """The spent purses that stand in the way of the least demanding plan."""
-    return [need.purse for need in plans[-1].holds if need.purse.purse_id in exhausted]
+def spent_purses(plan: Plan, exhausted: Collection[int]) -> list[PurseLimit]:
+    """The spent purses that stand in the way of a plan."""
+    return [need.purse for need in plan.holds if need.purse.purse_id in exhausted]
 
 
 def _allowance_hold(attempts: Sequence[Attempt], policy: Policy) -> HoldNeeded | None:

@@ -120,8 +120,10 @@ async def admit(leases: Leases, known: KnownPolicy, decision: Decision) -> tuple
     if isinstance(admission, Refused):
         short = set(admission.purse_ids)
         empty = [need.purse for need in decision.holds if need.purse.purse_id in short]
-        if decision.otherwise and MAY_GIVE_WAY.issuperset([purse.layer for purse in empty]):
-            return await admit(leases, known, next_plan(decision))
+        if decision.considered and MAY_GIVE_WAY.issuperset([purse.layer for purse in empty]):
+            later = next_plan(decision, known.policy)
+            if later is not None:
+                return await admit(leases, known, later)
         if empty := [purse for purse in empty if purse.layer != ALLOWANCE]:
             byok = {purse: known.purses[purse].byok for purse in short}
             raise RefusedError(purse_refusal(empty, byok), decision=decision)

@@ -14,7 +14,7 @@ from routing.call import ProviderPreferences
 from routing.decide import decide
 from routing.decision import NO_BALANCES, NOTHING_FOUND, Balances, Decision
 from routing.guardrails.rules import Layer, Rules, merge
-from routing.holds import next_plan
+from routing.holds import later_plans, next_plan
 from routing.policy import PurseLimit
 from routing.usable_credential import LeavesTheProcess, UsableCredential
 from tests.routing.make import (
@@ -238,10 +238,10 @@ class TestWhatIsSetAside:
         assert [(need.purse.layer, need.nano) for need in decision.holds] == [
             ("byok_allowance", attempt.estimate_nano)
         ]
-        after = next_plan(decision)
+        after = next_plan(decision, policy)
         assert not after.is_fee_free
         assert [(need.purse.layer, need.nano) for need in after.holds] == [("credits", attempt.hold_nano)]
-        assert after.otherwise == ()
+        assert next_plan(after, policy) is None
 
     def test_without_credits_is_ones_own_alone(self):
         policy = policy_with(own("beta"), byok_allowance=ALLOWANCE)
@@ -312,7 +312,7 @@ class TestWhateverCredentialsThereAre:
         assert shared == [tag for tag in order if tag in shared]
         usable = [c for c in found if c.is_for("simulator/echo") and c.provider != "omega"]
         assert len(decision.attempts) - len(shared) == len([c for c in usable if c.declared_zdr or not zdr])
-        for plan_holds in (decision.holds, *[plan.holds for plan in decision.otherwise]):
+        for plan_holds in (decision.holds, *[plan.holds for plan in later_plans(decision, policy)]):
             assert all(need.nano >= 0 for need in plan_holds)
 
 
