@@ -6,6 +6,7 @@ from routing.catalog_snapshot import EndpointEntry
 from routing.guardrails.rules import EffectiveRules, zdr_group
 from routing.selection.filters import ALLOWED_PROVIDERS, TRAINING, ZDR
 
+SAFETY_FLAGS = frozenset({"allow_safety_retention_google", "allow_safety_retention_other"})
 FORBIDDEN_MODEL = "forbidden_model"
 TRAINING_FLAGS = {True: "enable_free_model_training", False: "enable_paid_model_training"}
 PUBLICATION_FLAGS = {True: "enable_free_model_publication", False: "enable_paid_model_publication"}
@@ -28,7 +29,7 @@ def why_restricted(endpoint: EndpointEntry, rules: EffectiveRules) -> str | None
 
 def _may_retain_nothing(endpoint: EndpointEntry, rules: EffectiveRules) -> bool:
     """Whether its model's group needs ZDR, or may not even be retained for safety's sake."""
-    if not rules.zdr_groups and not rules.denied:
+    if not rules.zdr_groups and SAFETY_FLAGS.isdisjoint(rules.denied):
         return False
     group = zdr_group(endpoint.model)
     safety = "allow_safety_retention_google" if group == "google" else "allow_safety_retention_other"
