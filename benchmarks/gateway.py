@@ -78,9 +78,11 @@ def settle(stack: LiveStack) -> int:
 
 
 def furnish(stack: LiveStack) -> str:
-    """A key with a realistic policy; every model of the mock provider has a preset."""
+    """A key with a realistic policy, in a workspace of its own; every model of the mock provider has a preset."""
+    workspace = stack.demo["organizations"]["acme"]["workspaces"][1]["slug"]
     models = [(model.removeprefix(MODELS[0]), model) for model in MODELS]
-    code = f"from benchmarks.realistic_policy import furnish; print(furnish('acme', 'mock', {models!r}))"
+    asked = f"furnish('acme', 'mock', {models!r}, workspace={workspace!r})"
+    code = f"from benchmarks.realistic_policy import furnish; print({asked})"
     return stack.manage("shell", "-v0", "-c", code).strip().splitlines()[-1]
 
 
