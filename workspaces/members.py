@@ -54,15 +54,6 @@ def standing_in(workspace: Workspace, user: User) -> Standing:
     return Standing.WORKSPACE_MEMBER if seat or workspace.is_default else Standing.ORGANIZATION_MEMBER
 
 
-def standing_in_organization(organization_id: int, user: User) -> Standing:
-    """What a user is with respect to an organization as a whole."""
-    membership = Membership.objects.for_organization(organization_id).live().filter(user=user).first()
-    if membership is None:
-        return Standing.STRANGER
-    is_admin = membership.role == Membership.ADMIN
-    return Standing.ORGANIZATION_ADMIN if is_admin else Standing.ORGANIZATION_MEMBER
-
-
 def workspaces_of(membership: Membership) -> WorkspaceQuerySet:
     """The live workspaces that a member may see: all of them for an administrator."""
     workspaces: WorkspaceQuerySet = Workspace.objects.for_organization(membership.organization_id).live()

@@ -48,9 +48,16 @@ class Account:
 class GoogleTokens:
     """The tokens of one process. Belongs to the event loop's thread; `address` is Google's but for tests."""
 
-    def __init__(self, upstream: Upstream, address: str = GOOGLE_TOKEN_URI) -> None:
+    def __init__(
+        self,
+        upstream: Upstream,
+        address: str = GOOGLE_TOKEN_URI,
+        *,
+        renewal_seconds: float = RENEWAL_SECONDS,
+    ) -> None:
         self._upstream = upstream
         self._address = address
+        self._renewal_seconds = renewal_seconds
         self._accounts: OrderedDict[str, Account] = OrderedDict()
 
     @staticmethod
@@ -105,7 +112,7 @@ class GoogleTokens:
         except TimeoutError:
             found = SLOW
         if isinstance(found, AccessToken):
-            soon = time.time() + RENEWAL_SECONDS
+            soon = time.time() + self._renewal_seconds
             known.token, known.failure, known.retry_at = found, None, min(soon, found.expires_at)
         else:
             known.failure, known.retry_at = found, time.time() + REFUSED_SECONDS

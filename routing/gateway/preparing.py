@@ -7,7 +7,6 @@ to is laid under it; the guardrails look at every text, and what they redact nob
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -31,11 +30,6 @@ from routing.selection.variants import applied
 
 NO_PRESETS: Mapping[str, PresetEntry] = MappingProxyType({})
 NO_DEFAULTS: Mapping[str, PluginDefault] = {}
-DEAR_SECONDS = 0.003
-"""Of one look on the event loop; whose patterns take longer is looked at elsewhere, but for short texts."""
-STRAINED = 10
-WORTH_TIMING = 300_000
-"""Tokens times weight: less cannot take long. To ask for the processor's time is a call of the system's."""
 ADDED = "data:text/plain;base64,"
 """Texts that plugins add are looked at as files of the request: nobody of the conversation says them."""
 
@@ -69,7 +63,7 @@ class Preparation:
     `presets` are those that a request may refer to; they stay here, and only the one asked for goes elsewhere.
     """
 
-    __slots__ = ("_scanner", "_strain", "governing", "outputs", "presets")
+    __slots__ = ("_scanner", "governing", "outputs", "presets")
 
     def __init__(
         self,
@@ -81,14 +75,13 @@ class Preparation:
         self.governing = governing
         self.presets = presets
         self._scanner = scanner
-        self._strain = 1
         self.outputs = outputs
         """What looks at answers, where a guardrail asks for that."""
 
     @property
     def weight(self) -> int:
-        """How dear a look at one byte may be; 0 for everyday patterns, more once it has been dear."""
-        return self._scanner.weight * self._strain if self._scanner else 0
+        """How dear a look at one byte may be; 0 for everyday patterns."""
+        return self._scanner.weight if self._scanner else 0
 
     @property
     def dear(self) -> int:
@@ -105,8 +98,7 @@ class Preparation:
         if self._scanner is None:
             return Prepared(call)
         scanner = self._scanner
-        may_be_dear = scanner.weight and call.prompt_tokens * scanner.weight > WORTH_TIMING
-        scan = self._timed(scanner, call.body) if may_be_dear else scanner.scan(call.body)
+        scan = scanner.scan(call.body)
         if not scan.findings and scan.block is None:
             stages = (*call.stages, *scanner.clean) if call.stages else scanner.clean
             return Prepared(replace(call, stages=stages), scan)
@@ -114,14 +106,6 @@ class Preparation:
         if body is not call.body and body.get("plugins") != call.body.get("plugins"):
             call = self.with_plugins(replace(call, body=body))  # what was redacted in their settings is gone
         return Prepared(replace(call, body=body, stages=(*call.stages, *scan.stages())), scan)
-
-    def _timed(self, scanner: Scanner, body: Mapping[str, Any]) -> Scan:
-        """Look at a body, and remember when that took long: nearly all large patterns are fast on nearly all texts."""
-        began = time.thread_time()
-        scan = scanner.scan(body)
-        if time.thread_time() - began > DEAR_SECONDS:
-            self._strain = STRAINED
-        return scan
 
     def with_plugins(self, call: Call) -> Call:
         """The call with the plugins that it and its workspace ask for. Raises RefusedError (400)."""

@@ -22,6 +22,8 @@ DEAR_NANOSECONDS = 200
 """For each byte; harmless patterns take a few, and some more until their automaton is built."""
 MOST_SECONDS = 0.5
 """For all patterns of a scanner together; what is not tried by then is taken to be dear."""
+TIMES_DEARER = 10
+"""What was found to be dear leaves the event loop with texts of so much less; most large patterns are harmless."""
 MOST_REPEATED = 300
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 CATEGORIES = {"CATEGORY_DIGIT": "0123456789", "CATEGORY_SPACE": " ", "CATEGORY_WORD": LETTERS}
@@ -30,7 +32,8 @@ CATEGORIES = {"CATEGORY_DIGIT": "0123456789", "CATEGORY_SPACE": " ", "CATEGORY_W
 class Weight(NamedTuple):
     """Instructions of RE2: multiplied by a text's bytes, a measure of time.
 
-    `possible` is that of patterns that are large or dear, `dear` of those alone that are, or were not tried.
+    `possible` is that of patterns that are large or dear, where those that are count many times; `dear` is that of the
+    dear ones alone, and of those that were not tried.
     """
 
     possible: int
@@ -44,7 +47,9 @@ def weight_of(patterns: Sequence[Any]) -> Weight:
     dear = {id(pattern) for pattern in suspects if time.monotonic() > until or is_dear(pattern)}
     sizes = [(pattern.programsize, id(pattern) in dear) for pattern in suspects]
     return Weight(
-        sum([size for size, is_so in sizes if is_so or size > EVERYDAY_SIZE]),
+        sum(
+            [size * (TIMES_DEARER if is_so else 1) for size, is_so in sizes if is_so or size > EVERYDAY_SIZE]
+        ),
         sum([size for size, is_so in sizes if is_so]),
     )
 

@@ -15,9 +15,9 @@ from routing.models import Endpoint, LanguageModel, PriceVersion, Provider
 from tests.cast import Cast, assemble
 from tests.own_database import own_database
 from tests.routing.gateway.mirror import Mirror
+from tests.routing.gateway.plugin_services import Services
 from tests.routing.gateway.positions import EMBEDDER, MODEL
 from tests.routing.gateway.process import GatewayProcess
-from tests.routing.gateway.services import Services
 from tests.routing.gateway.stage import furnish, grant, note_change
 from tests.routing.simulator.process import SimulatorProcess
 

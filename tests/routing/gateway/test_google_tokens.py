@@ -26,10 +26,15 @@ def google():
 
 
 @pytest.fixture
-async def tokens(google):
+async def upstream():
     upstream = Upstream()
-    yield GoogleTokens(upstream, google.url)
+    yield upstream
     upstream.close()
+
+
+@pytest.fixture
+def tokens(google, upstream):
+    return GoogleTokens(upstream, google.url)
 
 
 class TestATokenThatIsThere:
@@ -54,8 +59,8 @@ class TestATokenThatIsThere:
 
         assert other.provider.credential == "Bearer ya29.another"
 
-    async def test_that_ends_soon_is_renewed_while_it_still_serves(self, tokens, google, monkeypatch):
-        monkeypatch.setattr("routing.gateway.google_tokens.RENEWAL_SECONDS", 0.0)
+    async def test_that_ends_soon_is_renewed_while_it_still_serves(self, upstream, google):
+        tokens = GoogleTokens(upstream, google.url, renewal_seconds=0)
         endpoint = vertex_with(service_account())
         google.answer = {"access_token": "ya29.short", "expires_in": 30}
         await tokens.signed_in(endpoint)

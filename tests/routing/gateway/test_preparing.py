@@ -1,10 +1,11 @@
-"""How a policy's requests are prepared: what is dear to look at is found out by looking."""
+"""How a policy's requests are prepared: what is dear to look at is known beforehand."""
 
 from __future__ import annotations
 
-from routing.gateway.preparing import STRAINED, preparation_of
+from routing.gateway.preparing import preparation_of
+from routing.guardrails.dearness import TIMES_DEARER
 from routing.guardrails.rules import Layer, Rules, merge
-from tests.routing.make import make_call, make_policy
+from tests.routing.make import make_policy
 
 LAYER = Layer("workspace", "g-1")
 
@@ -14,24 +15,13 @@ def preparation(*patterns: str):
     return preparation_of(make_policy(rules=merge([Rules.of(LAYER, {"content_filters": filters})])))
 
 
-def call(text: str):
-    return make_call(
-        "a/b",
-        prompt_tokens=len(text) // 3,
-        body={"model": "a/b", "messages": [{"role": "user", "content": text}]},
-    )
-
-
 class TestTheWeight:
     def test_of_everyday_patterns_is_none(self):
         assert preparation(r"PROJ-\d{4}", r"\b\d{3}-\d{7}\b").weight == 0
 
-    def test_of_a_large_pattern_grows_once_it_has_taken_long(self):
-        prepared = preparation("a[ab]{900}c")
-        before = prepared.weight
+    def test_of_a_dear_pattern_is_many_times_that_of_a_harmless_one_as_large(self):
+        harmless, dear = preparation(r"(?i)\bconfidential\b.{0,40}\bdraft\b"), preparation("a[ab]{300}c")
 
-        prepared.prepare(call("nothing to see here"))
-        assert prepared.weight == before > 0
-
-        prepared.prepare(call("ab" * 20_000))
-        assert prepared.weight == before * STRAINED
+        assert harmless.dear == 0 < dear.dear
+        assert dear.weight == TIMES_DEARER * dear.dear
+        assert 0 < harmless.weight < dear.weight
