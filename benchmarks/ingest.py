@@ -24,7 +24,7 @@ import psycopg
 from config.embedded_postgres import APP_ROLE, OWNER_ROLE, EmbeddedPostgres
 from config.lib.ids import uuid7
 from config.stack.guardian import Guardian
-from observability.ingest_writes import Matcher, OutboxRow, no_destinations
+from observability.ingest_writes import Matcher, NewDelivery, no_destinations
 from observability.journal import Journal
 from observability.journal_follower import JournalFollower
 from observability.journal_records import Begin, End, Hold
@@ -119,11 +119,9 @@ def fill(journal: Journal, purses: dict[int, int], requests: int, keys: int) -> 
         )
 
 
-def outbox(finished: Any) -> list[OutboxRow]:
-    """One destination that wants everything, 300 bytes each."""
-    return [
-        OutboxRow(f.begin.organization_id, f.begin.workspace_id, 7, f.begin.id, b"x" * 300) for f in finished
-    ]
+def one_destination(finished: Any) -> list[NewDelivery]:
+    """One destination that wants everything."""
+    return [NewDelivery(f.begin.organization_id, f.begin.workspace_id, 7, f.begin.id) for f in finished]
 
 
 def backend_seconds(connection: Connection) -> float:
@@ -135,7 +133,7 @@ def backend_seconds(connection: Connection) -> float:
 def run(connection: Connection, folder: Path, requests: int, keys: int, matcher: Matcher) -> None:
     """Fill one journal, book it, and report."""
     connection.execute(
-        "TRUNCATE generation, usage_hour, usage_minute, ledger_entry, outbox, lease, purse CASCADE"
+        "TRUNCATE generation, usage_hour, usage_minute, ledger_entry, delivery, lease, purse CASCADE"
     )
     connection.execute("DELETE FROM gateway_process; DELETE FROM journal_position")
     connection.execute(
@@ -154,7 +152,7 @@ def run(connection: Connection, folder: Path, requests: int, keys: int, matcher:
     rows = follower.booked
     verdict = "clean" if not any(outcome.violations for outcome in reconcile(connection)) else "NOT CLEAN"
     print(
-        f"{keys} keys, outbox {matcher is outbox}: {rows} requests, {rows / wall:,.0f}/s wall; "
+        f"{keys} keys, one destination {matcher is one_destination}: {rows} requests, {rows / wall:,.0f}/s wall; "
         f"Python {cpu / rows * 1e6:.1f} + backend {backend / rows * 1e6:.1f} µs each = "
         f"{rows / (cpu + backend):,.0f}/s per core; {verdict}",
         flush=True,
@@ -169,7 +167,7 @@ def main(requests: int, keys: list[int]) -> None:
     with database() as connection, tempfile.TemporaryDirectory() as folder:
         ensure_partitions(connection, today=datetime.now(UTC).date())
         for number in keys:
-            for matcher in (outbox, no_destinations):
+            for matcher in (one_destination, no_destinations):
                 run(connection, Path(folder), requests, number, matcher)
 
 

@@ -1,6 +1,6 @@
 """The statements of one ingest transaction, on a raw connection of the owner role.
 
-Their order is the protocol's (spec: money §4): position, generations, rollups, ledger, outbox, and purses
+Their order is the protocol's (spec: money §4): position, generations, rollups, ledger, deliveries, and purses
 last, because their locks block lease calls. Values travel apart from the statements or in COPY, so that a failing
 statement never writes a prompt to the server's log.
 """
@@ -33,7 +33,7 @@ Cursor: TypeAlias = psycopg.Cursor[tuple[Any, ...]]
 GENERATION_COPY = f"COPY generation ({', '.join(GENERATION_COLUMNS)}) FROM STDIN"
 LEDGER_COPY = """COPY ledger_entry (transaction, organization_id, kind, account, amount_nano,
  process_id, batch, segment, from_offset, to_offset) FROM STDIN"""
-OUTBOX_COPY = "COPY outbox (organization_id, workspace_id, destination_id, generation_id, body) FROM STDIN"
+DELIVERY_COPY = "COPY delivery (organization_id, workspace_id, destination_id, generation_id) FROM STDIN"
 KEY_USE_SQL = """
 INSERT INTO api_key_use AS known (api_key_id, organization_id, last_used_at)
 SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[])
@@ -51,14 +51,13 @@ INSERT INTO dead_letter_record (process_id, segment, byte_offset, record, error)
 """
 
 
-class OutboxRow(NamedTuple):
+class NewDelivery(NamedTuple):
     """One generation for one destination."""
 
     organization_id: int
     workspace_id: int
     destination_id: int
-    generation_id: UUID
-    body: bytes
+    generation_id: str
 
 
 class CommittedPosition(NamedTuple):
@@ -69,11 +68,11 @@ class CommittedPosition(NamedTuple):
     is_closed: bool
 
 
-Matcher: TypeAlias = Callable[[Sequence[Finished]], Iterable[OutboxRow]]
+Matcher: TypeAlias = Callable[[Sequence[Finished]], Iterable[NewDelivery]]
 """Says which destinations want which of the finished requests."""
 
 
-def no_destinations(_finished: Sequence[Finished]) -> Iterable[OutboxRow]:
+def no_destinations(_finished: Sequence[Finished]) -> Iterable[NewDelivery]:
     """The matcher of an installation without destinations."""
     return ()
 
@@ -110,7 +109,7 @@ def write_portion(
         _add_usage(cursor, "usage_minute", "minute", batch.usage)
         _touch_keys(cursor, batch)
         _copy(cursor, LEDGER_COPY, _ledger_lines(batch, portion))
-        _write_outbox(cursor, matcher(portion.finished))
+        _write_deliveries(cursor, matcher(portion.finished))
         _write_dead_letters(cursor, process_id, portion.damaged)
         settle(cursor, process_id, batch, with_leased=is_last)
     cursor.execute(
@@ -176,13 +175,8 @@ def _ledger_lines(batch: Batch, portion: Portion) -> list[str]:
     return lines
 
 
-def _write_outbox(cursor: Cursor, rows: Iterable[OutboxRow]) -> None:
-    _copy(cursor, OUTBOX_COPY, [_outbox_line(row) for row in rows])
-
-
-def _outbox_line(row: OutboxRow) -> str:
-    ids = f"{row.organization_id}\t{row.workspace_id}\t{row.destination_id}\t{row.generation_id}"
-    return f"{ids}\t\\\\x{row.body.hex()}\n"
+def _write_deliveries(cursor: Cursor, rows: Iterable[NewDelivery]) -> None:
+    _copy(cursor, DELIVERY_COPY, ["\t".join(map(str, row)) + "\n" for row in rows])
 
 
 def _write_dead_letters(cursor: Cursor, process_id: UUID, damaged: Sequence[Damaged]) -> None:

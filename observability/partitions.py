@@ -1,7 +1,8 @@
-"""The daily partitions of generations; their bounds are the UUIDv7 ids of midnight (DESIGN §6)."""
+"""The daily partitions of what belongs to generations; bounds are the UUIDv7 ids of midnight (DESIGN §6)."""
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -13,10 +14,12 @@ from config.lib.ids import first_uuid7
 DAYS_AHEAD = 7
 PARTITION_LOCK = 7242
 APP_ROLE = "headgate_app"
+PARTITIONED = ("generation", "generation_content", "delivery")
+"""Tables that are partitioned by the id of a generation."""
 
 # Nobody reads a partition but through its parent, whose policies hide other tenants' rows.
 CREATE_SQL = """
-CREATE TABLE {partition} PARTITION OF generation FOR VALUES FROM ({start}) TO ({end});
+CREATE TABLE {partition} PARTITION OF {table} FOR VALUES FROM ({start}) TO ({end});
 ALTER TABLE {partition} ENABLE ROW LEVEL SECURITY;
 REVOKE ALL ON {partition} FROM {role};
 """
@@ -32,10 +35,11 @@ def ensure_partitions(
     """
     made: list[str] = []
     failure: psycopg.Error | None = None
-    for day in (today + timedelta(days=number) for number in range(days_ahead + 1)):
+    days = [today + timedelta(days=number) for number in range(days_ahead + 1)]
+    for table, day in itertools.product(PARTITIONED, days):
         try:
-            if _is_made(connection, day):
-                made.append(partition_name(day))
+            if _is_made(connection, table, day):
+                made.append(partition_name(day, table))
         except psycopg.errors.CheckViolation as error:
             failure = error
     if failure is not None:
@@ -43,19 +47,20 @@ def ensure_partitions(
     return made
 
 
-def partition_name(day: date) -> str:
+def partition_name(day: date, table: str = "generation") -> str:
     """The name of a day's partition."""
-    return f"generation_{day:%Y%m%d}"
+    return f"{table}_{day:%Y%m%d}"
 
 
-def _is_made(connection: psycopg.Connection[tuple[Any, ...]], day: date) -> bool:
-    name = partition_name(day)
+def _is_made(connection: psycopg.Connection[tuple[Any, ...]], table: str, day: date) -> bool:
+    name = partition_name(day, table)
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PARTITION_LOCK])
         if cursor.execute("SELECT to_regclass(%s)", [name]).fetchone() != (None,):
             return False
         cursor.execute("SET LOCAL lock_timeout = '2s'")
         statement = sql.SQL(CREATE_SQL).format(
+            table=sql.Identifier(table),
             partition=sql.Identifier(name),
             start=sql.Literal(str(_midnight(day))),
             end=sql.Literal(str(_midnight(day + timedelta(days=1)))),

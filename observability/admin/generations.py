@@ -9,7 +9,7 @@ from accounts.models import Organization
 from config.lib.admin_lists import KeysetModelAdmin, by_name, exactly, one_of
 from config.lib.display import exact_money_text
 from config.lib.ids import parse_generation_id
-from observability.models import Generation, OutboxRow
+from observability.models import Generation
 from workspaces.models import Workspace
 
 STATES = (
@@ -83,13 +83,3 @@ class GenerationAdmin(KeysetModelAdmin):
     def upstream_cost(self, row):
         """What the provider asks."""
         return "–" if row.upstream_cost_nano is None else exact_money_text(row.upstream_cost_nano)
-
-
-@admin.register(OutboxRow)
-class OutboxRowAdmin(KeysetModelAdmin):
-    """What waits for a destination; its body is shown to nobody."""
-
-    administrators_may = frozenset({"view"})
-    list_display = ("generation_id", "destination_id", "workspace_id", "created_at")
-    list_filter = (by_name(Organization, "organization_id"), by_name(Workspace, "workspace_id"))
-    exclude = ("body",)

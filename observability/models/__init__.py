@@ -1,6 +1,8 @@
 """What happened, and what is still to be told."""
 
-from observability.models.delivery import OutboxRow
+from observability.models.content import GenerationContent
+from observability.models.delivery import Delivery, DeliveryReceipt, DeliveryState
+from observability.models.destination import Destination, ObservabilitySettings
 from observability.models.feedback import GenerationFeedback
 from observability.models.generation import Generation
 from observability.models.journal import DeadLetterRecord, JournalPosition
@@ -8,10 +10,15 @@ from observability.models.usage import UsageHour, UsageMinute
 
 __all__ = [
     "DeadLetterRecord",
+    "Delivery",
+    "DeliveryReceipt",
+    "DeliveryState",
+    "Destination",
     "Generation",
+    "GenerationContent",
     "GenerationFeedback",
     "JournalPosition",
-    "OutboxRow",
+    "ObservabilitySettings",
     "UsageHour",
     "UsageMinute",
 ]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from observability.ingest_writes import OutboxRow
+from observability.ingest_writes import NewDelivery
 from observability.journal_records import Extend, Hold
 from tests.observability.books import KEY_SUBJECT, LIFETIME, NOW, Books, connect, ended, microseconds
 
@@ -138,12 +138,12 @@ class TestAFinishedRequest:
         identifier = books.request(journal)
 
         def wanted(finished):
-            return [OutboxRow(books.organization_id, 5, 9, f.begin.id, b"\x00\\\ttrace") for f in finished]
+            return [NewDelivery(books.organization_id, 5, 9, f.begin.id) for f in finished]
 
         books.follower(journal, matcher=wanted).step(books.connection)
 
-        assert books.all("SELECT destination_id, generation_id::text, body FROM outbox") == [
-            (9, identifier, b"\x00\\\ttrace")
+        assert books.all("SELECT destination_id, generation_id::text, status FROM delivery") == [
+            (9, identifier, "pending")
         ]
 
 
@@ -354,7 +354,7 @@ class TestExactlyOnce:
         assert books.purse_state(purse)[:2] == (200, 300)
         books.assert_clean()
 
-    def test_a_failure_in_the_outbox_rolls_the_batch_back(self, books: Books):
+    def test_a_failure_of_the_matcher_rolls_the_batch_back(self, books: Books):
         journal = books.process()
         books.request(journal)
         is_broken = True

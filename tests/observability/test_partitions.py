@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
@@ -10,7 +11,7 @@ import psycopg
 import pytest
 
 from config.lib.ids import uuid7
-from observability.partitions import DAYS_AHEAD, ensure_partitions, partition_name
+from observability.partitions import DAYS_AHEAD, PARTITIONED, ensure_partitions, partition_name
 from tests.observability.books import Books
 
 TODAY = date(2031, 5, 6)
@@ -19,8 +20,8 @@ TODAY = date(2031, 5, 6)
 @pytest.fixture
 def partitions(books: Books):
     yield ensure_partitions(books.connection, today=TODAY)
-    for number in range(DAYS_AHEAD + 2):
-        books.run(f"DROP TABLE IF EXISTS {partition_name(TODAY + timedelta(days=number))}")
+    for table, number in itertools.product(PARTITIONED, range(DAYS_AHEAD + 3)):
+        books.run(f"DROP TABLE IF EXISTS {partition_name(TODAY + timedelta(days=number), table)}")
 
 
 class TestPartitions:
@@ -33,13 +34,13 @@ class TestPartitions:
         )
 
     def test_exist_for_today_and_the_days_ahead(self, partitions: list[str]):
-        assert len(partitions) == DAYS_AHEAD + 1
+        assert len(partitions) == len(PARTITIONED) * (DAYS_AHEAD + 1)
         assert partitions[0] == "generation_20310506"
 
     def test_are_made_once(self, books: Books, partitions: list[str]):
         again = ensure_partitions(books.connection, today=TODAY + timedelta(days=1))
 
-        assert again == ["generation_20310514"]
+        assert again == ["generation_20310514", "generation_content_20310514", "delivery_20310514"]
 
     def test_are_made_for_the_other_days_when_a_clock_ran_ahead(self, books: Books, partitions: list[str]):
         ahead = datetime(2031, 5, 14, 12, tzinfo=UTC)

@@ -34,7 +34,7 @@ from config.lib.admin import ScopedModelAdmin
 from config.lib.ids import uuid7
 from config.lib.scoping import tenant
 from observability.feedback import give
-from observability.models import DeadLetterRecord, Generation, GenerationFeedback, JournalPosition, OutboxRow
+from observability.models import DeadLetterRecord, Generation, GenerationFeedback, JournalPosition
 from routing import (
     byok,
     guardrail_assignments,
@@ -132,7 +132,6 @@ TABLE = {
     Purse: (LIST, NOBODY, OWN, KEPT, OWN),
     Generation: (LIST, NOBODY, OWN, KEPT, OWN),
     GenerationFeedback: (LIST, NOBODY, OWN, KEPT, OWN),
-    OutboxRow: (LIST, NOBODY, OWN, KEPT, OWN),
     GatewayProcess: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     JournalPosition: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     DeadLetterRecord: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
@@ -148,7 +147,6 @@ WRITTEN_BY_THE_DATA_PLANE = {
     ApiKeyUse,
     SecretUse,
     Generation,
-    OutboxRow,
     GatewayProcess,
     JournalPosition,
     DeadLetterRecord,
@@ -317,15 +315,6 @@ class Objects:
         )
         with tenant(self.acme.organization.pk):
             return give(generation=of, category="other", by=BY)
-
-    def make_OutboxRow(self):
-        return OutboxRow.everything.using("owner").create(
-            organization_id=self.acme.organization.pk,
-            workspace_id=self.acme.production.pk,
-            destination_id=1,
-            generation_id=uuid.uuid4(),
-            body=b"what bob said",
-        )
 
     def make_IdempotentAnswer(self):
         with tenant(self.acme.organization.pk):
