@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from config.lib.google_sign_in import TOKEN_URI as GOOGLE_TOKEN_URI
+
 GLOBAL, EUROPE, US = "global", "europe", "us"
 DATA_REGIONS: Final = (GLOBAL, EUROPE, US)
 DECLARABLE: Final = {"azure": frozenset({EUROPE, US}), "anthropic": frozenset({US})}
@@ -28,7 +30,6 @@ RESOURCE_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?")
 AWS_REGION = re.compile(r"[a-z]{2}(?:-[a-z]{1,20}){1,3}-[0-9]{1,2}")
 GOOGLE_PROJECT = re.compile(r"[a-z0-9][a-z0-9.:-]{1,62}")
 GOOGLE_REGION = re.compile(r"[a-z][a-z0-9-]{1,40}")
-GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105  # an address
 PEM = re.compile(
     r"\s*-----BEGIN (?:RSA )?PRIVATE KEY-----\s.+\s-----END (?:RSA )?PRIVATE KEY-----\s*", re.DOTALL
 )
