@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
-from config.lib.ids import generation_id, uuid7
+from config.lib.ids import first_uuid7, generation_id
 from observability.trace import Attempt, Trace, Usage
 
 STARTED_NS = 1_790_000_000_000_000_000
+PARENT_SPAN_ID = "00f067aa0ba902b7"
+"""A span of the caller's own."""
 MESSAGES = [
     {"role": "system", "content": "Be brief."},
     {"role": "user", "content": [{"type": "text", "text": "What time is it?"}]},
@@ -19,7 +22,7 @@ MESSAGES = [
 def a_trace(number: int = 0, **changes: Any) -> Trace:
     """A finished, streamed request with everything that a trace can tell; the same one for the same number."""
     started = STARTED_NS + number * 1_000_000_000
-    identifier = generation_id(uuid7(started // 1_000_000))
+    identifier = generation_id(UUID(int=first_uuid7(started // 1_000_000).int | number))
     trace = Trace(
         generation_id=identifier,
         trace_id=hashlib.sha256(identifier.encode()).hexdigest()[:32],
@@ -46,6 +49,7 @@ def a_trace(number: int = 0, **changes: Any) -> Trace:
         organization_id="6f0b3f5e-0000-4000-8000-000000000001",
         workspace_id="6f0b3f5e-0000-4000-8000-000000000002",
         api_key_name="production/eu",
+        parent_span_id=PARENT_SPAN_ID,
         trace_name="Document Pipeline",
         span_name="Summarize",
         generation_name="Generate Summary",
