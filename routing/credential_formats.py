@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from config.lib.google_sign_in import TOKEN_URI as GOOGLE_TOKEN_URI
+from config.lib.google_sign_in import TOKEN_URI
 
 GLOBAL, EUROPE, US = "global", "europe", "us"
 DATA_REGIONS: Final = (GLOBAL, EUROPE, US)
@@ -144,8 +144,8 @@ def _google(text: str) -> ReadCredential:
         raise UnusableCredential("project_id and client_email must be those of a service account.")
     if not isinstance(entry.get("private_key"), str) or not PEM.fullmatch(entry["private_key"]):
         raise UnusableCredential("private_key must be a private key in PEM format.")
-    if entry.get("token_uri", GOOGLE_TOKEN_URI) != GOOGLE_TOKEN_URI:
-        raise UnusableCredential(f"token_uri must be {GOOGLE_TOKEN_URI}.")
+    if entry.get("token_uri", TOKEN_URI) != TOKEN_URI:
+        raise UnusableCredential(f"token_uri must be {TOKEN_URI}.")
     if not GOOGLE_REGION.fullmatch(_word(entry, "region") if "region" in entry else GLOBAL):
         raise UnusableCredential("region must be global or a region of Google Cloud.")
     return ReadCredential(text, masked(identifier))

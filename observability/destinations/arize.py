@@ -30,7 +30,7 @@ class Arize(OtlpKind):
     required = ("apiKey", "spaceKey", "modelId")
     secrets = frozenset({"apiKey", "spaceKey"})
     defaults = {"baseUrl": "https://otlp.arize.com"}
-    verified_against = "a strict local receiver; its attributes by Arize Phoenix, a real server"
+    verified_against = "a strict local receiver, with attribute names of OpenInference's specification"
 
     def address(self, config: Config) -> str:
         return f"{config['baseUrl'].rstrip('/')}/v1/traces"

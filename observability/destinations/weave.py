@@ -36,7 +36,7 @@ class Weave(JsonKind):
     secrets = frozenset({"apiKey"})
     defaults = {"baseUrl": "https://trace.wandb.ai"}
     limits = Limits(traces=100, bytes=5 << 20)
-    verified_against = "a strict local receiver built from the request types of Weave's trace server"
+    verified_against = "a strict local receiver, with the request shapes of Weave's service API"
 
     def requests(self, config: Config, traces: Sequence[Trace]) -> list[VendorRequest]:
         project = f"{config['entity']}/{config['project']}"

@@ -37,7 +37,7 @@ class Webhook(OtlpKind):
     defaults = {"method": "POST"}
     is_compressed = False
     probe_statuses = OtlpKind.probe_statuses | {400}
-    verified_against = "a strict local receiver, with the reference verification of Standard Webhooks"
+    verified_against = "a strict local receiver, with signatures by the formula of Standard Webhooks"
 
     def read_config(self, given: Mapping[str, Any]) -> dict[str, Any]:
         config = super().read_config(given)

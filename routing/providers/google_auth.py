@@ -16,8 +16,8 @@ from urllib.parse import urlencode
 import msgspec
 
 from config.lib import google_sign_in
-from config.lib.google_sign_in import GRANT, LIFETIME_SECONDS
-from routing.credential_formats import GLOBAL, GOOGLE_TOKEN_URI, UnusableCredential, read_credential
+from config.lib.google_sign_in import GRANT, LIFETIME_SECONDS, TOKEN_URI
+from routing.credential_formats import GLOBAL, UnusableCredential, read_credential
 from routing.errors import ProviderFailure
 from routing.providers.failures import CREDENTIAL_MESSAGE, broken_answer, failure_of_response
 from routing.providers.wire_format import UpstreamRequest
@@ -81,7 +81,7 @@ def token_request(account: ServiceAccount, now: float) -> UpstreamRequest:
         "accept-encoding": "identity",
         "user-agent": "Headgate",
     }
-    return UpstreamRequest(GOOGLE_TOKEN_URI, headers, urlencode(form).encode())
+    return UpstreamRequest(TOKEN_URI, headers, urlencode(form).encode())
 
 
 def read_token(status: int, body: bytes, now: float) -> AccessToken | ProviderFailure:
