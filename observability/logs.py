@@ -2,47 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from config.lib.ids import parse_generation_id
+from config.lib.ids import generation_id, milliseconds_of, parse_generation_id
 from config.lib.keyset import Page, UnknownCursor
-from observability.handling import number_in, objects_in, text_in
+from observability.handling import number_in, object_in, objects_in, text_in
+from observability.log_filters import LogFilter
 from observability.models import Generation, UsageHour
 
-STATUSES: Final = (
-    Generation.COMPLETED,
-    Generation.ERROR,
-    Generation.CANCELLED,
-    Generation.INTERRUPTED,
-    Generation.REFUSED,
-)
 MODELS_OF_THE_LAST = timedelta(days=30)
 MODELS_LISTED = 200
+LOOKED_AT: Final = 20_000
+"""So many requests are looked at for one page; whoever wants more asks for the next one."""
 
 
 @dataclass(frozen=True)
-class LogFilter:
-    """What to show of an organization's requests; None and empty stand for everything."""
+class LogPage(Page[Generation]):
+    """A page of requests. `looked_back_to`: it is short because so many were looked at, not because it is the last."""
 
-    workspace_id: int | None = None
-    api_key_id: int | None = None
-    status: str = ""
-    model: str = ""
-
-    @property
-    def columns(self) -> dict[str, Any]:
-        """The conditions that were set."""
-        named = {
-            "workspace_id": self.workspace_id,
-            "api_key_id": self.api_key_id,
-            "status": self.status or None,
-            "model": self.model or None,
-        }
-        return {name: value for name, value in named.items() if value is not None}
+    looked_back_to: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -64,16 +49,38 @@ class Reason:
     layer: str
 
 
-def log_page(organization_id: int, wanted: LogFilter, *, before: str, size: int) -> Page[Generation]:
-    """A page of requests, newest first; the cursor is the id of the last one shown. Raises UnknownCursor."""
-    rows = Generation.objects.for_organization(organization_id).filter(**wanted.columns)
+def log_page(
+    organization_id: int, wanted: LogFilter, *, before: str = "", size: int, look_at: int = LOOKED_AT
+) -> LogPage:
+    """A page of requests, newest first; the cursor is the id of the last one shown or looked at.
+
+    Where no index finds what is wanted, at most `look_at` requests are looked at. Raises UnknownCursor.
+    """
+    rows = Generation.objects.for_organization(organization_id)
     if before:
         last = parse_generation_id(before)
         if last is None:
             raise UnknownCursor(before[:50])
         rows = rows.filter(id__lt=last)
-    found = list(rows.order_by("-id")[: size + 1])
-    return Page(found[:size], found[size - 1].public_id if len(found) > size else None)
+    rows = wanted.found_at_once(rows).order_by("-id")
+    edge = _edge(rows, look_at) if wanted.has_to_look else None
+    if edge is not None:
+        rows = rows.filter(id__gte=edge)
+    found = list(wanted.found_by_looking(rows)[: size + 1])
+    if len(found) > size:
+        return LogPage(found[:size], found[size - 1].public_id)
+    if edge is None:
+        return LogPage(found, None)
+    return LogPage(found, generation_id(edge), _moment_of(edge))
+
+
+def _edge(rows: QuerySet[Generation], look_at: int) -> UUID | None:
+    """The id of the last request that is looked at; None where there are not so many."""
+    return rows.values_list("id", flat=True)[look_at : look_at + 1].first()
+
+
+def _moment_of(identifier: UUID) -> datetime:
+    return datetime.fromtimestamp(milliseconds_of(identifier) / 1000, UTC)
 
 
 def find(organization_id: int, public_id: str) -> Generation | None:
@@ -105,12 +112,69 @@ def attempts_of(generation: Generation) -> list[Attempt]:
     return [*earlier, last]
 
 
+@dataclass(frozen=True)
+class Stage:
+    """Something that was done to a request before or after its provider: a guardrail, a plugin, a router."""
+
+    kind: str
+    name: str
+    summary: str
+    has_found: bool
+
+
+def stages_of(generation: Generation) -> list[Stage]:
+    """What was done to the request, in order."""
+    return [_stage(stage) for stage in objects_in(_detail(generation), "pipeline")]
+
+
+def _stage(stage: dict[str, Any]) -> Stage:
+    return Stage(
+        kind=text_in(stage, "type"),
+        name=text_in(stage, "name"),
+        summary=text_in(stage, "summary"),
+        has_found=object_in(stage, "data").get("detected") is True,
+    )
+
+
+@dataclass(frozen=True)
+class Excluded:
+    """An endpoint that could not serve the request, and why."""
+
+    endpoint: str
+    model: str
+    reason: str
+
+
+def excluded_of(generation: Generation) -> list[Excluded]:
+    """The endpoints that the decision dropped, in its order."""
+    return [
+        Excluded(text_in(each, "endpoint"), text_in(each, "model"), text_in(each, "reason"))
+        for each in objects_in(_detail(generation), "excluded")
+    ]
+
+
 def reason_of(generation: Generation) -> Reason | None:
     """Why the request was refused; None for any other."""
     if generation.status != Generation.REFUSED:
         return None
     detail = _detail(generation)
     return Reason(text_in(detail, "message"), text_in(detail, "rule"), text_in(detail, "layer"))
+
+
+HIDDEN = frozenset(
+    {"id", "organization_id", "workspace_id", "api_key_id", "member_id", "subjects", "process_id", "batch"}
+)
+
+
+def raw_of(generation: Generation) -> str:
+    """The row as JSON, without the numbers by which the database knows things."""
+    values = {
+        field.attname: getattr(generation, field.attname)
+        for field in generation._meta.concrete_fields
+        if field.attname not in HIDDEN
+    }
+    told = {name: value for name, value in values.items() if value is not None}
+    return json.dumps({"id": generation.public_id, **told}, indent=2, ensure_ascii=False, default=str)
 
 
 def duration_ms_of(generation: Generation) -> int | None:

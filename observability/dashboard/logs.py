@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -10,13 +11,23 @@ from accounts.dashboard.pages import OrganizationView
 from accounts.permissions import Permission
 from config.lib.dashboard import query_without
 from config.lib.keyset import UnknownCursor
+from observability.dashboard.log_form import LogForm
 from observability.dashboard.names import NamesFor
-from observability.logs import STATUSES, LogFilter, attempts_of, find, log_page, models_in_use, reason_of
+from observability.log_filters import STATUSES
+from observability.logs import (
+    LogPage,
+    attempts_of,
+    excluded_of,
+    find,
+    log_page,
+    models_in_use,
+    raw_of,
+    reason_of,
+    stages_of,
+)
 
 PAGE_SIZE = 50
 KEYS_LISTED = 200
-NOBODY = -1
-"""Stands for a workspace or key that the reader does not know of: nothing was ever asked with it."""
 
 
 class LogsView(OrganizationView):
@@ -26,46 +37,52 @@ class LogsView(OrganizationView):
     section = "logs"
 
     def get(self, request: HttpRequest, organization: str) -> HttpResponse:
-        """A page of requests, narrowed by what the address says."""
+        """A page of requests, narrowed by what the address says.
+
+        With `seen`, htmx asks whether the newest page still shows what it showed: 204 if it does.
+        """
         names = NamesFor(self.membership)
+        form = LogForm(request.GET, names)
         try:
-            page = log_page(
-                self.organization.pk,
-                self._wanted(names),
-                before=self.asked("before"),
-                size=PAGE_SIZE,
-            )
+            page = log_page(self.organization.pk, form.wanted, before=self.asked("before"), size=PAGE_SIZE)
         except UnknownCursor as error:
             raise Http404 from error
+        mark = mark_of(page)
+        if self.asked("seen") == mark:
+            return HttpResponse(status=204)
         shown: dict[str, Any] = {
             "lines": names.lines(list(page.rows)),
             "next_cursor": page.next_cursor,
-            "query": query_without(request.GET, "before"),
+            "looked_back_to": page.looked_back_to,
+            "query": query_without(request.GET, "before", "seen"),
+            "mark": mark,
+            "is_live": bool(self.asked("live")) and not self.asked("before"),
         }
+        if self.asked("seen"):
+            return self.page("observability/_log_body.html", **shown)
         if self.is_continuation:
             return self.page("observability/_log_rows.html", **shown)
-        return self.page("observability/logs.html", **shown, **self._choices(names))
+        return self.page("observability/logs.html", **shown, **self._choices(names, form))
 
-    def _wanted(self, names: NamesFor) -> LogFilter:
-        workspace, key = self.asked("workspace"), self.asked("key")
-        return LogFilter(
-            workspace_id=names.workspace_id(workspace) or NOBODY if workspace else None,
-            api_key_id=names.key_id(key) or NOBODY if key else None,
-            status=self.asked("status"),
-            model=self.asked("model"),
-        )
-
-    def _choices(self, names: NamesFor) -> dict[str, Any]:
-        chosen = {name: self.asked(name) for name in ("workspace", "key", "status", "model")}
+    def _choices(self, names: NamesFor, form: LogForm) -> dict[str, Any]:
         return {
-            "chosen": chosen,
-            "is_narrowed": any(chosen.values()),
+            "chosen": form.asked,
+            "has_more_filters": form.has_more,
+            "is_narrowed": form.wanted.is_narrow,
             "is_first_page": not self.asked("before"),
+            "quiet_query": query_without(self.request.GET, "before", "seen", "live"),
             "workspaces": names.workspaces,
             "keys": names.key_choices(KEYS_LISTED),
+            "members": names.member_choices(KEYS_LISTED),
             "statuses": STATUSES,
             "models": models_in_use(self.organization.pk),
         }
+
+
+def mark_of(page: LogPage) -> str:
+    """The same text for the same requests."""
+    shown = ",".join(row.public_id for row in page.rows)
+    return hashlib.sha256(shown.encode()).hexdigest()[:16]
 
 
 class GenerationView(OrganizationView):
@@ -86,4 +103,7 @@ class GenerationView(OrganizationView):
             generation=found,
             attempts=attempts_of(found),
             reason=reason_of(found),
+            stages=stages_of(found),
+            excluded=excluded_of(found),
+            raw=raw_of(found),
         )

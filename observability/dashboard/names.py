@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from accounts.models import Membership
 from accounts.permissions import Permission, may
@@ -12,6 +13,8 @@ from observability.models import Generation
 from workspaces.key_secrets import addressed
 from workspaces.members import workspaces_of
 from workspaces.models import ApiKey, Workspace
+
+MOST_DIGITS: Final = 18
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,22 @@ class NamesFor:
         """The id of a key that the reader may know of."""
         key = addressed(self._keys(), key_hash)
         return key.pk if key else None
+
+    def member_choices(self, count: int) -> list[Membership]:
+        """Members to choose from, by name; whoever may not know of others finds himself alone."""
+        return list(self._members().order_by("user__name", "user__email", "pk")[:count])
+
+    def member_id(self, user_id: str) -> int | None:
+        """The id of a membership that the reader may know of, by its user's public id."""
+        prefix, _, number = user_id.partition("user_")
+        if prefix or not number.isdecimal() or not number.isascii() or len(number) > MOST_DIGITS:
+            return None
+        return self._members().filter(user_id=int(number)).values_list("pk", flat=True).first()
+
+    def _members(self):
+        members = Membership.objects.for_organization(self._membership.organization_id).select_related("user")
+        sees_all = may(standing_of(self._membership), Permission.OTHERS_KEYS)
+        return members if sees_all else members.filter(pk=self._membership.pk)
 
     def _line(self, row: Generation, key: ApiKey | None) -> LogLine:
         return LogLine(

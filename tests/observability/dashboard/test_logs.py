@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import pytest
 from django.test import Client
 
+from config.lib.scoping import tenant
+from observability.log_filters import LogFilter
+from observability.logs import log_page
 from observability.models import Generation
 from tests.cast import Acme, Cast
 from tests.dashboard_pages import HTMX, make_generation, text_of
@@ -12,6 +19,11 @@ from tests.dashboard_pages import HTMX, make_generation, text_of
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 
 LOGS = "/o/acme/logs"
+CLEAN = {"pipeline": [{"type": "guardrail", "name": "pii", "data": {"detected": False}}]}
+FOUND = {
+    "pipeline": [{"type": "guardrail", "name": "pii", "summary": "1 match", "data": {"detected": True}}],
+    "excluded": [{"model": "author/model", "endpoint": "azure/eu", "reason": "data region"}],
+}
 
 
 def ids(answer) -> list[str]:
@@ -96,6 +108,105 @@ class TestFilters:
 
         assert (ids(by_key), ids(by_workspace)) == ([], [])
 
+    @pytest.mark.parametrize(
+        ("query", "columns"),
+        [
+            ({"provider": "azure"}, {"provider": "azure"}),
+            ({"user": "u-7"}, {"user": "u-7"}),
+            ({"session_id": "s-7"}, {"session_id": "s-7"}),
+            ({"app": "Cline"}, {"app_title": "Cline"}),
+            ({"finish_reason": "length"}, {"finish_reason": "length"}),
+            ({"error_type": "rate_limited"}, {"error_type": "rate_limited", "status": Generation.ERROR}),
+            ({"least": "0.5"}, {"cost_nano": 500_000_000}),
+            ({"most": "0.000000001"}, {"cost_nano": 1}),
+            ({"cache": "prompt"}, {"cached_tokens": 3}),
+            ({"cache": "response"}, {"detail": {"response_cache_source_id": "gen-1"}}),
+            ({"guardrail": "1"}, {"detail": FOUND}),
+            ({"user": "u-7", "guardrail": "1"}, {"user": "u-7", "detail": FOUND}),
+        ],
+        ids=lambda value: "+".join(value),
+    )
+    def test_find_what_has_it_and_nothing_else(
+        self, query: dict[str, str], columns: dict[str, Any], acme: Acme, viewers: dict[str, Client]
+    ) -> None:
+        make_generation(acme.bob_key.key, user="u-8", detail=CLEAN)
+        wanted = make_generation(acme.bob_key.key, **columns)
+
+        answer = viewers["alice"].get(LOGS, query)
+
+        assert ids(answer) == [wanted.public_id]
+        assert answer.context["is_narrowed"]
+
+    def test_find_what_happened_between_two_moments(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        made = [make_generation(acme.bob_key.key, seconds_ago=age) for age in (30, 90, 150)]
+        now = datetime.now(UTC)
+        asked = {
+            "from": (now - timedelta(seconds=120)).isoformat(),
+            "to": f"{now - timedelta(seconds=60):%Y-%m-%dT%H:%M:%S}",
+        }
+
+        assert ids(viewers["alice"].get(LOGS, asked)) == [made[1].public_id]
+
+    def test_find_the_requests_of_a_member(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        make_generation(acme.carol_key.key, member_id=acme.carol.pk)
+        wanted = make_generation(acme.bob_key.key, member_id=acme.bob.pk)
+        of_bob, of_carol = ({"member": who.user.public_id} for who in (acme.bob, acme.carol))
+
+        assert ids(viewers["alice"].get(LOGS, of_bob)) == [wanted.public_id]
+        assert ids(viewers["bob"].get(LOGS, of_bob)) == [wanted.public_id]
+        assert ids(viewers["bob"].get(LOGS, of_carol)) == []
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            *({"from": text} for text in ("yesterday", "2026-13-45T00:00", "0001-01-01T00:00", "\x00")),
+            *({"least": text} for text in ("much", "NaN", "-1", "1e999")),
+            *({"member": text} for text in ("user_", "user_９", "user_" + "9" * 40)),
+            {"cache": "other"},
+        ],
+        ids=str,
+    )
+    def test_survive_what_means_nothing(self, query: dict[str, str], viewers: dict[str, Client]) -> None:
+        assert viewers["alice"].get(LOGS, query).status_code == 200
+
+    def test_look_at_so_many_requests_and_go_on_from_there(self, acme: Acme) -> None:
+        wanted = make_generation(acme.bob_key.key, seconds_ago=60, provider="rare")
+        for age in range(1, 6):
+            make_generation(acme.bob_key.key, seconds_ago=age)
+        of, rare = acme.organization.pk, LogFilter(provider="rare")
+
+        with tenant(of):
+            first = log_page(of, rare, size=50, look_at=3)
+            rest = log_page(of, rare, before=first.next_cursor or "", size=50, look_at=3)
+
+        assert (list(first.rows), first.looked_back_to is not None) == ([], True)
+        assert ([row.pk for row in rest.rows], rest.next_cursor) == ([wanted.pk], None)
+
+
+class TestTheLiveTail:
+    def test_shows_new_requests_in_place_of_what_was_there(
+        self, acme: Acme, viewers: dict[str, Client]
+    ) -> None:
+        make_generation(acme.bob_key.key, seconds_ago=60)
+        page = viewers["alice"].get(LOGS, {"live": "1"})
+        new = make_generation(acme.bob_key.key, seconds_ago=1)
+
+        answer = viewers["alice"].get(LOGS, {"live": "1", "seen": page.context["mark"]}, headers=HTMX)
+
+        assert ids(answer)[0] == new.public_id
+        assert "every 2s" in answer.content.decode()
+
+    def test_says_nothing_while_nothing_happens(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        make_generation(acme.bob_key.key)
+        page = viewers["alice"].get(LOGS, {"live": "1"})
+
+        answer = viewers["alice"].get(LOGS, {"live": "1", "seen": page.context["mark"]}, headers=HTMX)
+
+        assert (answer.status_code, answer.content) == (204, b"")
+
+    def test_begins_with_an_empty_log(self, viewers: dict[str, Client]) -> None:
+        assert "every 2s" in viewers["alice"].get(LOGS, {"live": "1"}).content.decode()
+
 
 class TestNamesInTheLog:
     def test_are_all_there_for_an_administrator(self, acme: Acme, viewers: dict[str, Client]) -> None:
@@ -118,6 +229,28 @@ class TestNamesInTheLog:
 
 
 class TestOneRequest:
+    def test_tells_what_was_done_to_it_and_who_could_not_serve_it(
+        self, acme: Acme, viewers: dict[str, Client]
+    ) -> None:
+        made = make_generation(acme.bob_key.key, detail=FOUND, session_id="s-7")
+
+        answer = text_of(viewers["alice"].get(f"{LOGS}/{made.public_id}"))
+
+        assert "Found something" in answer
+        assert "azure/eu" in answer
+        assert "data region" in answer
+
+    def test_shows_its_row_without_the_databases_own_numbers(
+        self, acme: Acme, viewers: dict[str, Client]
+    ) -> None:
+        made = make_generation(acme.bob_key.key, session_id="s-7")
+
+        raw = viewers["alice"].get(f"{LOGS}/{made.public_id}").context["raw"]
+
+        assert json.loads(raw)["id"] == made.public_id
+        assert json.loads(raw)["session_id"] == "s-7"
+        assert not {"organization_id", "subjects", "process_id"} & json.loads(raw).keys()
+
     def test_is_shown_beside_the_list_or_as_a_page(self, acme: Acme, viewers: dict[str, Client]) -> None:
         generation = make_generation(acme.bob_key.key)
 
