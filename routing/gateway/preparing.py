@@ -98,7 +98,7 @@ class Preparation:
         if self._scanner is None:
             return Prepared(call)
         scanner = self._scanner
-        scan = scanner.scan(call.body)
+        scan = scanner.nothing if scanner.finds_nothing(body) else scanner.scan(body)
         if not scan.findings and scan.block is None:
             stages = (*call.stages, *scanner.clean) if call.stages else scanner.clean
             return Prepared(replace(call, stages=stages), scan)
