@@ -132,8 +132,9 @@ ready_of = lru_cache(maxsize=MOST_REMEMBERED)(read_content)
 
 def _models(body: Body, ready: Ready) -> tuple[str, ...]:
     """The models of the merged body, which mostly are the preset's own."""
-    are_its_own = all([body.get(name) is ready.config.get(name) for name in ("model", "models")])
-    return ready.models if are_its_own else read_models(body)
+    config = ready.config
+    is_its_own = body.get("model") is config.get("model") and body.get("models") is config.get("models")
+    return ready.models if is_its_own else read_models(body)
 
 
 def _preferences(call: Call, body: Body, ready: Ready) -> ProviderPreferences:
@@ -159,7 +160,7 @@ def _derived(call: Call, body: Body, size: int, ready: Ready) -> dict[str, Any]:
 
 
 def _use(entry: PresetEntry, content: PresetContent, config: Body) -> PresetUse:
-    is_cached, seconds = (config.get(name) for name in CACHING)
+    is_cached, seconds = config.get("cache_enabled"), config.get("cache_ttl_seconds")
     return PresetUse(entry.public_id, entry.slug, content.number, content.version_id, is_cached, seconds)
 
 

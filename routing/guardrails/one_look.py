@@ -26,6 +26,8 @@ BETWEEN = "\n"
 ASKS_FOR_ENDS = re.compile(r"[\^$]|\\[AzZ]")
 PLAIN_ROLES = frozenset({"system", "developer", "user", "assistant", "model"})
 """Those whose strings are looked at as they stand; what tools say may be JSON."""
+NOT_LOOKED_AT = ELSEWHERE | STAYS_HERE
+NO_TEXTS = (bool, int, float, type(None))
 HOLDERS_OF_TEXT = ELSEWHERE - {"messages", "model", "stream"}
 
 
@@ -76,11 +78,8 @@ def plain_texts(body: Mapping[str, Any]) -> list[str] | None:
         if not isinstance(content, str) or message.get("role") not in PLAIN_ROLES:
             return None
         found.append(content)
-    return found if all(_says_nothing(*item) for item in body.items()) else None
-
-
-def _says_nothing(field: str, value: Any) -> bool:
-    """Whether a parameter has no text that anybody looks at."""
-    if isinstance(value, str):
-        return value in WORDS or field in ELSEWHERE or field in STAYS_HERE
-    return not isinstance(value, dict | list | msgspec.Raw) or field in ELSEWHERE or field in STAYS_HERE
+    for field, value in body.items():
+        if field not in NOT_LOOKED_AT and not isinstance(value, NO_TEXTS):
+            if not isinstance(value, str) or value not in WORDS:
+                return None
+    return found
