@@ -32,7 +32,7 @@ from routing.policy import PresetContent, PresetEntry
 Body: TypeAlias = Mapping[str, Any]  # JSON of a caller or a preset
 
 MARK = "@preset/"
-CACHING = ("cache_enabled", "cache_ttl_seconds")
+CACHING = frozenset({"cache_enabled", "cache_ttl_seconds"})
 EMBEDDINGS = "embeddings"
 OF_EMBEDDINGS = frozenset({"model", "models", "provider"})
 """What of a preset means anything to them."""
@@ -185,12 +185,14 @@ def merge(body: Body, config: Body, prompt: str | None, dialect: str = "chat") -
     return merged
 
 
-def _kept(config: Body, dialect: str) -> dict[str, Any]:
+def _kept(config: Body, dialect: str) -> Body:
     """What of a preset goes into a request of the dialect."""
     if dialect == EMBEDDINGS:
         return {name: value for name, value in config.items() if name in OF_EMBEDDINGS}
-    left_out = UNSAYABLE.get(dialect, frozenset())
-    return {name: value for name, value in config.items() if name not in CACHING and name not in left_out}
+    left_out = UNSAYABLE.get(dialect, frozenset()) | CACHING
+    if left_out.isdisjoint(config):
+        return config
+    return {name: value for name, value in config.items() if name not in left_out}
 
 
 def _with_models(said: dict[str, Any], kept: Body) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from routing.decision import Attempt, Dropped, Stats, Step
 from routing.guardrails.rules import Exclusion
 from routing.holds import attempt_at
 from routing.policy import Policy
+from routing.pricing import estimate
 from routing.selection.ability import asked_tier, can_all, most_able, wanted_of
 from routing.selection.filters import DISTILLABLE, why_dropped
 from routing.selection.order import order_endpoints, prefer
@@ -37,6 +38,7 @@ class Route:
 
     __slots__ = (
         "_call",
+        "_estimates",
         "_fee",
         "_has_thresholds",
         "_models",
@@ -75,6 +77,7 @@ class Route:
             self._wishes.preferred_min_throughput or self._wishes.preferred_max_latency
         )
         self._policy, self._fee = policy, policy.byok_fee
+        self._estimates: dict[tuple[str, str, int], int] = {}
         self._models: list[str] = []
         self._pool: list[Section] = []
         self._pool_wishes = self._wishes
@@ -171,9 +174,19 @@ class Route:
                 chosen = entry
                 if is_own:
                     carriers = [one for one in entries if _is_same(one, entry)]
-                    self.attempts += [attempt_at(one, self._call, self._fee) for one in carriers]
+                    self.attempts += [
+                        attempt_at(one, self._call, self._estimate(one), self._fee) for one in carriers
+                    ]
                 else:
-                    self.attempts.append(attempt_at(entry, self._call))
+                    self.attempts.append(attempt_at(entry, self._call, self._estimate(entry)))
+
+    def _estimate(self, entry: EndpointEntry) -> int:
+        """What a call at the endpoint may cost, worked out once whatever credential it is asked with."""
+        name = (entry.model, entry.tag, id(entry.price))
+        nano = self._estimates.get(name)
+        if nano is None:
+            nano = self._estimates[name] = estimate(entry.price, self._call, entry)
+        return nano
 
     def _ordered(self, entries: list[EndpointEntry], wishes: ProviderPreferences) -> list[EndpointEntry]:
         """The endpoints of a section as they are tried."""

@@ -18,11 +18,13 @@ from routing.guardrails.texts import texts_of
 from tests.routing.guardrails.test_pattern_set import PIECES
 
 CLEAN = {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}]}
-TEXT = st.text(alphabet="abkKxéÉ1 \n{}[]\":\u212a", max_size=12)
+TEXT = st.text(alphabet='abkKxéÉ1 \n{}[]":\u212a', max_size=12)
 MESSAGE = st.fixed_dictionaries(
     {"role": st.sampled_from(["system", "user", "assistant", "tool", "critic"])},
     optional={
-        "content": TEXT | st.none() | st.lists(st.fixed_dictionaries({"type": st.just("text"), "text": TEXT})),
+        "content": TEXT
+        | st.none()
+        | st.lists(st.fixed_dictionaries({"type": st.just("text"), "text": TEXT})),
         "name": TEXT,
         "id": TEXT,
     },
