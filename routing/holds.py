@@ -36,7 +36,7 @@ def plans_of(attempts: tuple[Attempt, ...], policy: Policy) -> Iterator[Plan]:
 
     Made one by one, because the first is nearly always the one that is followed.
     """
-    if not policy.credentials or not any([attempt.is_byok for attempt in attempts]):
+    if not policy.credentials or not any(attempt.is_byok for attempt in attempts):
         yield Plan(attempts, holds_of(attempts, policy.purses))
         return
     yield from _each_of(attempts, policy)

@@ -7,10 +7,9 @@ matches within a text matches within all of them joined, unless it asks where th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
 import re2
 
 from routing.guardrails.dearness import are_dear_together
@@ -79,7 +78,8 @@ def plain_texts(body: Mapping[str, Any]) -> list[str] | None:
             return None
         found.append(content)
     for field, value in body.items():
-        if field not in NOT_LOOKED_AT and not isinstance(value, NO_TEXTS):
-            if not isinstance(value, str) or value not in WORDS:
-                return None
+        if field in NOT_LOOKED_AT or isinstance(value, NO_TEXTS):
+            continue
+        if not isinstance(value, str) or value not in WORDS:
+            return None
     return found

@@ -37,7 +37,8 @@ def standing_of(policy: Policy, model: ModelEntry) -> Standing:
     name = (model.slug, is_private)
     known = policy.standings.get(name)
     if known is not None and known[0] is model:  # as it is until the catalog is read again
-        return known[1]
+        remembered: Standing = known[1]
+        return remembered
     found = _standing(policy, model, is_private=is_private)
     if len(policy.standings) >= MOST_REMEMBERED:
         policy.standings.clear()

@@ -43,7 +43,7 @@ def is_object(value: Any) -> bool:
 
 def is_objects(value: Any) -> bool:
     """Whether it is a list of objects."""
-    return isinstance(value, list) and all([isinstance(item, dict) for item in value])
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
 
 def is_texts(value: Any) -> bool:
