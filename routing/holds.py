@@ -12,19 +12,17 @@ from routing.call import Call
 from routing.catalog_snapshot import EndpointEntry
 from routing.decision import Attempt, Decision, HoldNeeded, Plan
 from routing.policy import Policy, PurseLimit
-from routing.pricing import estimate
 
 CREDITS, ALLOWANCE = "credits", "byok_allowance"
 MAY_GIVE_WAY = frozenset({CREDITS, ALLOWANCE})
 """Layers whose purses another plan may do without; every other limit is one for each of them."""
 
 
-def attempt_at(entry: EndpointEntry, call: Call, fee: ByokFee | None = None) -> Attempt:
-    """An attempt with what it may cost. With a `fee` the endpoint carries a credential of the organization's.
+def attempt_at(entry: EndpointEntry, call: Call, nano: int, fee: ByokFee | None = None) -> Attempt:
+    """An attempt that may cost so much. With a `fee` the endpoint carries a credential of the organization's.
 
     A private endpoint is paid by its organization, too, and has no fee.
     """
-    nano = estimate(entry.price, call, entry)
     if fee is None and not entry.is_private:
         return Attempt(entry, nano, nano)
     plugins = nano_from_femto(call.plugin_femto)  # ours, whoever pays the provider

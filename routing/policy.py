@@ -182,3 +182,5 @@ class Policy:
     """Where it is counted how much of a month's list price is free of the fee."""
     is_catalog_filtered: bool = False
     """Whether lists of models leave out what the rules do not let the key use."""
+    standings: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was worked out about models, by routing.selection.standing alone."""

@@ -103,7 +103,7 @@ def estimate(price: Price, call: Call, endpoint: EndpointEntry) -> int:
     """Nano-dollars to set aside: the most that the request should cost at this endpoint."""
     prompt_price, completion_price = _dearest(price)
     femto = (
-        min(call.prompt_tokens, believable(endpoint, call).prompt) * prompt_price
+        min(call.prompt_tokens, _believable_prompt(endpoint, call)) * prompt_price
         + completion_bound(call, endpoint) * call.choices * completion_price
         + call.image_count * (price.image or 0)
         + price.request
@@ -157,9 +157,14 @@ def believable(endpoint: EndpointEntry, call: Call) -> Believable:
     """The most that a call can have used at an endpoint, by the limits that are known of it."""
     if call.dialect in BATCHES:
         return ANYTHING
-    context = endpoint.context_length
-    answer = _least(context, endpoint.max_completion_tokens)
-    return Believable(_least(context, endpoint.max_prompt_tokens), min(answer * call.choices, MAX_TOKENS))
+    answer = _least(endpoint.context_length, endpoint.max_completion_tokens)
+    return Believable(_believable_prompt(endpoint, call), min(answer * call.choices, MAX_TOKENS))
+
+
+def _believable_prompt(endpoint: EndpointEntry, call: Call) -> int:
+    return (
+        MAX_TOKENS if call.dialect in BATCHES else _least(endpoint.context_length, endpoint.max_prompt_tokens)
+    )
 
 
 def _least(one: int | None, other: int | None) -> int:

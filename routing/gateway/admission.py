@@ -102,7 +102,9 @@ def judge(runtime: Runtime, known: KnownPolicy, prepared: Prepared, identifier: 
 def count_served(runtime: Runtime, known: KnownPolicy, decision: Decision, ending: Ending) -> None:
     """Count a request that fell back on a free model as one to it, which it was not when it came in."""
     served = ending.outcome.attempt
-    if served is None or is_free(decision.model) or not is_free(served.endpoint.model):
+    if served is None or served.endpoint.model == decision.model:
+        return
+    if is_free(decision.model) or not is_free(served.endpoint.model):
         return
     counted = known.rates_for(decision.model)
     runtime.rates.count([one for one in known.rates_for(served.endpoint.model) if one not in counted])

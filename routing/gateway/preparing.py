@@ -63,7 +63,7 @@ class Preparation:
     `presets` are those that a request may refer to; they stay here, and only the one asked for goes elsewhere.
     """
 
-    __slots__ = ("_scanner", "governing", "outputs", "presets")
+    __slots__ = ("_scanner", "dear", "governing", "outputs", "presets", "weight")
 
     def __init__(
         self,
@@ -75,18 +75,12 @@ class Preparation:
         self.governing = governing
         self.presets = presets
         self._scanner = scanner
+        self.weight = scanner.weight if scanner else 0
+        """How dear a look at one byte may be; 0 for everyday patterns."""
+        self.dear = scanner.dear if scanner else 0
+        """The same of patterns alone that were found to be dear."""
         self.outputs = outputs
         """What looks at answers, where a guardrail asks for that."""
-
-    @property
-    def weight(self) -> int:
-        """How dear a look at one byte may be; 0 for everyday patterns."""
-        return self._scanner.weight if self._scanner else 0
-
-    @property
-    def dear(self) -> int:
-        """The same of patterns alone that were found to be dear."""
-        return self._scanner.dear if self._scanner else 0
 
     def prepare(self, call: Call, preset: PresetEntry | None = None) -> Prepared:
         """The call as it is decided on, the preset under it. Raises RefusedError for what cannot be."""
@@ -98,7 +92,7 @@ class Preparation:
         if self._scanner is None:
             return Prepared(call)
         scanner = self._scanner
-        scan = scanner.scan(call.body)
+        scan = scanner.nothing if scanner.finds_nothing(body) else scanner.scan(body)
         if not scan.findings and scan.block is None:
             stages = (*call.stages, *scanner.clean) if call.stages else scanner.clean
             return Prepared(replace(call, stages=stages), scan)

@@ -7,12 +7,13 @@ derived anew, so that what is held, limited, looked at and sent is what the requ
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
 
-from routing.call import CACHE_MARKERS, Call, PresetUse
+from routing.call import CACHE_MARKERS, Call, PresetUse, ProviderPreferences
 from routing.errors import Refusal
 from routing.gateway.client import RefusedError
 from routing.gateway.dialects.chat import (
@@ -31,7 +32,7 @@ from routing.policy import PresetContent, PresetEntry
 Body: TypeAlias = Mapping[str, Any]  # JSON of a caller or a preset
 
 MARK = "@preset/"
-CACHING = ("cache_enabled", "cache_ttl_seconds")
+CACHING = frozenset({"cache_enabled", "cache_ttl_seconds"})
 EMBEDDINGS = "embeddings"
 OF_EMBEDDINGS = frozenset({"model", "models", "provider"})
 """What of a preset means anything to them."""
@@ -45,6 +46,8 @@ ALIKE = (frozenset({"max_tokens", "max_completion_tokens"}), frozenset({"reasoni
 """Two names for one thing: who says either means both."""
 NAMED = ("advisor", "subagent")
 """Server tools that a request may have several of."""
+MOST_REMEMBERED, MOST_REMEMBERED_BYTES = 512, 16 * 1024
+"""Of presets that were read, and of the text of each: larger ones are read each time."""
 
 _decode = msgspec.json.Decoder().decode
 
@@ -91,36 +94,73 @@ def with_preset(call: Call, entry: PresetEntry) -> Call:
     content = entry.content
     if content is None:
         raise ValueError(f"{entry.slug} is not to be used")
-    config = _decode(content.config_text)
-    body = merge(call.body, config, content.system_prompt, call.dialect)
+    is_small = len(content.config_text) <= MOST_REMEMBERED_BYTES
+    ready = ready_of(content) if is_small else read_content(content)
+    body = merge(call.body, ready.config, content.system_prompt, call.dialect)
+    derived = {} if call.dialect == EMBEDDINGS else _derived(call, body, size_of(entry), ready)
     merged = replace(
         call,
         body=body,
-        models=read_models(body),
-        preferences=read_preferences(body),
-        preset=_use(entry, content, config),
+        models=_models(body, ready),
+        preferences=_preferences(call, body, ready),
+        preset=_use(entry, content, ready.config),
+        **derived,
     )
-    if call.dialect != EMBEDDINGS:
-        merged = _derived(merged, size_of(entry), is_marked=b'"cache_control"' in content.config_text)
     check_call(merged)
     return merged
 
 
-def _derived(call: Call, size: int, *, is_marked: bool) -> Call:
-    """The call as the chat reader would have it; the preset counts as input, as if all of it were."""
-    check(call.body, CHECKS)
-    return replace(
-        call,
-        prompt_tokens=call.prompt_tokens + -(-size // BYTES_PER_TOKEN),
-        max_tokens=read_max_tokens(call.body),
-        choices=read_choices(call.body),
-        parameters=call.parameters | parameters_of(call.body),
-        detail={**call.detail, CACHE_MARKERS: True} if is_marked else call.detail,
-    )
+class Ready(NamedTuple):
+    """What a preset's content says, read and checked. Many requests share it: it is never changed."""
+
+    config: Body
+    models: tuple[str, ...]
+    preferences: ProviderPreferences
+    is_marked: bool
+
+
+def read_content(content: PresetContent) -> Ready:
+    """The content, read. Raises RefusedError for what could not be kept today."""
+    config = _decode(content.config_text)
+    check(config, CHECKS)
+    is_marked = b'"cache_control"' in content.config_text
+    return Ready(config, read_models(config), read_preferences(config), is_marked)
+
+
+ready_of = lru_cache(maxsize=MOST_REMEMBERED)(read_content)
+
+
+def _models(body: Body, ready: Ready) -> tuple[str, ...]:
+    """The models of the merged body, which mostly are the preset's own."""
+    config = ready.config
+    is_its_own = body.get("model") is config.get("model") and body.get("models") is config.get("models")
+    return ready.models if is_its_own else read_models(body)
+
+
+def _preferences(call: Call, body: Body, ready: Ready) -> ProviderPreferences:
+    """The preferences of the merged body, anew only where request and preset have some."""
+    given = body.get("provider")
+    if given is ready.config.get("provider"):
+        return ready.preferences
+    return call.preferences if given is call.body.get("provider") else read_preferences(body)
+
+
+def _derived(call: Call, body: Body, size: int, ready: Ready) -> dict[str, Any]:
+    """What the chat reader would find in the merged body, of parts that it has checked already.
+
+    The preset counts as input, as if all of it were.
+    """
+    return {
+        "prompt_tokens": call.prompt_tokens + -(-size // BYTES_PER_TOKEN),
+        "max_tokens": read_max_tokens(body),
+        "choices": read_choices(body),
+        "parameters": call.parameters | parameters_of(body),
+        "detail": {**call.detail, CACHE_MARKERS: True} if ready.is_marked else call.detail,
+    }
 
 
 def _use(entry: PresetEntry, content: PresetContent, config: Body) -> PresetUse:
-    is_cached, seconds = (config.get(name) for name in CACHING)
+    is_cached, seconds = config.get("cache_enabled"), config.get("cache_ttl_seconds")
     return PresetUse(entry.public_id, entry.slug, content.number, content.version_id, is_cached, seconds)
 
 
@@ -129,7 +169,7 @@ def merge(body: Body, config: Body, prompt: str | None, dialect: str = "chat") -
     kept = _kept(config, dialect)
     said = {name: value for name, value in body.items() if value is not None and name != "preset"}
     for names in ALIKE:
-        if not names.isdisjoint(said):
+        if not names.isdisjoint(kept) and not names.isdisjoint(said):
             kept = {name: value for name, value in kept.items() if name not in names}
     said = _with_models(said, kept)
     if "tools" in kept and "tools" in said:
@@ -145,23 +185,28 @@ def merge(body: Body, config: Body, prompt: str | None, dialect: str = "chat") -
     return merged
 
 
-def _kept(config: Body, dialect: str) -> dict[str, Any]:
+def _kept(config: Body, dialect: str) -> Body:
     """What of a preset goes into a request of the dialect."""
     if dialect == EMBEDDINGS:
         return {name: value for name, value in config.items() if name in OF_EMBEDDINGS}
-    left_out = UNSAYABLE.get(dialect, frozenset())
-    return {name: value for name, value in config.items() if name not in CACHING and name not in left_out}
+    left_out = UNSAYABLE.get(dialect, frozenset()) | CACHING
+    if left_out.isdisjoint(config):
+        return config
+    return {name: value for name, value in config.items() if name not in left_out}
 
 
 def _with_models(said: dict[str, Any], kept: Body) -> dict[str, Any]:
     """The request with plain models: `model@preset/slug` is the model, `@preset/slug` the preset's."""
     if MARK in said.get("model", ""):
         said["model"] = said["model"].partition(MARK)[0] or kept.get("model")
-    if any(MARK in slug for slug in said.get("models", ())):
+    if "models" in said and any(MARK in slug for slug in said["models"]):
         own = [slug for slug in (kept.get("model"), *(kept.get("models") or ())) if slug]
         plain = [slug.partition(MARK)[0] if MARK in slug else slug for slug in said["models"]]
         said["models"] = [slug for one in plain for slug in ([one] if one else own)]
-    return {name: value for name, value in said.items() if value or name not in ("model", "models", "tools")}
+    for name in ("model", "models", "tools"):
+        if name in said and not said[name]:
+            del said[name]
+    return said
 
 
 def unite(kept: list[Body], said: list[Body]) -> list[Body]:

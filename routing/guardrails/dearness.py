@@ -18,6 +18,7 @@ EVERYDAY_SIZE = 300
 LEAST_SIZE = 24
 """Smaller ones have too few states to be dear."""
 SAMPLE_BYTES = 8 * 1024
+PIECE_BYTES = 50
 DEAR_NANOSECONDS = 200
 """For each byte; harmless patterns take a few, and some more until their automaton is built."""
 MOST_SECONDS = 0.5
@@ -56,7 +57,20 @@ def weight_of(patterns: Sequence[Any]) -> Weight:
 
 def is_dear(pattern: Any) -> bool:
     """Whether text that nearly matches takes long to be searched."""
-    text = _nearly(_source(pattern)).encode("utf-8", "replace")
+    return is_dear_on(pattern, _nearly(_source(pattern)))
+
+
+def are_dear_together(joined: Any, patterns: Sequence[Any]) -> bool:
+    """Whether these patterns, joined to one, are dear on text of pieces that nearly match one after the other."""
+    share = SAMPLE_BYTES // len(patterns)
+    samples = [_nearly(_source(pattern), share) for pattern in patterns]
+    pieces = [sample[at : at + PIECE_BYTES] for at in range(0, share, PIECE_BYTES) for sample in samples]
+    return is_dear_on(joined, "".join(pieces))
+
+
+def is_dear_on(pattern: Any, said: str) -> bool:
+    """Whether this text takes long to be searched."""
+    text = said.encode("utf-8", "replace")
     began = time.thread_time()
     pattern.search(text)
     return (time.thread_time() - began) * 1e9 > DEAR_NANOSECONDS * len(text)
@@ -77,21 +91,21 @@ def _source(pattern: Any) -> str:
     return source.decode("utf-8", "replace") if isinstance(source, bytes) else str(source)
 
 
-def _nearly(source: str) -> str:
-    """Text of what the pattern matches, each time without its end."""
+def _nearly(source: str, most: int = SAMPLE_BYTES) -> str:
+    """So much text of what the pattern matches, each time without its end."""
     choose = random.Random(source)  # noqa: S311  # the same text for the same pattern
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = re._parser.parse(source)  # type: ignore[attr-defined]
     except (re.error, RecursionError, OverflowError, ValueError):
-        return "".join(choose.choices(LETTERS, k=SAMPLE_BYTES))
+        return "".join(choose.choices(LETTERS, k=most))
     pieces, size = [], 0
-    while size < SAMPLE_BYTES:
+    while size < most:
         piece = "".join(_written(tree, choose))[:-1] or choose.choice(LETTERS)
         pieces.append(piece)
         size += len(piece)
-    return "".join(pieces)[:SAMPLE_BYTES]
+    return "".join(pieces)[:most]
 
 
 def _written(tree: Iterable[Any], choose: random.Random) -> Iterable[str]:

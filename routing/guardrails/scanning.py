@@ -16,6 +16,7 @@ import re2
 from routing.guardrails.dearness import weight_of
 from routing.guardrails.detectors import Detector, Match, ScanFailed, builtin_detector, filter_detector
 from routing.guardrails.findings import PROMPT_INJECTION, Finding, Ran, Scan, block_of, failed
+from routing.guardrails.one_look import one_look
 from routing.guardrails.pattern_set import PatternSet
 from routing.guardrails.prompt_injection import Allowlist
 from routing.guardrails.rules import REDACT, EffectiveRules, strictness
@@ -24,6 +25,7 @@ from routing.guardrails.texts import INSIDE, Place, Text, TooManyTexts, replace,
 MOST_SCANNERS = 256
 MOST_MATCHES = 100_000
 """Of one request; what matches more often matches everything, and noting it would take longer than sending it."""
+FAILURES = (re2.error, ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
 
 
 @dataclass(slots=True)
@@ -57,14 +59,25 @@ class Scanner:
         )
         self.clean: tuple[Mapping[str, Any], ...] = tuple(Scan({}, ran=self._stages).stages())
         """The pipeline's stages of a look that finds nothing, as nearly all do."""
-        weight = weight_of([found[0] for _, found in compiled if found is not None])
-        self.weight, self.dear = weight
+        self.nothing = Scan({}, ran=self._stages)
+        """What comes of such a look, where nobody asks for the request again."""
+        patterns = [found[0] for _, found in compiled if found is not None]
+        self.weight, self.dear = weight_of(patterns)
         """How dear a look at one byte may be, and how dear it is known to be."""
+        is_simple = not (self._builtins or self._broken or self.dear)
+        self._one_look = one_look(patterns) if is_simple else None
 
     @property
     def has_work(self) -> bool:
         """Whether any text has to be looked at."""
         return bool(self._builtins or len(self._filters) or self._broken)
+
+    def finds_nothing(self, body: Mapping[str, Any]) -> bool:
+        """Whether a single look already says that `scan` would find nothing; it need not say so."""
+        try:
+            return self._one_look is not None and self._one_look.finds_nothing(body)
+        except FAILURES:
+            return False
 
     def scan(self, body: Mapping[str, Any]) -> Scan:
         """Look at a request. Never raises for what is in it."""
@@ -78,7 +91,7 @@ class Scanner:
             redacted = replace(body, progress.replaced) if progress.replaced else body
         except (ScanFailed, TooManyTexts) as error:
             return Scan(body, tuple(progress.findings), failed(str(error)))
-        except (re2.error, ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError):
+        except FAILURES:
             return Scan(body, tuple(progress.findings), failed("a check has failed"))
         findings = tuple(progress.findings)
         return Scan(redacted, findings, block_of(findings), self._stages)

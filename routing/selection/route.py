@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
@@ -12,17 +12,16 @@ from routing.decision import Attempt, Dropped, Stats, Step
 from routing.guardrails.rules import Exclusion
 from routing.holds import attempt_at
 from routing.policy import Policy
+from routing.pricing import estimate
 from routing.selection.ability import asked_tier, can_all, most_able, wanted_of
-from routing.selection.byok import carriers_of, why_closed
 from routing.selection.filters import DISTILLABLE, why_dropped
 from routing.selection.order import order_endpoints, prefer
 from routing.selection.preferences import for_variant, merge
 from routing.selection.restrictions import FORBIDDEN_MODEL, why_restricted
+from routing.selection.standing import FALLBACK, PRIORITIZED, standing_of
 from routing.selection.thresholds import is_slow
 from routing.selection.variants import PLAIN, Variant
 
-PRIVATE, PRIORITIZED, SHARED, FALLBACK = range(4)
-"""In this order: the organization's endpoints, others with its credentials, shared ones, others with its fallbacks."""
 AT_OWN_EXPENSE = (PRIORITIZED, FALLBACK)
 NO_FALLBACKS, EXPIRED_MODEL, WRONG_ENDPOINT = "allow_fallbacks", "model_deprecated", "wrong_endpoint"
 
@@ -39,12 +38,13 @@ class Route:
 
     __slots__ = (
         "_call",
-        "_credentials",
+        "_estimates",
         "_fee",
         "_has_thresholds",
         "_models",
         "_now",
         "_now_seconds",
+        "_policy",
         "_pool",
         "_pool_wishes",
         "_rules",
@@ -76,7 +76,8 @@ class Route:
         self._has_thresholds = self._wishes is not NO_PREFERENCES and bool(
             self._wishes.preferred_min_throughput or self._wishes.preferred_max_latency
         )
-        self._credentials, self._fee = policy.credentials, policy.byok_fee
+        self._policy, self._fee = policy, policy.byok_fee
+        self._estimates: dict[tuple[str, str, int], int] = {}
         self._models: list[str] = []
         self._pool: list[Section] = []
         self._pool_wishes = self._wishes
@@ -136,32 +137,28 @@ class Route:
         self, slug: str, model: ModelEntry, wishes: ProviderPreferences, tier: str | None
     ) -> list[Section]:
         """Who may serve a model: whatever filters endpoints does so before it is asked with which credential."""
-        entries = model.endpoints
-        kind = PRIVATE if entries and entries[0].is_private else SHARED
-        found: list[tuple[int, Sequence[EndpointEntry]]] = [(kind, entries)]
-        if self._credentials and kind == SHARED:
-            carriers = carriers_of(entries, self._credentials)
-            shared = [entry for entry in entries if self._is_open(slug, entry)]
-            found = [(PRIORITIZED, carriers.prioritized), (SHARED, shared), (FALLBACK, carriers.fallback)]
-        sections = [
-            Section(kind, [entry for entry in candidates if self._remains(slug, entry, wishes, tier)])
-            for kind, candidates in found
-        ]
+        standing = standing_of(self._policy, model)
+        self.dropped += [Dropped(slug, tag, reason) for tag, reason in standing.closed]
+        sections = []
+        for kind, candidates in standing.kinds:
+            kept = [one for one, reason in candidates if self._remains(slug, one, reason, wishes, tier)]
+            if kept:
+                sections.append(Section(kind, kept))
         remaining = [entry for section in sections for entry in section.entries]
         if self._wanted or self._tier or not can_all(remaining, self._call.max_tokens):
             able, left_out = most_able(remaining, self._call, self._wanted, self._tier)
             if left_out:
                 self.dropped += [Dropped(slug, entry.tag, reason) for entry, reason in left_out]
-                kept = {id(entry) for entry in able}
+                ids = {id(entry) for entry in able}
                 sections = [
-                    Section(part.kind, [entry for entry in part.entries if id(entry) in kept])
+                    Section(part.kind, [entry for entry in part.entries if id(entry) in ids])
                     for part in sections
                 ]
                 remaining = able
-        if self._credentials:
+        if self.dropped and self._policy.credentials:
             self.dropped = list(dict.fromkeys(self.dropped))  # the same with each credential
         tags = {entry.tag for entry in remaining}
-        self.steps.append(Step("endpoints", f"{slug}: {len(tags)} of {len(entries)}"))
+        self.steps.append(Step("endpoints", f"{slug}: {len(tags)} of {len(model.endpoints)}"))
         return sections
 
     def _attempt(self, sections: list[Section], wishes: ProviderPreferences) -> None:
@@ -177,12 +174,24 @@ class Route:
                 chosen = entry
                 if is_own:
                     carriers = [one for one in entries if _is_same(one, entry)]
-                    self.attempts += [attempt_at(one, self._call, self._fee) for one in carriers]
+                    self.attempts += [
+                        attempt_at(one, self._call, self._estimate(one), self._fee) for one in carriers
+                    ]
                 else:
-                    self.attempts.append(attempt_at(entry, self._call))
+                    self.attempts.append(attempt_at(entry, self._call, self._estimate(entry)))
+
+    def _estimate(self, entry: EndpointEntry) -> int:
+        """What a call at the endpoint may cost, worked out once whatever credential it is asked with."""
+        name = (entry.model, entry.tag, id(entry.price))
+        nano = self._estimates.get(name)
+        if nano is None:
+            nano = self._estimates[name] = estimate(entry.price, self._call, entry)
+        return nano
 
     def _ordered(self, entries: list[EndpointEntry], wishes: ProviderPreferences) -> list[EndpointEntry]:
         """The endpoints of a section as they are tried."""
+        if len(entries) == 1:
+            return entries
         sort = wishes.sort or self._sort
         if self._tier is not None and wishes.sort is None:
             sort = "price" if self._tier == "flex" else "throughput"
@@ -196,12 +205,6 @@ class Route:
         if self._has_thresholds:
             ordered.sort(key=self._is_slow)
         return ordered
-
-    def _is_open(self, slug: str, entry: EndpointEntry) -> bool:
-        reason = why_closed(entry, self._credentials)
-        if reason is not None:
-            self.dropped.append(Dropped(slug, entry.tag, reason))
-        return reason is None
 
     def _is_slow(self, entry: EndpointEntry) -> bool:
         return is_slow(entry, self._wishes, self._stats)
@@ -221,9 +224,14 @@ class Route:
         return DISTILLABLE if self._wishes.enforce_distillable_text and not model.is_distillable else None
 
     def _remains(
-        self, slug: str, entry: EndpointEntry, wishes: ProviderPreferences, tier: str | None
+        self,
+        slug: str,
+        entry: EndpointEntry,
+        reason: str | None,
+        wishes: ProviderPreferences,
+        tier: str | None,
     ) -> bool:
-        reason = self._why_dropped(entry, wishes, tier)
+        reason = reason or why_dropped(entry, self._call, wishes, self._now, tier)
         if reason is not None:
             self.dropped.append(Dropped(slug, entry.tag, reason))
         return reason is None
@@ -242,4 +250,6 @@ def _is_same(one: EndpointEntry, other: EndpointEntry) -> bool:
 
 def _once_each(entries: list[EndpointEntry]) -> list[EndpointEntry]:
     """The endpoints that carry several credentials, with the first of them."""
+    if len(entries) == 1:
+        return entries
     return list({(entry.model, entry.tag): entry for entry in reversed(entries)}.values())

@@ -33,9 +33,17 @@ ATTRIBUTING = frozenset({*TITLES, *REFERRERS, *SESSIONS, *CATEGORIES})
 def read_attribution(body: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> Attribution:
     """Who is behind the request. Raises RefusedError for a trace that is too large to be kept."""
     user, session, trace = body.get("user"), body.get("session_id"), body.get("trace")
-    if not user and not session and not trace and ATTRIBUTING.isdisjoint(headers):
+    if ATTRIBUTING.isdisjoint(headers):
         agent = headers.get(AGENT)
-        return _of_agent(agent[:MAX_ATTRIBUTE]) if agent else NO_ATTRIBUTION
+        known = _of_agent(agent[:MAX_ATTRIBUTE]) if agent else NO_ATTRIBUTION
+        if not user and not session and not trace:
+            return known
+        return Attribution(
+            user=_short(user),
+            session_id=_short(session),
+            user_agent=known.user_agent,
+            trace=_trace(trace) if trace else None,
+        )
     return Attribution(
         app_title=_short(first_header(headers, *TITLES)),
         app_url=_short(first_header(headers, *REFERRERS)),

@@ -10,6 +10,9 @@ from hypothesis import given, settings
 from routing.call import CACHE_MARKERS
 from routing.gateway.client import RefusedError
 from routing.gateway.dialects import DIALECTS
+from routing.gateway.dialects.chat import CHECKS, read_models
+from routing.gateway.dialects.parameters import check
+from routing.gateway.dialects.preferences import read_preferences
 from routing.gateway.preparing import Governing, prepared_with
 from routing.gateway.presets import find_preset, identity_of, merge, preset_named, size_of, unite, with_preset
 from routing.guardrails.rules import Layer, Rules
@@ -320,3 +323,15 @@ class TestTheMergedCall:
             return
 
         assert merged.body["messages"][-1] == HELLO[0]
+        check(merged.body, CHECKS)
+        assert merged.models == read_models(merged.body)
+        assert merged.preferences == read_preferences(merged.body)
+
+    def test_leaves_the_preset_as_it_is(self):
+        entry = preset({"model": "a/b", "provider": {"sort": "price"}, "tools": [function("a")]}, "Be brief.")
+
+        with_preset(read(provider={"only": ["x"]}, tools=[function("b")]), entry)
+        call = with_preset(read(), entry)
+
+        assert (call.preferences.sort, call.preferences.only) == ("price", ())
+        assert call.body["tools"] == [function("a")]
