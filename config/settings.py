@@ -224,6 +224,29 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 DJANGO_CELERY_BEAT_TZ_AWARE = True
+# A beat that was missed is not made up for: the next one sees the same.
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "check what is spent": {
+        "task": "accounts.tasks.check_spending",
+        "schedule": 60.0,
+        "options": {"expires": 55},
+    },
+    "check dates of models": {
+        "task": "accounts.tasks.check_dates",
+        "schedule": 3600.0,
+        "options": {"expires": 3000},
+    },
+    "deliver notifications": {
+        "task": "accounts.tasks.deliver_due",
+        "schedule": 10.0,
+        "options": {"expires": 9},
+    },
+    "forget old notifications": {
+        "task": "accounts.tasks.forget_old_notifications",
+        "schedule": 86_400.0,
+        "options": {"expires": 80_000},
+    },
+}
 
 # --- Admin ------------------------------------------------------------------------------------------------
 UNFOLD: dict[str, Any] = {
