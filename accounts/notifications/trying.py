@@ -29,7 +29,7 @@ class TestFailed(Exception):
     __test__ = False
 
 
-def test(*, channel: NotificationChannel) -> NotificationDelivery:
+def send_test(*, channel: NotificationChannel) -> NotificationDelivery:
     """Send a test right away, once, and answer what became of it. Raises ChannelGone, TooManyTests."""
     with transaction.atomic():
         locked = channels.lock(channel)
@@ -51,12 +51,9 @@ def test(*, channel: NotificationChannel) -> NotificationDelivery:
     return delivery
 
 
-test.__test__ = False  # type: ignore[attr-defined]  # it is no test of ours
-
-
 def enable(*, channel: NotificationChannel, by: Actor) -> NotificationChannel:
     """Use a disabled channel again, if a test arrives. Raises ChannelGone, TooManyTests, TestFailed."""
-    delivery = test(channel=channel)
+    delivery = send_test(channel=channel)
     if delivery.status != NotificationDelivery.DELIVERED:
         raise TestFailed(f"The test did not arrive: {delivery.error}")
     enabled = channels.switch(channel=channel, is_disabled=False, by=by)
