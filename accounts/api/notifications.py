@@ -158,6 +158,18 @@ class OneRuleView(ManagementView):
     }
 
     @extend_schema(
+        operation_id="getNotificationRule",
+        tags=["Notifications"],
+        parameters=[KIND],
+        responses={200: RULE, **errors(401, 403, 404)},
+    )
+    def get(self, request: Request, kind: str) -> Response:
+        rule = rules.rules_of(self.organization_id).get(kind)
+        if rule is None:
+            raise not_found()
+        return Response({"data": shapes(self.organization_id, [rule])[0]})
+
+    @extend_schema(
         operation_id="updateNotificationRule",
         tags=["Notifications"],
         parameters=[KIND],

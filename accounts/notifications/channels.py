@@ -61,7 +61,7 @@ def change(
 ) -> Made:
     """Change a channel's name, and what of its configuration is given. Raises ChannelGone, NotValid."""
     type_ = CHANNEL_TYPES[channel.type]
-    given = read(type_.fields, config or {}, within="config")
+    given = read(type_.fields, {} if config is None else config, within="config")
     issued: Mapping[str, str] = {}
     with transaction.atomic():
         locked = lock(channel)

@@ -8,6 +8,7 @@ from django.db import IntegrityError, connection
 
 from accounts import privacy
 from accounts.billing import set_billing
+from accounts.notifications import rules
 from accounts.revisions import is_secret, snapshot
 from config.lib.scoping import tenant
 from routing import guardrail_assignments, guardrail_settings, plugin_settings, routing_defaults
@@ -93,6 +94,7 @@ def set_everything(acme: Acme) -> None:
         plugin_settings.change(workspace=acme.production, plugin="web", is_enabled=True, by=STAGE)
         routing_defaults.change(workspace=acme.production, zdr=True, by=STAGE)
         privacy.change(organization=acme.organization, by=STAGE, enforce_zdr_xai=True)
+        rules.change(organization=acme.organization, kind="low_balance", is_disabled=True, by=STAGE)
         set_billing(organization=acme.organization, name="Acme", address="", tax_id="", by=STAGE)
 
 

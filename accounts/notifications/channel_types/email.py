@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from smtplib import SMTPRecipientsRefused
 from typing import Any
 
 from django.conf import settings
@@ -64,9 +63,13 @@ def send_mail(message: Message, addresses: Sequence[str]) -> None:
     mail.attach_alternative(render_to_string("accounts/notification_mail.html", said), "text/html")
     try:
         mail.send()
-    except SMTPRecipientsRefused as error:
-        if all(400 <= code < 500 for code, _ in error.recipients.values()):
-            raise Unreachable("The mail server put the addresses off.") from error
-        raise Refused("The mail server refused the addresses.") from error
     except Exception as error:  # SMTP's errors are OSErrors, those of a service's backend its own
+        if _are_refused(error):
+            raise Refused("The mail server refused the addresses.") from error
         raise Unreachable("The mail could not be sent.") from error
+
+
+def _are_refused(error: Exception) -> bool:
+    """Whether the mail server wants none of the addresses, ever (smtplib's SMTPRecipientsRefused)."""
+    recipients = getattr(error, "recipients", None)
+    return isinstance(recipients, dict) and all(code >= 500 for code, _ in recipients.values())

@@ -163,6 +163,7 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
     ("post", "/organization/invitations/{invitation}/resend", None, (200, 404, 403, 401, 401)),
     ("get", "/notifications", None, (200, 200, 403, 401, 401)),
     ("get", "/notifications/rules", None, (200, 200, 403, 401, 401)),
+    ("get", "/notifications/rules/key_limit", None, (200, 200, 403, 401, 401)),
     ("patch", "/notifications/rules/key_limit", {"disabled": False}, (200, 200, 403, 401, 401)),
     ("patch", "/notifications/rules/key_limit", BUDGET_OF_PRODUCTION, (200, 400, 403, 401, 401)),
     ("patch", "/notifications/rules/key_limit", {"channel_ids": ["{channel}"]}, (200, 400, 403, 401, 401)),

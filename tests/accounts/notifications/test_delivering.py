@@ -1,4 +1,4 @@
-"""Getting notifications to where they go: real receivers, tries and refusals, and what is told of channels that fail."""
+"""Getting notifications to where they go: real receivers, tries and refusals, and what is told of failing ones."""
 
 from __future__ import annotations
 
