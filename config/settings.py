@@ -271,6 +271,10 @@ STORAGES = {
 }
 MAIL = urlsplit(ENV.email_url)
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if MAIL.hostname else 'console'}.EmailBackend"
+ANYMAIL: dict[str, str] = {}
+if MAIL.scheme == "anymail":  # anymail://mailgun?api_key=…: a service, and django-anymail's settings of it
+    EMAIL_BACKEND = f"anymail.backends.{MAIL.hostname}.EmailBackend"
+    ANYMAIL = {f"{MAIL.hostname}_{name}".upper(): values[0] for name, values in parse_qs(MAIL.query).items()}
 EMAIL_HOST, EMAIL_PORT = MAIL.hostname or "localhost", MAIL.port or (465 if MAIL.scheme == "smtps" else 587)
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(MAIL.username or ""), unquote(MAIL.password or "")
 EMAIL_USE_SSL, EMAIL_USE_TLS, EMAIL_TIMEOUT = MAIL.scheme == "smtps", MAIL.scheme == "smtp+tls", 10

@@ -167,11 +167,12 @@ def _named(organization: Organization, kind: Kind, references: Sequence[str] | N
     return list(dict.fromkeys(by_name[text.lower()].public_id for text in references))
 
 
-def _ids_of(organization: Organization, references: Sequence[UUID]) -> list[int]:
+def _ids_of(organization: Organization, references: Sequence[UUID | str]) -> list[int]:
     """Ids of the channels. Raises UnknownChannels."""
     live = NotificationChannel.objects.for_organization(organization).live()
-    known = dict(live.filter(public_id__in=references).values_list("public_id", "pk"))
-    unknown = [str(each) for each in references if each not in known]
+    found = live.filter(public_id__in=references).values_list("public_id", "pk")
+    known = {str(public_id): pk for public_id, pk in found}
+    unknown = [str(each) for each in references if str(each) not in known]
     if unknown:
         raise UnknownChannels(unknown)
     return sorted(set(known.values()))
