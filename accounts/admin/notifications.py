@@ -22,6 +22,7 @@ from config.lib.admin import ScopedModelAdmin
 from config.lib.admin_declared import JSONTextField
 from config.lib.admin_fields import choice
 from config.lib.admin_lists import KeysetModelAdmin, by_name
+from config.lib.admin_secrets import IssuesSecrets
 from config.lib.declared import NotValid
 
 TYPE_CHOICES = [(each.slug, each.label) for each in TYPES]
@@ -44,8 +45,8 @@ class ChannelForm(forms.ModelForm):
 
 
 @admin.register(NotificationChannel)
-class NotificationChannelAdmin(ScopedModelAdmin):
-    """Deleting wipes the secrets. A signing secret that is made for a channel is shown by the API and the dashboard."""
+class NotificationChannelAdmin(IssuesSecrets):
+    """Deleting wipes the secrets. A signing secret that is made with a channel is shown once."""
 
     may = administrators_may = frozenset({"view", "add", "change", "delete"})
     shown = {"deleted_at": None}
@@ -91,11 +92,22 @@ class NotificationChannelAdmin(ScopedModelAdmin):
             config=values["config"],
             by=through_admin(request),
         )
+        for secret in made.issued.values():
+            self.show_once(request, secret)
         return made.channel
+
+    def response_add(self, request, obj, post_url_continue=None):
+        """The secret that was made, or the list where there is none."""
+        if hasattr(request, "issued_secret"):
+            return super().response_add(request, obj, post_url_continue)
+        return ScopedModelAdmin.response_add(self, request, obj, post_url_continue)
 
     def change_row(self, request, row, changes):
         given = {name: changes[name] for name in ("name", "config") if name in changes}
-        return channels.change(channel=row, by=through_admin(request), **given).channel
+        made = channels.change(channel=row, by=through_admin(request), **given)
+        if made.issued:  # nothing is changed: nobody would see it
+            raise NotValid("config", "another address needs a signing_secret beside it.")
+        return made.channel
 
     def remove_row(self, request, row):
         channels.delete(channel=row, by=through_admin(request))
