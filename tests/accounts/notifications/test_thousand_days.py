@@ -138,7 +138,7 @@ class Economy:
 
 
 @pytest.mark.django_db
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("days", [40, pytest.param(1_000, marks=pytest.mark.full)])
 def test_of_many_days_every_crossing_is_told_exactly_once(acme: Acme, days: int) -> None:
     organization = acme.organization
