@@ -12,10 +12,16 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         from accounts import restorers, second_factor, sessions, sign_in_events
         from accounts.history import history_of
+        from accounts.models import NotificationChannel
+        from accounts.notifications import channels
         from config.lib.admin import object_history
+        from config.lib.sealed_columns import SealedColumn, register
 
         object_history.fill(history_of)
         restorers.fill()
         sign_in_events.connect()
         sessions.connect()
         second_factor.register_seeds()
+        register(
+            SealedColumn(NotificationChannel, "sealed_secret", channels.identity_of, channels.record_resealed)
+        )

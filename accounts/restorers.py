@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from accounts import billing, invitations, management_keys, organizations, privacy
 from accounts.models import ManagementKey, Membership, Organization
+from accounts.notifications import channel_restoring, rules
 from accounts.restoring import CannotRestore, Recorded, differing, restorers
 from accounts.revisions import Actor
 
@@ -17,6 +18,8 @@ def fill() -> None:
     restorers.fill("billingdetails", billing.restore_billing)
     restorers.fill("ledgerentry", billing.keep_the_ledger)
     restorers.fill("invitation", invitations.restore)
+    restorers.fill("notificationchannel", channel_restoring.restore)
+    restorers.fill("notificationrule", rules.restore)
 
 
 def restore_organization(recorded: Recorded, by: Actor) -> None:

@@ -224,6 +224,29 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 DJANGO_CELERY_BEAT_TZ_AWARE = True
+# A beat that was missed is not made up for: the next one sees the same.
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "check what is spent": {
+        "task": "accounts.tasks.check_spending",
+        "schedule": 60.0,
+        "options": {"expires": 55},
+    },
+    "check dates of models": {
+        "task": "accounts.tasks.check_dates",
+        "schedule": 3600.0,
+        "options": {"expires": 3000},
+    },
+    "deliver notifications": {
+        "task": "accounts.tasks.deliver_due",
+        "schedule": 10.0,
+        "options": {"expires": 9},
+    },
+    "forget old notifications": {
+        "task": "accounts.tasks.forget_old_notifications",
+        "schedule": 86_400.0,
+        "options": {"expires": 80_000},
+    },
+}
 
 # --- Admin ------------------------------------------------------------------------------------------------
 UNFOLD: dict[str, Any] = {
@@ -248,6 +271,10 @@ STORAGES = {
 }
 MAIL = urlsplit(ENV.email_url)
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if MAIL.hostname else 'console'}.EmailBackend"
+ANYMAIL: dict[str, str] = {}
+if MAIL.scheme == "anymail":  # anymail://mailgun?api_key=…: a service, and django-anymail's settings of it
+    EMAIL_BACKEND = f"anymail.backends.{MAIL.hostname}.EmailBackend"
+    ANYMAIL = {f"{MAIL.hostname}_{name}".upper(): values[0] for name, values in parse_qs(MAIL.query).items()}
 EMAIL_HOST, EMAIL_PORT = MAIL.hostname or "localhost", MAIL.port or (465 if MAIL.scheme == "smtps" else 587)
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(MAIL.username or ""), unquote(MAIL.password or "")
 EMAIL_USE_SSL, EMAIL_USE_TLS, EMAIL_TIMEOUT = MAIL.scheme == "smtps", MAIL.scheme == "smtp+tls", 10

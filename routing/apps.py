@@ -9,6 +9,8 @@ class RoutingConfig(AppConfig):
     name = "routing"
 
     def ready(self) -> None:
+        from accounts.notifications.detection import alert_readings
+        from accounts.notifications.kinds import MODEL_DEPRECATION
         from accounts.organizations import member_leaving
         from config.lib.sealed_columns import SealedColumn, register
         from routing import (
@@ -20,6 +22,7 @@ class RoutingConfig(AppConfig):
             restorers,
             routing_defaults,
         )
+        from routing.alert_readings import deprecations
         from routing.catalog_compiler import credential_identity
         from routing.guardrail_assignments import release_deleted_key, release_leaving_member
         from routing.guardrail_budgets import limits_on
@@ -40,6 +43,7 @@ class RoutingConfig(AppConfig):
         member_leaving.fill(release_leaving_member)
         member_leaving.fill(byok.forget_member)
         restorers.fill()
+        alert_readings.fill(MODEL_DEPRECATION, deprecations)
         register(SealedColumn(Provider, "sealed_credential", credential_identity, catalog.record_resealed))
         register(SealedColumn(ByokCredential, "sealed_secret", byok.identity_of, byok.record_resealed))
         register(

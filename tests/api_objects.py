@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from accounts.credits import deposit
 from accounts.invitations import invite
 from accounts.models import Invitation, ManagementKey, Membership, Organization, Revision
+from accounts.notifications import channels
 from config.lib.ids import generation_id, uuid7
 from config.lib.scoping import tenant
 from routing import byok, guardrail_settings, private_endpoints
@@ -92,6 +93,7 @@ def furnish(home: Home) -> World:
             "{private}": str(_private(home).public_id),
             "{active_private}": str(_active_private(home).public_id),
             "{invitation}": _invitation(home),
+            "{channel}": _channel(home),
             "{revision}": _newest("workspace"),
             "{role}": _newest("membership"),
         }
@@ -101,7 +103,7 @@ def unknown_world() -> World:
     """Names that look right and are nobody's."""
     return {
         **{f"{{{name}}}": str(uuid.uuid4()) for name in ("production", "guardrail", "default_guardrail")},
-        **{f"{{{name}}}": str(uuid.uuid4()) for name in ("credential", "invitation")},
+        **{f"{{{name}}}": str(uuid.uuid4()) for name in ("credential", "invitation", "channel")},
         **{f"{{{name}}}": str(uuid.uuid4()) for name in ("private", "active_private")},
         "{empty}": "emptier",
         "{alice}": "user_999999999",
@@ -159,6 +161,13 @@ def _private(home: Home) -> PrivateEndpoint:
 def _active_private(home: Home) -> PrivateEndpoint:
     endpoint = private_endpoints.note_validated(endpoint=_private(home), by=STAGE)
     return private_endpoints.activate(endpoint=endpoint, by=STAGE)
+
+
+def _channel(home: Home) -> str:
+    made = channels.create(
+        organization=home.organization, kind="email", name="Ops", config={"to": ["ops@x.example"]}, by=STAGE
+    )
+    return str(made.channel.public_id)
 
 
 def _invitation(home: Home) -> str:

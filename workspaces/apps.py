@@ -15,8 +15,10 @@ class WorkspacesConfig(AppConfig):
         from accounts.dashboard.members import keys_left_behind
         from accounts.dashboard.pages import workspace_in_header
         from accounts.invitations import invitation_accepted, workspaces_on_offer
+        from accounts.notifications.detection import alert_readings
         from accounts.object_permissions import grants_due
         from accounts.organizations import member_leaving, organization_created
+        from workspaces import alert_readings as readings
         from workspaces import invited, members, restoring
         from workspaces.budgets import delete_with_workspace
         from workspaces.callers import find_api_key
@@ -39,3 +41,5 @@ class WorkspacesConfig(AppConfig):
         workspaces_on_offer.fill(invited.on_offer)
         invitation_accepted.fill(invited.take_seats)
         member_leaving.fill(end_keys_and_seats)
+        for kind, reader in readings.READERS.items():
+            alert_readings.fill(kind, reader)

@@ -8,12 +8,20 @@ from accounts.models.invitation import Invitation
 from accounts.models.invoice import BillingDetails, Invoice
 from accounts.models.management_key import ManagementKey
 from accounts.models.membership import Membership
+from accounts.models.notification import (
+    AlertState,
+    Notification,
+    NotificationChannel,
+    NotificationDelivery,
+    NotificationRule,
+)
 from accounts.models.organization import Organization
 from accounts.models.privacy import PrivacySettings
 from accounts.models.revision import Revision, Version
 from accounts.models.user import User
 
 __all__ = [
+    "AlertState",
     "AuditEvent",
     "BillingDetails",
     "IdempotentAnswer",
@@ -22,6 +30,10 @@ __all__ = [
     "LedgerEntry",
     "ManagementKey",
     "Membership",
+    "Notification",
+    "NotificationChannel",
+    "NotificationDelivery",
+    "NotificationRule",
     "Organization",
     "PrivacySettings",
     "Revision",

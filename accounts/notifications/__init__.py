@@ -1,1 +1,1 @@
-"""Telling organizations what they want to know: detection, rules, channels, delivery (SPEC §10, docs/notifications.md)."""
+"""Telling organizations what they want to know: what happened, to whom, through which channel (SPEC §10)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -97,12 +98,25 @@ def _is_web_address(url: str) -> bool:
 
 
 def email_faults(env: Environment) -> list[CheckMessage]:
-    """E007: mail goes to the log, or through a server whose address can be read."""
+    """E007: mail goes to the log, or through a server or a service whose address can be read."""
     parts = urlsplit(env.email_url)
+    if parts.scheme == "anymail" and parts.hostname:
+        return [] if find_spec("anymail") else [_without_anymail()]
     if not env.email_url or (parts.scheme in ("smtp", "smtp+tls", "smtps") and parts.hostname):
         return []
     text = "HEADGATE_EMAIL_URL must look like smtp+tls://user:password@mail.example.com:587."
-    return [Error(text, hint="smtp:// plain, smtp+tls:// STARTTLS, smtps:// TLS", id="headgate.E007")]
+    return [
+        Error(
+            text,
+            hint="smtp:// plain, smtp+tls:// STARTTLS, smtps:// TLS, anymail:// a service",
+            id="headgate.E007",
+        )
+    ]
+
+
+def _without_anymail() -> CheckMessage:
+    text = "HEADGATE_EMAIL_URL names a mail service, which needs the extra `anymail`."
+    return Error(text, hint="install django-anymail, as the extra says", id="headgate.E007")
 
 
 def payment_faults(env: Environment) -> list[CheckMessage]:

@@ -17,6 +17,14 @@ from accounts.api.documentation import DocumentationView, OpenAPIView
 from accounts.api.invitations import InvitationsView, OneInvitationView, ResendInvitationView
 from accounts.api.management_keys import ManagementKeysView, OneManagementKeyView
 from accounts.api.members import OneOrganizationMemberView, OrganizationMembersView
+from accounts.api.notification_channels import (
+    ChannelsView,
+    DisableChannelView,
+    EnableChannelView,
+    OneChannelView,
+    TestChannelView,
+)
+from accounts.api.notifications import NotificationsView, OneRuleView, RulesView
 from accounts.api.organization_settings import OrganizationSettingsView
 from accounts.api.privacy import PrivacyView
 from accounts.api.revisions import OneRevisionView, RestoreView, RevisionDiffView, RevisionsView
@@ -116,6 +124,14 @@ ROUTES: dict[str, type[View]] = {
     "keys/<str:hash>/secrets/<str:secret>": OneSecretView,
     "management-keys": ManagementKeysView,
     "management-keys/<str:hash>": OneManagementKeyView,
+    "notifications": NotificationsView,
+    "notifications/channels": ChannelsView,
+    "notifications/channels/<str:id>": OneChannelView,
+    "notifications/channels/<str:id>/disable": DisableChannelView,
+    "notifications/channels/<str:id>/enable": EnableChannelView,
+    "notifications/channels/<str:id>/test": TestChannelView,
+    "notifications/rules": RulesView,
+    "notifications/rules/<str:kind>": OneRuleView,
     "organization/invitations": InvitationsView,
     "organization/invitations/<str:id>": OneInvitationView,
     "organization/invitations/<str:id>/resend": ResendInvitationView,

@@ -19,6 +19,15 @@ from accounts.dashboard.members import (
     ResendInvitationView,
     RevokeInvitationView,
 )
+from accounts.dashboard.notifications import (
+    DeleteChannelView,
+    EditChannelView,
+    NewChannelView,
+    NotificationsView,
+    RuleView,
+    SwitchChannelView,
+    TestChannelView,
+)
 from accounts.dashboard.organization import LeaveView, NewOrganizationView, OrganizationSettingsView
 from accounts.dashboard.profile import EndSessionView, ProfileView
 from observability.dashboard.logs import GenerationView, LogsView
@@ -44,6 +53,18 @@ workspace_urls: list[URLPattern | URLResolver] = [
     path("keys/<slug:key>/delete", DeleteKeyView.as_view(), name="key_delete"),
     path("keys/<slug:key>/rotate", RotateKeyView.as_view(), name="key_rotate"),
     path("keys/<slug:key>/secrets/<slug:secret>/end", EndSecretView.as_view(), name="key_end_secret"),
+]
+channel_urls: list[URLPattern | URLResolver] = [
+    path("new/<slug:type>", NewChannelView.as_view(), name="notification_channel_new"),
+    path("<uuid:channel>", EditChannelView.as_view(), name="notification_channel"),
+    path("<uuid:channel>/test", TestChannelView.as_view(), name="notification_channel_test"),
+    path(
+        "<uuid:channel>/disable",
+        SwitchChannelView.as_view(is_disabled=True),
+        name="notification_channel_disable",
+    ),
+    path("<uuid:channel>/enable", SwitchChannelView.as_view(), name="notification_channel_enable"),
+    path("<uuid:channel>/delete", DeleteChannelView.as_view(), name="notification_channel_delete"),
 ]
 organization_urls: list[URLPattern | URLResolver] = [
     path("", OrganizationRootView.as_view(), name="organization"),
@@ -73,6 +94,9 @@ organization_urls: list[URLPattern | URLResolver] = [
     path(
         "management-keys/<slug:key>/revoke", RevokeManagementKeyView.as_view(), name="management_key_revoke"
     ),
+    path("notifications", NotificationsView.as_view(), name="notifications"),
+    path("notifications/rules/<slug:kind>", RuleView.as_view(), name="notification_rule"),
+    path("notifications/channels/", include(channel_urls)),
     path("settings", OrganizationSettingsView.as_view(), name="organization_settings"),
     path("leave", LeaveView.as_view(), name="leave"),
     path("w/<slug:workspace>/", include(workspace_urls)),

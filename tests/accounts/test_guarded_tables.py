@@ -8,6 +8,7 @@ from django.db import IntegrityError, connection
 
 from accounts import privacy
 from accounts.billing import set_billing
+from accounts.notifications import rules
 from accounts.revisions import is_secret, snapshot
 from config.lib.scoping import tenant
 from routing import guardrail_assignments, guardrail_settings, plugin_settings, routing_defaults
@@ -42,6 +43,9 @@ BY_DESIGN = {
     "journal_position": "written by ingest; read-only to the application",
     "secret_use": "written by ingest; read-only to the application",
     "auth_code": "lives ten minutes; the key that it is exchanged for is recorded",
+    "alert_state": "what was told and is not armed; it follows from what is spent",
+    "notification": "what was told, and no setting",
+    "notification_delivery": "what became of what was told",
     "invoice": "follows from a purchase, which is recorded",
     "stripe_checkout": "an intention to pay; what is booked for it is recorded",
     "stripe_event": "what Stripe has told; what is booked for it is recorded",
@@ -93,6 +97,7 @@ def set_everything(acme: Acme) -> None:
         plugin_settings.change(workspace=acme.production, plugin="web", is_enabled=True, by=STAGE)
         routing_defaults.change(workspace=acme.production, zdr=True, by=STAGE)
         privacy.change(organization=acme.organization, by=STAGE, enforce_zdr_xai=True)
+        rules.change(organization=acme.organization, kind="low_balance", is_disabled=True, by=STAGE)
         set_billing(organization=acme.organization, name="Acme", address="", tax_id="", by=STAGE)
 
 

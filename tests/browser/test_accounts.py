@@ -12,11 +12,15 @@ from urllib.parse import urlsplit
 import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.core import mail
+from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.invitations import invite
+from accounts.models import NotificationDelivery
+from accounts.notifications import channels, rules
+from accounts.notifications.reporting import report
 from config.lib.scoping import tenant
 from tests.browser.test_smoke import (
     CHROMIUM,
@@ -35,6 +39,7 @@ from tests.cast import STAGE, Acme
 __all__ = ["fast_passwords", "stage"]
 
 DORA = "dora@acme.example"
+FAILING = "destination_failing"
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "owner"]),
@@ -126,6 +131,27 @@ class TestTheWalkOfSomebodyInvited:
             page.wait_for_url("**/o/dora-*/w/default/")
 
 
+def be_notified(acme: Acme) -> None:
+    """Channels in each state, and something that was told."""
+    organization, to = acme.organization, {"to": ["ops@acme.example"]}
+    for name in ("Ops", "On call", "Nobody"):
+        channel = channels.create(
+            organization=organization, kind="email", name=name, config=to, by=STAGE
+        ).channel
+        if name == "Ops":
+            rules.change(organization=organization, kind=FAILING, channels=[channel.public_id], by=STAGE)
+        if name == "Nobody":
+            channels.switch(channel=channel, is_disabled=True, by=STAGE, reason="The receiver answered 404.")
+    facts = {"name": "Traces with a long name, as names of destinations sometimes are"}
+    report(organization_id=organization.pk, kind=FAILING, subject="destination:7", facts=facts)
+    NotificationDelivery.objects.filter(channel=None).update(
+        status="dead", error="The mail could not be sent."
+    )
+    NotificationDelivery.objects.exclude(channel=None).update(
+        status="delivered", attempts=1, delivered_at=timezone.now()
+    )
+
+
 @pytest.mark.browser
 class TestPagesOfAccounts:
     @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -135,6 +161,7 @@ class TestPagesOfAccounts:
     ) -> None:
         with tenant(acme.organization.pk):
             invite(organization=acme.organization, email=DORA, role="member", by=STAGE)
+            be_notified(acme)
         faults: list[object] = []
         with signed_in(stage, viewport=viewport, color_scheme=scheme) as page:
             for path in PAGES:
@@ -152,6 +179,9 @@ PAGES = [
     "/o/acme/workspaces",
     "/o/acme/workspaces/new",
     "/o/acme/management-keys",
+    "/o/acme/notifications",
+    "/o/acme/notifications/rules/workspace_budget",
+    "/o/acme/notifications/channels/new/webhook",
     "/o/acme/management-keys/new",
     "/o/acme/settings",
     "/o/acme/leave",

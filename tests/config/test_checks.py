@@ -48,6 +48,7 @@ class TestTheEnvironment:
             ("HEADGATE_ALLOWED_HOSTS", "", "headgate.E005"),
             ("HEADGATE_BASE_URL", "headgate.example.com", "headgate.E006"),
             ("HEADGATE_EMAIL_URL", "mail.example.com", "headgate.E007"),
+            ("HEADGATE_EMAIL_URL", "anymail:postmark", "headgate.E007"),
             ("HEADGATE_STRIPE_SECRET_KEY", "sk_live_1", "headgate.E022"),
             ("HEADGATE_STRIPE_WEBHOOK_SECRET", "whsec_1", "headgate.E022"),
             ("HEADGATE_STRIPE_URL", "api.stripe.com", "headgate.E022"),

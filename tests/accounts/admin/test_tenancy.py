@@ -14,6 +14,7 @@ from accounts.billing import set_billing
 from accounts.credits import deposit
 from accounts.invitations import invite
 from accounts.models import (
+    AlertState,
     AuditEvent,
     BillingDetails,
     IdempotentAnswer,
@@ -22,6 +23,10 @@ from accounts.models import (
     LedgerEntry,
     ManagementKey,
     Membership,
+    Notification,
+    NotificationChannel,
+    NotificationDelivery,
+    NotificationRule,
     Organization,
     PrivacySettings,
     Revision,
@@ -29,6 +34,7 @@ from accounts.models import (
     StripeEvent,
     User,
 )
+from accounts.notifications import channels, reporting, rules
 from accounts.revisions import Actor
 from config.lib.admin import ScopedModelAdmin
 from config.lib.ids import uuid7
@@ -104,6 +110,11 @@ TABLE = {
     Membership: (LIST, STAFF, OWN, OWN, OWN),
     Invitation: (LIST, ADMINS, OWN, OWN, OWN),
     ManagementKey: (LIST, ADMINS, OWN, OWN, OWN),
+    NotificationChannel: (LIST, ADMINS, OWN, OWN, OWN),
+    NotificationRule: (LIST, ADMINS, OWN, KEPT, OWN),
+    Notification: (LIST, NOBODY, OWN, KEPT, OWN),
+    NotificationDelivery: (LIST, NOBODY, OWN, KEPT, OWN),
+    AlertState: (LIST, NOBODY, OWN, KEPT, OWN),
     LedgerEntry: (LIST, STAFF, OWN, KEPT, OWN),
     Invoice: (LIST, NOBODY, OWN, KEPT, OWN),
     BillingDetails: (LIST, ADMINS, OWN, KEPT, OWN),
@@ -208,6 +219,39 @@ class Objects:
     def make_Invitation(self):
         with tenant(self.acme.organization.pk):
             return invite(organization=self.acme.organization, email="d@x.example", role="member", by=BY)
+
+    def make_NotificationChannel(self):
+        organization, to = self.acme.organization, {"to": ["ops@acme.example"]}
+        with tenant(organization.pk):
+            made = channels.create(organization=organization, kind="email", name="Ops", config=to, by=BY)
+        return made.channel
+
+    def make_NotificationRule(self):
+        with tenant(self.acme.organization.pk):
+            return rules.change(
+                organization=self.acme.organization, kind="low_balance", is_disabled=True, by=BY
+            )
+
+    def make_Notification(self):
+        self.make_AlertState()
+        with tenant(self.acme.organization.pk):
+            return Notification.objects.get()
+
+    def make_NotificationDelivery(self):
+        self.make_AlertState()
+        with tenant(self.acme.organization.pk):
+            return NotificationDelivery.objects.get()
+
+    def make_AlertState(self):
+        organization = self.acme.organization.pk
+        reporting.report(
+            organization_id=organization,
+            kind="destination_failing",
+            subject="destination:7",
+            facts={"name": "Traces"},
+        )
+        with tenant(organization):
+            return AlertState.objects.get()
 
     def make_LedgerEntry(self):
         with tenant(self.acme.organization.pk):

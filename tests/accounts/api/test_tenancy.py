@@ -25,6 +25,8 @@ OWN_UPSTREAM = {
     "upstream_model_id": "llama3",
     "base_url": "https://llm.x.example/v1",
 }
+BUDGET_OF_PRODUCTION = {"workspace_ids": ["{production}"]}
+MAIL = {"type": "email", "name": "Ops", "config": {"to": ["ops@x.example"]}}
 FALSE_POSITIVE = {"generation_id": "{generation}", "category": "guardrail_false_positive"}
 TRIED_IN_PRODUCTION = {"activate": {"workspace_id": "{production}"}}
 TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
@@ -159,6 +161,20 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
     ("get", "/organization/invitations/{invitation}", None, (200, 404, 403, 401, 401)),
     ("delete", "/organization/invitations/{invitation}", None, (200, 404, 403, 401, 401)),
     ("post", "/organization/invitations/{invitation}/resend", None, (200, 404, 403, 401, 401)),
+    ("get", "/notifications", None, (200, 200, 403, 401, 401)),
+    ("get", "/notifications/rules", None, (200, 200, 403, 401, 401)),
+    ("get", "/notifications/rules/key_limit", None, (200, 200, 403, 401, 401)),
+    ("patch", "/notifications/rules/key_limit", {"disabled": False}, (200, 200, 403, 401, 401)),
+    ("patch", "/notifications/rules/key_limit", BUDGET_OF_PRODUCTION, (200, 400, 403, 401, 401)),
+    ("patch", "/notifications/rules/key_limit", {"channel_ids": ["{channel}"]}, (200, 400, 403, 401, 401)),
+    ("get", "/notifications/channels", None, (200, 200, 403, 401, 401)),
+    ("post", "/notifications/channels", MAIL, (201, 201, 403, 401, 401)),
+    ("get", "/notifications/channels/{channel}", None, (200, 404, 403, 401, 401)),
+    ("patch", "/notifications/channels/{channel}", {"name": "Renamed"}, (200, 404, 403, 401, 401)),
+    ("delete", "/notifications/channels/{channel}", None, (200, 404, 403, 401, 401)),
+    ("post", "/notifications/channels/{channel}/test", None, (200, 404, 403, 401, 401)),
+    ("post", "/notifications/channels/{channel}/enable", None, (200, 404, 403, 401, 401)),
+    ("post", "/notifications/channels/{channel}/disable", None, (200, 404, 403, 401, 401)),
     ("get", "/management-keys", None, (200, 200, 403, 401, 401)),
     ("get", "/management-keys/{management_key}", None, (200, 404, 403, 401, 401)),
     ("delete", "/management-keys/{management_key}", None, (200, 404, 403, 401, 401)),

@@ -11,6 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, resolve
 
 from accounts.credits import deposit
 from accounts.models import Revision
+from accounts.notifications import channels
 from config.lib.scoping import tenant
 from observability.models import Generation
 from tests.cast import STAGE, Cast
@@ -73,6 +74,7 @@ def pages_to_see(cast: Cast, generation: Generation) -> Iterator[Row]:
     yield Row(f"{globex}/audit-log", GLOBEX)
     yield Row(f"{acme}/audit-log.csv", ADMINISTRATOR)
     yield from pages_of_credits()
+    yield from pages_of_notifications(cast)
     for name, expected in {
         "default": EVERYBODY_OF_ACME,
         "production": PRODUCTION,
@@ -98,6 +100,38 @@ def pages_of_credits() -> Iterator[Row]:
     yield Row("/o/acme/credits/add", (404, 403, 403, 404, LOGIN), "post", {"amount_usd": "5"})
     yield Row("/o/acme/credits/billing", changing(ADMINISTRATOR, INVALID), "post", {"name": ""})
     yield Row("/o/globex/credits/billing", changing(GLOBEX, INVALID), "post", {"name": ""})
+
+
+def pages_of_notifications(cast: Cast) -> Iterator[Row]:
+    """What acme is told, and its channel, which nobody else's address leads to."""
+    with tenant(cast.acme.organization.pk):
+        channel = channels.create(
+            organization=cast.acme.organization,
+            kind="email",
+            name="Ops",
+            config={"to": ["ops@acme.example"]},
+            by=STAGE,
+        ).channel
+    acme, globex = "/o/acme/notifications", "/o/globex/notifications"
+    yield Row(acme, ADMINISTRATOR)
+    yield Row(globex, GLOBEX)
+    yield Row(f"{acme}/rules/low_balance", ADMINISTRATOR)
+    yield Row(f"{acme}/rules/low_balance", changing(ADMINISTRATOR, INVALID), "post", {"thresholds": "x"})
+    yield Row(f"{acme}/rules/unheard_of", changing(ADMINISTRATOR, 404))
+    for type_ in ("email", "slack", "webhook"):
+        yield Row(f"{acme}/channels/new/{type_}", ADMINISTRATOR)
+        yield Row(f"{globex}/channels/new/{type_}", GLOBEX)
+    yield Row(f"{acme}/channels/new/email", changing(ADMINISTRATOR, INVALID), "post", {"name": ""})
+    yield Row(f"{acme}/channels/new/pigeon", changing(ADMINISTRATOR, 404))
+    for base, expected in ((acme, ADMINISTRATOR), (globex, NOBODY)):
+        own = f"{base}/channels/{channel.public_id}"
+        yield Row(own, expected)
+        yield Row(own, changing(expected, INVALID), "post", {"name": ""})
+        yield Row(f"{own}/test", changing(expected, ELSEWHERE), "post")
+        yield Row(f"{own}/disable", changing(expected, ELSEWHERE), "post")
+        yield Row(f"{own}/enable", changing(expected, ELSEWHERE), "post")
+        yield Row(f"{own}/delete", expected)
+        yield Row(f"{own}/delete", changing(expected, INVALID), "post", {"name": "not its name"})
 
 
 def pages_of_keys(cast: Cast) -> Iterator[Row]:
