@@ -49,7 +49,7 @@ def receiver() -> Iterator[Receiver]:
 
         do_PUT = do_GET = do_POST
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *_: object) -> None:
             """Nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
