@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol
 
 from config.lib.declared import Field, NotValid, read
 from config.lib.outbound import CallFailed, Reply
+from observability.destinations.fields import HEADERS
 from observability.trace import Trace
 
 Config = Mapping[str, Any]  # what the kind declares, secrets included, defaults filled in
@@ -80,6 +81,7 @@ class DestinationKind:
     """A vendor. Without state: one object serves all destinations of its type.
 
     `secrets` names the fields of `fields` that are sealed and shown masked; custom headers (`headers`) always are.
+    `masked` names further ones that are shown masked, as the contract does.
     `addresses` names the fields whose change clears the secrets (DESIGN §6).
     """
 
@@ -89,15 +91,21 @@ class DestinationKind:
     fields: ClassVar[tuple[Field, ...]] = ()
     required: ClassVar[tuple[str, ...]] = ()
     secrets: ClassVar[frozenset[str]] = frozenset()
+    masked: ClassVar[frozenset[str]] = frozenset()
     addresses: ClassVar[frozenset[str]] = frozenset({"baseUrl", "endpoint", "url", "host"})
     defaults: ClassVar[Mapping[str, Any]] = {}
     limits: ClassVar[Limits] = Limits()
     verified_against: ClassVar[str] = ""
     """What the payload was tried against, for docs/broadcast.md."""
 
+    @property
+    def all_fields(self) -> tuple[Field, ...]:
+        """What is declared, and the headers that each kind takes."""
+        return (*self.fields, HEADERS)
+
     def read_config(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The configuration as it is kept, secrets included. Raises NotValid."""
-        config = read(self.fields, given, within="config")
+        """The configuration as it is kept, with defaults and secrets. Raises NotValid."""
+        config = {**self.defaults, **read(self.all_fields, given, within="config")}
         for name in self.required:
             if name not in config:
                 raise NotValid(f"config.{name}", "is required.")

@@ -2,64 +2,23 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from config.lib.outbound import CallFailed, OutboundRules
 from observability.destinations.destination import VendorRequest
 from observability.door import MOST_ANSWER_BYTES, OutboundDoor
+from tests.observability.receiver import Receiver, receiving
 
 LOCAL = OutboundRules.parse("127.0.0.0/8")
 
 
-@dataclass
-class Receiver:
-    url: str = ""
-    requests: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
-    callers: set[tuple[str, int]] = field(default_factory=set)
-    silence: threading.Event = field(default_factory=threading.Event)
-    together: threading.Barrier = field(default_factory=lambda: threading.Barrier(2, timeout=10))
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    known = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            known.requests.append((self.command, self.path, dict(self.headers), body))
-            known.callers.add(self.client_address)
-            if self.path == "/silent":
-                known.silence.wait(10)
-            if self.path.startswith("/together"):
-                known.together.wait()
-            answer = b"x" * (MOST_ANSWER_BYTES * 4) if self.path == "/flood" else b"taken"
-            self.send_response(302 if self.path == "/moved" else 202)
-            self.send_header("Location", f"{known.url}/elsewhere")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        do_PUT = do_GET = do_POST
-
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    known.url = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield known
-    known.silence.set()
-    server.shutdown()
-    server.server_close()
+    """Where the door leads to."""
+    with receiving() as known:
+        yield known
 
 
 def asked(receiver: Receiver, path: str, **given: object) -> VendorRequest:

@@ -1,0 +1,62 @@
+"""A kind of destination for tests: one POST per batch, with a secret in a header, to wherever it is told."""
+
+from __future__ import annotations
+
+import json
+
+from config.lib.declared import Text
+from config.lib.outbound import CallFailed
+from observability.destinations import DESTINATIONS
+from observability.destinations.destination import DestinationKind, Outcome, Probed, VendorRequest
+
+NEW = {
+    "type": "mailbox",
+    "name": "Ours",
+    "config": {
+        "endpoint": "https://mailbox.example/in",
+        "apiKey": "sk-NeverToBeSeenAgain-AbCd",
+        "account": "pk-shown-in-parts-EfGh",
+    },
+}
+
+
+class Mailbox(DestinationKind):
+    """Required and optional secrets, an address, a field that is masked though it is no secret, and a default."""
+
+    slug = "mailbox"
+    name = "Mailbox"
+    about = "For tests."
+    fields = (
+        Text(name="endpoint", most=2000),
+        Text(name="apiKey"),
+        Text(name="account"),
+        Text(name="password"),
+        Text(name="folder"),
+    )
+    required = ("endpoint", "apiKey")
+    secrets = frozenset({"apiKey", "password"})
+    masked = frozenset({"account"})
+    defaults = {"folder": "inbox"}
+
+    def requests(self, config, traces):
+        body = json.dumps([[trace.trace_name, trace.input, dict(trace.custom)] for trace in traces])
+        headers = {"X-Api-Key": config["apiKey"], **config.get("headers", {})}
+        return [VendorRequest(config["endpoint"], headers, body.encode(), tuple(range(len(traces))))]
+
+    def probe(self, config, door):
+        try:
+            status = door.send(self.requests(config, [])[0]).status
+        except CallFailed as error:
+            return Probed(False, str(error))
+        return Probed(status < 300, "" if status < 300 else f"HTTP {status}")
+
+    def send(self, config, traces, door):
+        reply = door.send(self.requests(config, traces)[0])
+        return (
+            Outcome(http_status=reply.status) if reply.status < 300 else Outcome(frozenset({0}), error="no")
+        )
+
+
+def use_mailbox(monkeypatch):
+    """Let there be mailboxes."""
+    monkeypatch.setitem(DESTINATIONS, "mailbox", Mailbox())
