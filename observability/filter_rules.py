@@ -42,6 +42,33 @@ OF_TEXT = frozenset({"contains", "not_contains", "regex", "starts_with", "ends_w
 OF_NUMBERS = frozenset({"gt", "lt", "gte", "lte"})
 OPERATORS = OF_BOTH | OF_TEXT | OF_NUMBERS
 
+_RULE_SCHEMA = {
+    "type": "object",
+    "required": ["field", "operator"],
+    "properties": {
+        "field": {"type": "string", "enum": sorted(FIELDS)},
+        "operator": {"type": "string", "enum": sorted(OPERATORS)},
+        "value": {"type": ["string", "number"]},
+    },
+}
+_GROUP_SCHEMA = {
+    "type": "object",
+    "required": ["rules"],
+    "properties": {
+        "logic": {"type": "string", "enum": ["and", "or"], "default": "and"},
+        "rules": {"type": "array", "maxItems": MOST_RULES, "items": _RULE_SCHEMA},
+    },
+}
+RULES_SCHEMA: Final = {
+    "type": "object",
+    "required": ["groups"],
+    "properties": {
+        "enabled": {"type": "boolean", "default": True},
+        "groups": {"type": "array", "maxItems": MOST_GROUPS, "items": _GROUP_SCHEMA},
+    },
+    "description": "A request passes if one of the groups does.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:

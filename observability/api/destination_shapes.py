@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.core.validators import RegexValidator
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.api.schema import answer
 from config.lib.api_fields import Anything, Choice, Flag, Moment, Rate, StrictSerializer, Text
 from observability.destination_config import shown_config
 from observability.destination_settings import METADATA_GROUPS, REGIONS
+from observability.filter_rules import RULES_SCHEMA
 from observability.models import Destination
 from workspaces.models import ApiKey
 
@@ -19,6 +21,11 @@ HASH = RegexValidator(r"\A[0-9a-f]{64}\Z", "must be 64 lower-case hexadecimal di
 MOST_KEYS = 1_000
 GROUP_PREFIX = "broadcast_generation_"
 ALIASES = {"eu": "europe"}
+
+
+@extend_schema_field(RULES_SCHEMA)
+class FilterRules(Anything):
+    """Filter rules; observability.filter_rules judges them."""
 
 
 class DestinationShape(serializers.Serializer[Any]):  # one, or with many=True several
@@ -35,7 +42,7 @@ class DestinationShape(serializers.Serializer[Any]):  # one, or with many=True s
     )
     sampling_rate = serializers.FloatField(help_text="The share of sessions, from 0.0001 to 1.")
     privacy_mode = serializers.BooleanField(help_text="Without prompts and completions.")
-    filter_rules = serializers.DictField(allow_null=True)
+    filter_rules = FilterRules(allow_null=True)
     regions = serializers.ListField(child=serializers.ChoiceField(REGIONS))
     broadcast_generation_cost = serializers.BooleanField()
     broadcast_generation_identity = serializers.BooleanField()
@@ -77,7 +84,7 @@ class DestinationChange(StrictSerializer):
     )
     sampling_rate = Rate(min_value=0.0001, max_value=1, required=False)
     privacy_mode = Flag(source="is_private", required=False)
-    filter_rules = Anything(allow_null=True, required=False)
+    filter_rules = FilterRules(allow_null=True, required=False)
     regions = serializers.ListField(
         child=Choice((*REGIONS, *ALIASES)), min_length=1, max_length=10, required=False
     )

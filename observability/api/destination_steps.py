@@ -53,7 +53,7 @@ class TryDestinationView(AddressedDestinationView):
     )
     @once
     def post(self, request: Request, **address: str) -> Response:
-        body = ChangesToTry(data=request.data or {})
+        body = ChangesToTry(data=request.data)
         body.is_valid(raise_exception=True)
         config = body.validated_data.get("config")
         return tried(destination_probes.probe(destination=self.destination, config=config))

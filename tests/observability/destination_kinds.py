@@ -1,4 +1,7 @@
-"""A kind of destination for tests: one POST per batch, with a secret in a header, to wherever it is told."""
+"""A kind of destination for tests: one POST per batch, with a secret in a header, to wherever it is told.
+
+It goes by the name of a type of the contract, so that answers can be held against that.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from observability.destinations import DESTINATIONS
 from observability.destinations.destination import DestinationKind, Outcome, Probed, VendorRequest
 
 NEW = {
-    "type": "mailbox",
+    "type": "otel-collector",
     "name": "Ours",
     "config": {
         "endpoint": "https://mailbox.example/in",
@@ -23,7 +26,7 @@ NEW = {
 class Mailbox(DestinationKind):
     """Required and optional secrets, an address, a field that is masked though it is no secret, and a default."""
 
-    slug = "mailbox"
+    slug = "otel-collector"
     name = "Mailbox"
     about = "For tests."
     fields = (
@@ -59,4 +62,4 @@ class Mailbox(DestinationKind):
 
 def use_mailbox(monkeypatch):
     """Let there be mailboxes."""
-    monkeypatch.setitem(DESTINATIONS, "mailbox", Mailbox())
+    monkeypatch.setitem(DESTINATIONS, "otel-collector", Mailbox())
