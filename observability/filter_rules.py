@@ -24,6 +24,9 @@ LONGEST_TEXT: Final = 100_000
 """Of a request's field, in characters, as far as rules look into it."""
 MOST_MEMORY: Final = 1 << 20
 
+WRITTEN: Final = ("system", "messages", "input", "prompt", "content", "text", "completion")
+"""Members of inputs and outputs that hold what was written, or what holds that."""
+
 CONTENT = frozenset({"input", "output"})
 NUMBERS = frozenset({"total_cost", "total_tokens", "prompt_tokens", "completion_tokens"})
 TEXTS = CONTENT | {"model", "provider", "session_id", "user_id", "api_key_name", "finish_reason"}
@@ -100,6 +103,31 @@ def compile_rules(rules: Rules | None) -> Filter | None:
     groups = [_compiled_group(group) for group in rules["groups"]]
     used = {rule["field"] for group in rules["groups"] for rule in group["rules"]}
     return Filter(lambda facts: any(passes(facts) for passes in groups), bool(used & CONTENT))
+
+
+def text_of(said: Any) -> str | None:  # what was asked or answered, in any dialect's shape
+    """The text of a request's input or output as rules look into it: what people and the model wrote, in order."""
+    found: list[str] = []
+    _collect(said, found, LONGEST_TEXT)
+    text = "\n".join(found)[:LONGEST_TEXT]
+    return text.encode("utf-8", "replace").decode() or None
+
+
+def _collect(said: Any, found: list[str], room: int) -> int:  # JSON of any kind
+    """Add texts until there is no room; returns what is left of it."""
+    if isinstance(said, str):
+        found.append(said[:room])
+        return room - len(said)
+    items: list[Any] = []
+    if isinstance(said, Mapping):
+        items = [said[name] for name in WRITTEN if name in said]
+    elif isinstance(said, list):
+        items = said
+    for item in items:
+        if room <= 0:
+            break
+        room = _collect(item, found, room)
+    return room
 
 
 def _group(given: Any, path: str) -> dict[str, Any]:  # JSON of any kind
