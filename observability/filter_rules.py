@@ -102,7 +102,7 @@ def compile_rules(rules: Rules | None) -> Filter | None:
         return None
     groups = [_compiled_group(group) for group in rules["groups"]]
     used = {rule["field"] for group in rules["groups"] for rule in group["rules"]}
-    return Filter(lambda facts: any(passes(facts) for passes in groups), bool(used & CONTENT))
+    return Filter(groups[0] if len(groups) == 1 else _any_of(groups), bool(used & CONTENT))
 
 
 def text_of(said: Any) -> str | None:  # what was asked or answered, in any dialect's shape
@@ -175,8 +175,19 @@ def _number(given: Any, path: str) -> int | float:  # JSON of any kind
 
 def _compiled_group(group: dict[str, Any]) -> Callable[[Facts], bool]:
     rules = [_compiled_rule(rule) for rule in group["rules"]]
-    together: Callable[[Any], bool] = any if group["logic"] == "or" else all
-    return lambda facts: together(test(facts(field)) for field, test in rules)
+    is_enough = group["logic"] == "or"
+
+    def passes(facts: Facts) -> bool:
+        for field, test in rules:  # a loop, because this is asked for each request
+            if test(facts(field)) is is_enough:
+                return is_enough
+        return not is_enough
+
+    return passes
+
+
+def _any_of(groups: list[Callable[[Facts], bool]]) -> Callable[[Facts], bool]:
+    return lambda facts: any(passes(facts) for passes in groups)
 
 
 def _compiled_rule(rule: dict[str, Any]) -> tuple[str, Test]:

@@ -17,7 +17,7 @@ import psycopg
 import re2
 
 from observability.destinations import DESTINATIONS
-from observability.filter_rules import CONTENT, Filter, Value, compile_rules, text_of
+from observability.filter_rules import CONTENT, Facts, Filter, Value, compile_rules, text_of
 from observability.ingest_writes import NewDelivery
 from observability.journal_reader import Finished
 from observability.sampling import destination_subject, is_sampled, session_of
@@ -121,7 +121,9 @@ class DestinationMatcher:
     def _match(self, request: Finished, targets: Iterable[Target], rows: list[NewDelivery]) -> None:
         begin = request.begin
         key, context = begin.api_key_id, begin.context
-        region, session, facts = _text(context.get("region")) or DEFAULT_REGION, None, None
+        region = _text(context.get("region")) or DEFAULT_REGION
+        session: str | None = None
+        facts: Facts | None = None
         for target in targets:
             if region not in target.regions or (target.keys is not None and key not in target.keys):
                 continue
@@ -130,7 +132,7 @@ class DestinationMatcher:
                 if not is_sampled(target.subject, session, target.sampling_rate):
                     continue
             if target.filter is not None:
-                facts = facts or Facts(request, self._names, self._content_of)
+                facts = facts or Known(request, self._names, self._content_of).__getitem__
                 if not _passes(target, target.filter, facts):
                     continue
             if not self._is_full(target.id):
@@ -153,7 +155,7 @@ class DestinationMatcher:
         stamp = self._connection.execute(STAMP_SQL).fetchone()
         if stamp != self._stamp:
             rows = [Row(*row) for row in self._connection.execute(TARGETS_SQL).fetchall()]
-            self._targets = _targets_of(rows)
+            self._targets = targets_of(rows)
             self._named = sorted(
                 {row.workspace_id for row in rows if "api_key_name" in str(row.filter_rules)}
             )
@@ -163,37 +165,38 @@ class DestinationMatcher:
             self._named_at = now
 
 
-class Facts:
-    """What filter rules may ask of a request; its content is opened when the first of them asks for it."""
+class Known(dict[str, Value]):
+    """What filter rules have asked of a request; each field is looked up, and content opened, when one asks for it."""
 
     def __init__(self, request: Finished, names: Mapping[int, str], content_of: ContentOf) -> None:
-        begin, end = request.begin, request.end
-        self._request, self._content_of = request, content_of
-        self._content: Mapping[str, Any] | None = None
-        self._is_opened = False
-        self._known: dict[str, Value] = {
-            "model": end.model or begin.model,
-            "provider": _text(end.provider or begin.context.get("provider")),
-            "session_id": _text(begin.context.get("session_id")),
-            "user_id": _text(begin.context.get("user")),
-            "api_key_name": None if begin.api_key_id is None else names.get(begin.api_key_id),
-            "finish_reason": end.finish_reason,
-            "total_cost": end.cost_nano / 10**9,
-            "total_tokens": end.prompt_tokens + end.completion_tokens,
-            "prompt_tokens": end.prompt_tokens,
-            "completion_tokens": end.completion_tokens,
-        }
+        super().__init__()
+        self._request, self._names, self._content_of = request, names, content_of
 
-    def __call__(self, field: str) -> Value:
-        """What is known of a field."""
-        if field not in CONTENT:
-            return self._known[field]
-        if not self._is_opened:
-            self._content, self._is_opened = self._content_of(self._request), True
-        return None if self._content is None else text_of(self._content.get(field))
+    def __missing__(self, field: str) -> Value:
+        if field in CONTENT:
+            content = self._content_of(self._request) or {}
+            self.update({name: text_of(content.get(name)) for name in CONTENT})
+        else:
+            self[field] = FACTS[field](self._request, self._names)
+        return self[field]
 
 
-def _targets_of(rows: Iterable[Row]) -> dict[int, list[Target]]:
+FACTS: Mapping[str, Callable[[Finished, Mapping[int, str]], Value]] = {
+    "model": lambda request, _: request.end.model or request.begin.model,
+    "provider": lambda request, _: _text(request.end.provider or request.begin.context.get("provider")),
+    "session_id": lambda request, _: _text(request.begin.context.get("session_id")),
+    "user_id": lambda request, _: _text(request.begin.context.get("user")),
+    "api_key_name": lambda request, names: names.get(request.begin.api_key_id or 0),
+    "finish_reason": lambda request, _: request.end.finish_reason,
+    "total_cost": lambda request, _: request.end.cost_nano / 10**9,
+    "total_tokens": lambda request, _: request.end.prompt_tokens + request.end.completion_tokens,
+    "prompt_tokens": lambda request, _: request.end.prompt_tokens,
+    "completion_tokens": lambda request, _: request.end.completion_tokens,
+}
+
+
+def targets_of(rows: Iterable[Row]) -> dict[int, list[Target]]:
+    """What destinations want, by workspace; one that cannot be made sense of is left out."""
     found: dict[int, list[Target]] = defaultdict(list)
     for row in rows:
         if row.type not in DESTINATIONS:

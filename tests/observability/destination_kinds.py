@@ -9,14 +9,16 @@ import json
 
 from config.lib.declared import Text
 from config.lib.outbound import CallFailed
+from observability.destination_settings import create
 from observability.destinations import DESTINATIONS
 from observability.destinations.destination import DestinationKind, Outcome, Probed, VendorRequest
+from tests.cast import STAGE
 
 NEW = {
     "type": "otel-collector",
     "name": "Ours",
     "config": {
-        "endpoint": "https://mailbox.example/in",
+        "endpoint": "https://192.0.2.1/in",
         "apiKey": "sk-NeverToBeSeenAgain-AbCd",
         "account": "pk-shown-in-parts-EfGh",
     },
@@ -63,3 +65,10 @@ class Mailbox(DestinationKind):
 def use_mailbox(monkeypatch):
     """Let there be mailboxes."""
     monkeypatch.setitem(DESTINATIONS, "otel-collector", Mailbox())
+
+
+def a_destination(workspace, **settings):
+    """A mailbox of a workspace's, within its organization's scope."""
+    return create(
+        workspace=workspace, kind=NEW["type"], name="Ours", config=NEW["config"], by=STAGE, **settings
+    )

@@ -93,7 +93,7 @@ class TestADestination:
             "name": "Ours",
             "enabled": True,
             "config": {
-                "endpoint": "https://mailbox.example/in",
+                "endpoint": "https://192.0.2.1/in",
                 "apiKey": "sk-N...AbCd",
                 "account": "pk-s...EfGh",
                 "folder": "inbox",
