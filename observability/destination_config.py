@@ -35,7 +35,7 @@ def known_config(destination: Destination) -> dict[str, Any]:
 def shown_config(destination: Destination) -> dict[str, Any]:
     """The configuration as answers and pages show it."""
     kind, config = DESTINATIONS[destination.type], known_config(destination)
-    for name in (sealed_names(kind) | kind.masked) & config.keys() - {HEADERS}:
+    for name in sealed_names(kind) & config.keys() - {HEADERS}:
         config[name] = masked(config[name])
     if HEADERS in config:
         config[HEADERS] = {name: masked(text) for name, text in config[HEADERS].items()}
@@ -83,7 +83,7 @@ def _secrets(destination: Destination) -> dict[str, Any]:
 
 
 def _stands_for_kept(kind: DestinationKind, kept: Mapping[str, Any], name: str, value: Any) -> bool:
-    if name not in sealed_names(kind) | kind.masked or not is_masked(value):
+    if name not in sealed_names(kind) or not is_masked(value):
         return False
     if name not in kept:
         raise NotValid(f"config.{name}", "is masked; the value itself is needed.")

@@ -81,7 +81,6 @@ class DestinationKind:
     """A vendor. Without state: one object serves all destinations of its type.
 
     `secrets` names the fields of `fields` that are sealed and shown masked; custom headers (`headers`) always are.
-    `masked` names further ones that are shown masked, as the contract does.
     `addresses` names the fields whose change clears the secrets (DESIGN §6).
     """
 
@@ -91,7 +90,6 @@ class DestinationKind:
     fields: ClassVar[tuple[Field, ...]] = ()
     required: ClassVar[tuple[str, ...]] = ()
     secrets: ClassVar[frozenset[str]] = frozenset()
-    masked: ClassVar[frozenset[str]] = frozenset()
     addresses: ClassVar[frozenset[str]] = frozenset({"baseUrl", "endpoint", "url", "host"})
     defaults: ClassVar[Mapping[str, Any]] = {}
     limits: ClassVar[Limits] = Limits()

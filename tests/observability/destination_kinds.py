@@ -20,13 +20,12 @@ NEW = {
     "config": {
         "endpoint": "https://192.0.2.1/in",
         "apiKey": "sk-NeverToBeSeenAgain-AbCd",
-        "account": "pk-shown-in-parts-EfGh",
     },
 }
 
 
 class Mailbox(DestinationKind):
-    """Required and optional secrets, an address, a field that is masked though it is no secret, and a default."""
+    """A required and an optional secret, an address, and a field with a default."""
 
     slug = "otel-collector"
     name = "Mailbox"
@@ -34,13 +33,11 @@ class Mailbox(DestinationKind):
     fields = (
         Text(name="endpoint", most=2000),
         Text(name="apiKey"),
-        Text(name="account"),
         Text(name="password"),
         Text(name="folder"),
     )
     required = ("endpoint", "apiKey")
     secrets = frozenset({"apiKey", "password"})
-    masked = frozenset({"account"})
     defaults = {"folder": "inbox"}
 
     def requests(self, config, traces):

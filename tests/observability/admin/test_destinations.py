@@ -7,9 +7,11 @@ import json
 import pytest
 
 from config.lib.scoping import tenant
+from observability import destination_settings as settings
 from observability.destination_config import whole_config
 from observability.models import Destination
 from tests.admin_pages import errors_of, page, text_of
+from tests.cast import STAGE
 from tests.observability.destination_kinds import NEW, a_destination, use_mailbox
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +30,8 @@ def mailbox(monkeypatch):
 def destination(acme):
     """One of production's."""
     with tenant(acme.organization.pk):
-        return a_destination(acme.production, api_key_hashes=[acme.bob_key.key.hash])
+        row = a_destination(acme.production, api_key_hashes=[acme.bob_key.key.hash])
+        return settings.change(destination=row, config={"password": SENTINEL}, by=STAGE)
 
 
 def typed(acme, **fields):
@@ -71,7 +74,7 @@ class TestAnAdministrator:
         address = page(Destination, "change", destination.pk)
         shown = doors["alice"].get(address).context["adminform"].form["configuration"].value()
         config = json.loads(shown) | {"folder": "archive"}
-        del config["account"]
+        del config["password"]
 
         doors["alice"].post(address, typed(acme, name="Other", configuration=json.dumps(config)))
 
@@ -79,7 +82,7 @@ class TestAnAdministrator:
         assert (row.name, row.api_key_ids) == ("Other", [acme.bob_key.key.pk])
         assert whole_config(row)["apiKey"] == NEW["config"]["apiKey"]
         assert whole_config(row)["folder"] == "archive"
-        assert "account" not in whole_config(row)
+        assert "password" not in whole_config(row)
 
     def test_deletes_one(self, doors, acme, destination):
         doors["alice"].post(page(Destination, "delete", destination.pk), {"post": "yes"})

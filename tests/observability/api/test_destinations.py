@@ -95,7 +95,6 @@ class TestADestination:
             "config": {
                 "endpoint": "https://192.0.2.1/in",
                 "apiKey": "sk-N...AbCd",
-                "account": "pk-s...EfGh",
                 "folder": "inbox",
             },
             "api_key_hashes": None,
@@ -290,7 +289,7 @@ class TestChanging:
             destination,
             api_key_hashes=None,
             filter_rules=None,
-            config={"password": None, "headers": None, "folder": None, "account": None},
+            config={"password": None, "headers": None, "folder": None},
         )
 
         assert (changed["api_key_hashes"], changed["filter_rules"]) == (None, None)
