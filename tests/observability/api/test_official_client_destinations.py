@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from openrouter import OpenRouter, components, errors
 from pytest_django.live_server_helper import LiveServer
 
@@ -25,21 +27,29 @@ pytestmark = [
 
 SECRET = "sk-NeverToBeSeenAgain-AbCd"
 ADDRESS = "https://vendor.example/v1/traces"
-GOOGLE = json.dumps(
-    {
-        "type": "service_account",
-        "project_id": "acme-1",
-        "private_key_id": "0123456789abcdef0123",
-        "private_key": f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----\n",
-        "client_email": "headgate@acme-1.iam.gserviceaccount.com",
-        "client_id": "1",
-        "auth_uri": "https://accounts.google.com/o/oauth2/auth",
-        "token_uri": "https://oauth2.googleapis.com/token",
-    }
-)
+
+
+def service_account() -> str:
+    """A service account's key file, with a private key that nobody has."""
+    key = generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return json.dumps(
+        {
+            "type": "service_account",
+            "project_id": "acme-1",
+            "private_key_id": "0123456789abcdef0123",
+            "private_key": pem,
+            "client_email": "headgate@acme-1.iam.gserviceaccount.com",
+            "client_id": "1",
+            "auth_uri": "https://accounts.google.com/o/oauth2/auth",
+            "token_uri": "https://oauth2.googleapis.com/token",
+        }
+    )
+
+
 CONFIGS: dict[str, dict[str, Any]] = {
     "arize": {"apiKey": SECRET, "spaceKey": SECRET, "modelId": "acme"},
-    "bigquery": {"projectId": "acme-1", "serviceAccountKeyJson": GOOGLE},
+    "bigquery": {"projectId": "acme-1", "serviceAccountKeyJson": service_account()},
     "braintrust": {"apiKey": SECRET, "projectId": "0b5f0b1e-6d6e-4c1c-9f0e-0123456789ab"},
     "clickhouse": {
         "host": "https://clickhouse.example:8443",
