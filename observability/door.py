@@ -17,7 +17,7 @@ from aiohttp import ClientTimeout
 from yarl import URL
 
 from config.lib.outbound import CallFailed, OutboundRules, Reply, Session, open_session
-from observability.destinations.destination import VendorRequest
+from observability.destinations.exchange import VendorRequest
 
 CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 15.0

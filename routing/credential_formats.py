@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from config.lib.google_sign_in import TOKEN_URI
+
 GLOBAL, EUROPE, US = "global", "europe", "us"
 DATA_REGIONS: Final = (GLOBAL, EUROPE, US)
 DECLARABLE: Final = {"azure": frozenset({EUROPE, US}), "anthropic": frozenset({US})}
@@ -28,7 +30,6 @@ RESOURCE_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?")
 AWS_REGION = re.compile(r"[a-z]{2}(?:-[a-z]{1,20}){1,3}-[0-9]{1,2}")
 GOOGLE_PROJECT = re.compile(r"[a-z0-9][a-z0-9.:-]{1,62}")
 GOOGLE_REGION = re.compile(r"[a-z][a-z0-9-]{1,40}")
-GOOGLE_TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105  # an address
 PEM = re.compile(
     r"\s*-----BEGIN (?:RSA )?PRIVATE KEY-----\s.+\s-----END (?:RSA )?PRIVATE KEY-----\s*", re.DOTALL
 )
@@ -143,8 +144,8 @@ def _google(text: str) -> ReadCredential:
         raise UnusableCredential("project_id and client_email must be those of a service account.")
     if not isinstance(entry.get("private_key"), str) or not PEM.fullmatch(entry["private_key"]):
         raise UnusableCredential("private_key must be a private key in PEM format.")
-    if entry.get("token_uri", GOOGLE_TOKEN_URI) != GOOGLE_TOKEN_URI:
-        raise UnusableCredential(f"token_uri must be {GOOGLE_TOKEN_URI}.")
+    if entry.get("token_uri", TOKEN_URI) != TOKEN_URI:
+        raise UnusableCredential(f"token_uri must be {TOKEN_URI}.")
     if not GOOGLE_REGION.fullmatch(_word(entry, "region") if "region" in entry else GLOBAL):
         raise UnusableCredential("region must be global or a region of Google Cloud.")
     return ReadCredential(text, masked(identifier))

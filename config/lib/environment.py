@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from config.lib.broadcast_environment import BroadcastEnvironment
 from config.lib.byok_fee import ByokFee
 from config.lib.plugin_environment import PluginEnvironment
 
@@ -17,7 +18,7 @@ DATA_REGIONS = ("global", "europe", "us")
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class Environment(PluginEnvironment):
+class Environment(BroadcastEnvironment, PluginEnvironment):
     """The environment's variables. Empty means not set; config.checks refuses what production cannot run with."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)

@@ -12,41 +12,12 @@ from typing import Any, ClassVar, Protocol
 
 from config.lib.declared import Field, NotValid, read
 from config.lib.outbound import CallFailed, Reply
+from observability.destinations.exchange import Outcome, VendorRequest
 from observability.destinations.fields import HEADERS
+from observability.destinations.judging import judge, merged
 from observability.trace import Trace
 
 Config = Mapping[str, Any]  # what the kind declares, secrets included, defaults filled in
-
-
-@dataclass(frozen=True, slots=True)
-class VendorRequest:
-    """One HTTP request. `traces`: which of the batch it carries, by their places."""
-
-    url: str
-    headers: Mapping[str, str]
-    body: bytes
-    traces: tuple[int, ...]
-    method: str = "POST"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a batch, by the places of its traces; whoever is in no list was delivered.
-
-    `retry`: to be sent again. `poisoned`: the vendor will never take these. `split`: the vendor refused these together
-    and the fault may be one trace's, so they are to be sent in halves. `is_misconfigured`: the account, address or
-    secret is wrong (401, 403, 404), so nothing gets through until somebody changes it; everything is in `retry`.
-    `retry_after` is in seconds. `error` is shown to administrators: never a secret, at most 500 characters.
-    """
-
-    retry: frozenset[int] = frozenset()
-    poisoned: frozenset[int] = frozenset()
-    split: frozenset[int] = frozenset()
-    is_misconfigured: bool = False
-    retry_after: float | None = None
-    http_status: int | None = None
-    error: str = ""
-    sent_bytes: int = 0
 
 
 class Door(Protocol):
@@ -119,4 +90,10 @@ class DestinationKind:
 
     def send(self, config: Config, traces: Sequence[Trace], door: Door) -> Outcome:
         """Deliver a batch."""
-        raise NotImplementedError
+        requests = self.requests(config, traces)
+        replies = door.send_all(requests)
+        return merged(self.judge(*pair) for pair in zip(requests, replies, strict=True))
+
+    def judge(self, request: VendorRequest, reply: Reply | CallFailed) -> Outcome:
+        """What became of the traces of one request."""
+        return judge(request, reply)

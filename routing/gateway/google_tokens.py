@@ -10,8 +10,9 @@ import time
 from collections import OrderedDict
 from dataclasses import replace
 
+from config.lib.google_sign_in import TOKEN_URI
 from routing.catalog_snapshot import EndpointEntry, ServedBy
-from routing.credential_formats import GOOGLE_TOKEN_URI, UnusableCredential
+from routing.credential_formats import UnusableCredential
 from routing.errors import ProviderFailure
 from routing.gateway.upstream import Upstream, UpstreamFailed
 from routing.providers.google_auth import AccessToken, ServiceAccount, read_token, token_request
@@ -51,7 +52,7 @@ class GoogleTokens:
     def __init__(
         self,
         upstream: Upstream,
-        address: str = GOOGLE_TOKEN_URI,
+        address: str = TOKEN_URI,
         *,
         renewal_seconds: float = RENEWAL_SECONDS,
     ) -> None:

@@ -16,10 +16,10 @@ from typing import Any
 from uuid import uuid4
 
 from config.lib.crypto import KeyRing, SealingError, sealing_ring
+from config.lib.google_sign_in import TOKEN_URI
 from config.lib.outbound import OutboundRules
 from observability.journal import Journal, JournalBusy
 from routing.catalog_snapshot import CatalogSnapshot
-from routing.credential_formats import GOOGLE_TOKEN_URI
 from routing.errors import unavailable
 from routing.gateway import metrics
 from routing.gateway.attempts import Attempts, Patience
@@ -62,7 +62,7 @@ class Limits:
     stale_seconds: float
     patience: Patience
     outbound: OutboundRules = PUBLIC_ONLY
-    google_token_url: str = GOOGLE_TOKEN_URI
+    google_token_url: str = TOKEN_URI
     region_hosts: Mapping[str, str] = field(default_factory=dict)
     cache_bytes: int = 0
     region: str | None = None

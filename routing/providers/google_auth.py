@@ -8,27 +8,21 @@ config.lib.outbound), reads `read_token(status, body, now)`, keeps the token unt
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from routing.credential_formats import GLOBAL, GOOGLE_TOKEN_URI, UnusableCredential, read_credential
+from config.lib import google_sign_in
+from config.lib.google_sign_in import GRANT, LIFETIME_SECONDS, TOKEN_URI
+from routing.credential_formats import GLOBAL, UnusableCredential, read_credential
 from routing.errors import ProviderFailure
 from routing.providers.failures import CREDENTIAL_MESSAGE, broken_answer, failure_of_response
 from routing.providers.wire_format import UpstreamRequest
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-LIFETIME_SECONDS = 3_600
 EARLY_SECONDS = 300
 """A token is renewed so long before its end."""
 
@@ -69,19 +63,13 @@ def read_service_account(text: str) -> ServiceAccount:
 
 
 def signed_assertion(account: ServiceAccount, now: float) -> str:
-    """The JWT, signed with RS256, that asks for a token. Raises UnusableCredential."""
-    issued_at = int(now)
-    header = {"alg": "RS256", "typ": "JWT", "kid": account.key_id}
-    claims = {
-        "iss": account.email,
-        "scope": SCOPE,
-        "aud": GOOGLE_TOKEN_URI,
-        "iat": issued_at,
-        "exp": issued_at + LIFETIME_SECONDS,
-    }
-    signed = f"{_encoded(json.dumps(header).encode())}.{_encoded(json.dumps(claims).encode())}"
-    signature = _key_of(account).sign(signed.encode(), PKCS1v15(), SHA256())
-    return f"{signed}.{_encoded(signature)}"
+    """The JWT that asks for a token. Raises UnusableCredential."""
+    try:
+        return google_sign_in.signed_assertion(
+            email=account.email, key_id=account.key_id, private_key=account.private_key, scope=SCOPE, now=now
+        )
+    except google_sign_in.UnusableKey as error:
+        raise UnusableCredential(str(error)) from None
 
 
 def token_request(account: ServiceAccount, now: float) -> UpstreamRequest:
@@ -93,7 +81,7 @@ def token_request(account: ServiceAccount, now: float) -> UpstreamRequest:
         "accept-encoding": "identity",
         "user-agent": "Headgate",
     }
-    return UpstreamRequest(GOOGLE_TOKEN_URI, headers, urlencode(form).encode())
+    return UpstreamRequest(TOKEN_URI, headers, urlencode(form).encode())
 
 
 def read_token(status: int, body: bytes, now: float) -> AccessToken | ProviderFailure:
@@ -121,17 +109,3 @@ def read_token(status: int, body: bytes, now: float) -> AccessToken | ProviderFa
     if not isinstance(seconds, int) or isinstance(seconds, bool) or seconds <= 0:
         seconds = LIFETIME_SECONDS
     return AccessToken(value, now + min(seconds, LIFETIME_SECONDS))
-
-
-def _key_of(account: ServiceAccount) -> RSAPrivateKey:
-    try:
-        key = load_pem_private_key(account.private_key.encode(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise UnusableCredential("private_key is none that can be read.") from None
-    if not isinstance(key, RSAPrivateKey):
-        raise UnusableCredential("private_key must be an RSA key.")
-    return key
-
-
-def _encoded(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

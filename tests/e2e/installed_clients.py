@@ -33,7 +33,12 @@ def cached(kind: str, *locks: Path) -> Path:
 
 def python_with_clients() -> Path:
     """A Python that has what clients/requirements.txt locks."""
-    lock, uv = CLIENTS / "requirements.txt", dev.uv()
+    return python_with(CLIENTS / "requirements.txt")
+
+
+def python_with(lock: Path) -> Path:
+    """A Python that has what a file locks."""
+    uv = dev.uv()
     folder = cached("python", lock)
     with locked(CACHE / "lock"):
         if not folder.exists():

@@ -17,7 +17,7 @@ from botocore.credentials import Credentials
 from botocore.parsers import create_parser
 from botocore.validate import ParamValidator
 
-from routing.providers.aws_signature import Scope
+from config.lib.aws_signature import Scope
 
 SERVICE = botocore.session.get_session().get_service_model("bedrock-runtime")
 CONVERSE = SERVICE.operation_model("Converse")

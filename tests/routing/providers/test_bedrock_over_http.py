@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from config.lib.aws_signature import Scope
 from routing.gateway.upstream import Upstream
 from routing.providers import WIRE_FORMATS
-from routing.providers.aws_signature import Scope
 from tests.routing.make import make_call, make_endpoint, make_provider
 from tests.routing.providers.amazon import event, signed_by_amazon
 from tests.routing.providers.streams import text_of

@@ -42,14 +42,17 @@ def signed_headers(
     credential: AwsCredential,
     scope: Scope,
     now: datetime,
+    method: str = "POST",
 ) -> dict[str, str]:
-    """The headers with those that sign a POST of this body. `now` is in UTC, names are in lower case.
+    """The headers with those that sign a request of this body. `now` is in UTC, names are in lower case.
 
     The URL's path is escaped already, and escaped once more for the signature, as every service but S3 wants it.
     """
     moment = now.strftime("%Y%m%dT%H%M%SZ")
     parts = urlsplit(url)
     sent = {**headers, "x-amz-date": moment}
+    if scope.service == "s3":
+        sent["x-amz-content-sha256"] = hashlib.sha256(body).hexdigest()
     if credential.session_token:
         sent["x-amz-security-token"] = credential.session_token
     signed = {name: " ".join(value.split()) for name, value in sent.items() if name not in NOT_SIGNED}
@@ -57,8 +60,8 @@ def signed_headers(
     names = ";".join(sorted(signed))
     canonical = "\n".join(
         (
-            "POST",
-            quote(parts.path or "/", safe="/~"),
+            method,
+            (parts.path or "/") if scope.service == "s3" else quote(parts.path or "/", safe="/~"),
             _query(parts.query),
             *(f"{name}:{signed[name]}" for name in sorted(signed)),
             "",

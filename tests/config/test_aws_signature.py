@@ -8,8 +8,8 @@ from urllib.parse import quote
 from hypothesis import given
 from hypothesis import strategies as some
 
+from config.lib.aws_signature import AwsCredential, Scope, signed_headers
 from config.lib.http_pool import parse_url
-from routing.providers.aws_signature import AwsCredential, Scope, signed_headers
 from tests.routing.providers.amazon import signed_by_amazon
 
 NOW = datetime(2026, 11, 24, 7, 8, 9, tzinfo=UTC)
