@@ -10,7 +10,8 @@ from config.lib.environment import environment
 from config.lib.outbound import CallFailed, OutboundRules
 from observability.destination_config import known_config, merged_config
 from observability.destinations import DESTINATIONS
-from observability.destinations.destination import Config, DestinationKind, Outcome, Probed
+from observability.destinations.destination import Config, DestinationKind, Probed
+from observability.destinations.exchange import Outcome
 from observability.door import OutboundDoor
 from observability.models import Destination
 from observability.trace import Trace, Usage

@@ -71,8 +71,9 @@ class DestinationForm(forms.ModelForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        if "type" in self.fields:
-            self.fields["type"].choices = [(slug, kind.name) for slug, kind in sorted(DESTINATIONS.items())]
+        kind_field = self.fields.get("type")
+        if isinstance(kind_field, forms.ChoiceField):
+            kind_field.choices = [(slug, kind.name) for slug, kind in sorted(DESTINATIONS.items())]
             self.initial.setdefault("regions", [settings.REGIONS[0]])
         if self.instance.pk is not None:
             self.initial["configuration"] = shown_config(self.instance)

@@ -11,7 +11,8 @@ from config.lib.declared import Text
 from config.lib.outbound import CallFailed
 from observability.destination_settings import create
 from observability.destinations import DESTINATIONS
-from observability.destinations.destination import DestinationKind, Outcome, Probed, VendorRequest
+from observability.destinations.destination import DestinationKind, Probed
+from observability.destinations.exchange import Outcome, VendorRequest
 from tests.cast import STAGE
 
 NEW = {

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from config.lib.outbound import CallFailed, OutboundRules
-from observability.destinations.destination import VendorRequest
+from observability.destinations.exchange import VendorRequest
 from observability.door import MOST_ANSWER_BYTES, OutboundDoor
 from tests.observability.receiver import Receiver, receiving
 
