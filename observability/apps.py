@@ -4,11 +4,12 @@ from django.apps import AppConfig
 
 
 class ObservabilityConfig(AppConfig):
-    """Fills the slots of workspaces (home page; what begins and ends with a workspace or key), names sealed columns."""
+    """Fills the slots of the apps below (what begins and ends with a workspace or key), and names sealed columns."""
 
     name = "observability"
 
     def ready(self) -> None:
+        from accounts.privacy import privacy_changed
         from config.lib.sealed_columns import SealedColumn, register
         from observability import destination_restoring, destination_settings
         from observability.dashboard.home import requests_today
@@ -18,6 +19,7 @@ class ObservabilityConfig(AppConfig):
         from workspaces.workspaces import workspace_created, workspace_deleting
 
         workspace_home.fill(requests_today)
+        privacy_changed.fill(destination_settings.follow_privacy)
         workspace_created.fill(destination_settings.copy_into)
         workspace_deleting.fill(destination_settings.delete_with_workspace)
         key_deleting.fill(destination_settings.forget_key)

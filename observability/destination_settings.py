@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.models import PrivacySettings
 from accounts.privacy import IoLoggingForbidden, require_io_logging
 from accounts.revisions import Actor, snapshot
 from config.lib.declared import NotValid
@@ -164,6 +165,19 @@ def forget_key(key: ApiKey, by: Actor) -> None:
     for row in rows:
         row.api_key_ids = [other for other in row.api_key_ids or () if other != key.pk]
     write("update", rows, before, by)
+
+
+def follow_privacy(settings: PrivacySettings, by: Actor) -> None:
+    """Turn privacy mode on everywhere once the account keeps content in the house; fills `privacy_changed`."""
+    if settings.is_io_logging_allowed:
+        return
+    lock_destinations(settings.organization_id)
+    live = Destination.objects.for_organization(settings.organization_id).live()
+    rows = list(live.filter(is_private=False).select_for_update(of=("self",)).order_by("pk"))
+    before = [snapshot(row) for row in rows]
+    for row in rows:
+        row.is_private = True
+    write("update", rows, before, by.because("the account's privacy settings"))
 
 
 def identity_of(destination: Destination) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -174,3 +175,28 @@ class TestTheLimit:
 
         assert sorted(at_once(create, times=8)) == [201] * 5 + [409] * 3
         assert len(listed(api, "default")) == 5
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+class TestManyAtOnce:
+    def test_leave_no_workspace_without_its_copy_and_nobody_waiting_in_a_circle(self, acme: Acme, api: Api):
+        secret = acme.management_key.secret
+        first = data_of(api.post(PATH, NEW | {"all_workspaces": True}), status=201)["id"]
+        work = iter(
+            [
+                *[("post", "/workspaces", {"name": f"W{n}", "slug": f"w{n}"}) for n in range(4)],
+                *[("post", PATH, NEW | {"workspace_id": slug, "all_workspaces": True}) for slug in SLUGS[1:]],
+                *[("patch", f"{PATH}/{first}", {"name": f"N{n}"}) for n in range(2)],
+                ("delete", f"/keys/{acme.bob_key.key.hash}", None),
+                ("delete", f"{PATH}/{uuid.uuid4()}", None),
+            ]
+        )
+
+        def do() -> int:
+            method, path, body = next(work)
+            return int(Api(secret).send(method, path, body).status_code)
+
+        assert sorted(at_once(do, times=10)) == [200] * 3 + [201] * 6 + [404]
+        slugs = (*SLUGS, *(f"w{n}" for n in range(4)))
+        assert [len(listed(api, slug)) for slug in slugs] == [3] * 7
+        assert len({row["name"] for slug in slugs for row in listed(api, slug)} - {"Ours"}) == 1

@@ -402,12 +402,22 @@ class TestPrivacy:
 
         assert error_of(refused) == (403, "Privacy settings are locked")
 
-    def test_that_is_locked_later_lets_everything_else_be_changed(self, acme: Acme, api: Api):
+    def test_that_is_locked_later_makes_destinations_private_and_lets_them_be_changed(
+        self, acme: Acme, api: Api
+    ):
         destination = made(api)
         with tenant(acme.organization.pk):
             privacy.change(organization=acme.organization, is_io_logging_allowed=False, by=STAGE)
 
+        assert data_of(api.get(f"{PATH}/{destination['id']}"))["privacy_mode"] is True
         assert patched(api, destination, enabled=False)["enabled"] is False
+
+    def test_that_is_changed_elsewhere_leaves_destinations_alone(self, acme: Acme, api: Api):
+        destination = made(api)
+        with tenant(acme.organization.pk):
+            privacy.change(organization=acme.organization, enforce_zdr_xai=True, by=STAGE)
+
+        assert data_of(api.get(f"{PATH}/{destination['id']}")) == destination
 
 
 class TestTheList:
