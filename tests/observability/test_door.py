@@ -81,7 +81,15 @@ class TestFailing:
 
     @pytest.mark.parametrize(
         "url",
-        ["http://169.254.169.254/", "http://127.0.0.1:1/", "http://[::1]/", "ftp://vendor/", "nothing", ""],
+        [
+            "http://169.254.169.254/",
+            "http://127.0.0.1:1/",
+            "http://[::1]/",
+            "ftp://vendor/",
+            "http://[",
+            "nothing",
+            "",
+        ],
     )
     def test_is_said_of_addresses_that_are_forbidden_or_none(self, url):
         request = VendorRequest(url=url, headers={}, body=b"", traces=())
