@@ -11,6 +11,10 @@ from accounts.models import Organization, PrivacySettings
 from accounts.restoring import CannotRestore, Recorded
 from accounts.revisions import Actor, Change, Scope, record, snapshot
 from accounts.slug_lists import NotASlugList, check_slug_lists
+from config.lib.registry import Slot
+
+privacy_changed: Slot[[PrivacySettings, Actor], None] = Slot("privacy_changed")
+"""Called with the new settings, in the transaction that wrote them."""
 
 MOST_ACTIVE_PHRASES = 200
 MOST_PHRASES = 1_000
@@ -48,6 +52,7 @@ def change(*, organization: Organization, by: Actor, **changes: Any) -> PrivacyS
         settings.updated_at = timezone.now()
         settings.save()
         _record(settings, before, by)
+        privacy_changed(settings, by)
     return settings
 
 

@@ -4,12 +4,31 @@ from django.apps import AppConfig
 
 
 class ObservabilityConfig(AppConfig):
-    """Fills the slots of workspaces: what the home page tells about today."""
+    """Fills the slots of the apps below (what begins and ends with a workspace or key), and names sealed columns."""
 
     name = "observability"
 
     def ready(self) -> None:
+        from accounts.privacy import privacy_changed
+        from config.lib.sealed_columns import SealedColumn, register
+        from observability import destination_restoring, destination_settings
         from observability.dashboard.home import requests_today
+        from observability.models import Destination
+        from workspaces.api_keys import key_deleting
         from workspaces.dashboard.home import workspace_home
+        from workspaces.workspaces import workspace_created, workspace_deleting
 
         workspace_home.fill(requests_today)
+        privacy_changed.fill(destination_settings.follow_privacy)
+        workspace_created.fill(destination_settings.copy_into)
+        workspace_deleting.fill(destination_settings.delete_with_workspace)
+        key_deleting.fill(destination_settings.forget_key)
+        destination_restoring.fill()
+        register(
+            SealedColumn(
+                Destination,
+                "sealed_secrets",
+                destination_settings.identity_of,
+                destination_settings.record_resealed,
+            )
+        )

@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-import aiohttp
-from aiohttp import ClientTimeout
 from yarl import URL
 
+from config.lib import outbound
 from config.lib.outbound import CallFailed, OutboundRules, Reply, Session, open_session
 from observability.destinations.exchange import VendorRequest
 
@@ -76,35 +75,22 @@ class OutboundDoor:
     async def _send(self, request: VendorRequest) -> Reply:
         if self._session is None:
             self._session = open_session(rules=self._rules)
-        timeout = ClientTimeout(total=self._total_seconds, sock_connect=CONNECT_SECONDS)
-        try:
-            async with self._session.request(
-                request.method,
-                _url(request.url),
-                data=request.body,
-                headers=request.headers,
-                allow_redirects=False,
-                timeout=timeout,
-            ) as response:
-                names = {name.lower(): value for name, value in response.headers.items()}
-                return Reply(response.status, await _bounded(response), names)
-        except TimeoutError as error:  # before OSError, which it is: its own text says nothing
-            raise CallFailed("no answer in time") from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:  # OSError: forbidden, too
-            raise CallFailed(str(error) or type(error).__name__) from error
+        return await outbound.request(
+            self._session,
+            _url(request.url),
+            request.body,
+            method=request.method,
+            headers=request.headers,
+            seconds=self._total_seconds,
+            most_bytes=MOST_ANSWER_BYTES,
+            connect_seconds=CONNECT_SECONDS,
+            is_cut=True,
+        )
 
 
 def _url(url: str) -> URL:
     """The address as it was written, because some vendors sign it; encoded only where it has to be."""
-    return URL(url, encoded=_is_encoded(url) is not None)
-
-
-async def _bounded(response: aiohttp.ClientResponse) -> bytes:
-    """As much of the answer as is worth reading; the rest is not waited for."""
-    body = bytearray()
-    async for piece in response.content.iter_any():
-        body += piece
-        if len(body) >= MOST_ANSWER_BYTES:
-            response.close()
-            break
-    return bytes(body[:MOST_ANSWER_BYTES])
+    try:
+        return URL(url, encoded=_is_encoded(url) is not None)
+    except ValueError as error:
+        raise CallFailed("this is no address") from error

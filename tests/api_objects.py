@@ -15,12 +15,14 @@ from accounts.models import Invitation, ManagementKey, Membership, Organization,
 from accounts.notifications import channels
 from config.lib.ids import generation_id, uuid7
 from config.lib.scoping import tenant
+from observability.models import Destination
 from routing import byok, guardrail_settings, private_endpoints
 from routing.models import Guardrail, PrivateEndpoint
 from routing.preset_config import Content
 from routing.presets import save_version
 from routing.private_pricing import Rates
 from tests.cast import STAGE, Acme, Globex
+from tests.observability.destination_kinds import a_destination
 from workspaces.api_keys import issue
 from workspaces.budgets import set_budget
 from workspaces.external_users import register
@@ -92,6 +94,8 @@ def furnish(home: Home) -> World:
             **_governing(home),
             "{private}": str(_private(home).public_id),
             "{active_private}": str(_active_private(home).public_id),
+            "{destination}": str(a_destination(home.workspace).public_id),
+            "{copy}": _copy(home),
             "{invitation}": _invitation(home),
             "{channel}": _channel(home),
             "{revision}": _newest("workspace"),
@@ -104,7 +108,7 @@ def unknown_world() -> World:
     return {
         **{f"{{{name}}}": str(uuid.uuid4()) for name in ("production", "guardrail", "default_guardrail")},
         **{f"{{{name}}}": str(uuid.uuid4()) for name in ("credential", "invitation", "channel")},
-        **{f"{{{name}}}": str(uuid.uuid4()) for name in ("private", "active_private")},
+        **{f"{{{name}}}": str(uuid.uuid4()) for name in ("private", "active_private", "destination", "copy")},
         "{empty}": "emptier",
         "{alice}": "user_999999999",
         "{bob}": "user_999999998",
@@ -168,6 +172,12 @@ def _channel(home: Home) -> str:
         organization=home.organization, kind="email", name="Ops", config={"to": ["ops@x.example"]}, by=STAGE
     )
     return str(made.channel.public_id)
+
+
+def _copy(home: Home) -> str:
+    """A destination that follows one of another workspace."""
+    source = a_destination(home.workspace, is_everywhere=True)
+    return str(Destination.objects.filter(source=source).earliest("pk").public_id)
 
 
 def _invitation(home: Home) -> str:

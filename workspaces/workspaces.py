@@ -17,6 +17,7 @@ from workspaces.models import ApiKey, Workspace, WorkspaceMember
 from workspaces.purse_limits import follow_limits, subjects_in
 from workspaces.spending import open_credit_purse
 
+workspace_created: Slot[[Workspace, Actor], None] = Slot("workspace_created")
 workspace_deleting: Slot[[Workspace, Actor], None] = Slot("workspace_deleting")
 
 CHANGEABLE = frozenset(
@@ -73,6 +74,7 @@ def _create(*, organization: Organization, by: Actor, **columns: Any) -> Workspa
         with transaction.atomic():
             workspace = Workspace.objects.create(organization=organization, created_by=by.user, **columns)
             _record("create", workspace, None, by)
+            workspace_created(workspace, by)
     except IntegrityError as error:
         raise _slug_taken(error) from error
     return workspace

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from config.lib.http_pool import HttpPool
 
@@ -251,36 +252,48 @@ def _posted(
 
 async def request(
     session: Session,
-    url: str,
+    url: str | URL,
     body: bytes | Mapping[str, str] | None = None,
     *,
+    method: str | None = None,
     headers: Mapping[str, str] | None = None,
     seconds: float,
     most_bytes: int,
+    connect_seconds: float = CONNECT_SECONDS,
+    is_cut: bool = False,
 ) -> Reply:
     """GET an address, or POST a body (a mapping is a form), and read the answer; no redirect is followed.
 
+    `is_cut`: of an answer that is too long the beginning is enough.
+
     Raises CallFailed, whatever went wrong.
     """
-    method = "GET" if body is None else "POST"
+    how = method or ("GET" if body is None else "POST")
+    connecting = aiohttp.ClientTimeout(total=None, sock_connect=connect_seconds)
     try:
         async with (
             asyncio.timeout(seconds),
-            session.request(method, url, data=body, headers=headers, allow_redirects=False) as response,
+            session.request(
+                how, url, data=body, headers=headers, allow_redirects=False, timeout=connecting
+            ) as response,
         ):
             names = {name.lower(): value for name, value in response.headers.items()}
-            return Reply(response.status, await _bounded(response, most_bytes), names)
+            return Reply(response.status, await _bounded(response, most_bytes, is_cut), names)
     except (aiohttp.ClientError, OSError, ValueError) as error:  # OSError: forbidden and timed out, too
-        raise CallFailed(str(error) or type(error).__name__) from error
+        shown = "no answer in time" if isinstance(error, TimeoutError) else str(error)
+        raise CallFailed(shown or type(error).__name__) from error
 
 
-async def _bounded(response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
+async def _bounded(response: aiohttp.ClientResponse, most_bytes: int, is_cut: bool) -> bytes:
     body = bytearray()
     async for piece in response.content.iter_any():
         body += piece
         if len(body) > most_bytes:
-            raise CallFailed("the answer is too long")
-    return bytes(body)
+            if not is_cut:
+                raise CallFailed("the answer is too long")
+            response.close()
+            break
+    return bytes(body[:most_bytes])
 
 
 async def _post(

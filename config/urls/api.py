@@ -30,6 +30,13 @@ from accounts.api.privacy import PrivacyView
 from accounts.api.revisions import OneRevisionView, RestoreView, RevisionDiffView, RevisionsView
 from config.lib.api_errors import as_response, not_found
 from config.urls import not_offered
+from observability.api.destination_steps import (
+    DetachView,
+    SendTestTraceView,
+    TryConfigView,
+    TryDestinationView,
+)
+from observability.api.destinations import DestinationsView, OneDestinationView
 from observability.api.feedback import FeedbackView
 from observability.api.generations import GenerationView
 from routing.api.byok import CredentialsView, OneCredentialView
@@ -98,6 +105,12 @@ ROUTES: dict[str, type[View]] = {
     "key": CurrentKeyView,
     "keys": KeysView,
     "keys/<str:hash>": OneKeyView,
+    "observability/destinations": DestinationsView,
+    "observability/destinations/test": TryConfigView,
+    "observability/destinations/<str:id>": OneDestinationView,
+    "observability/destinations/<str:id>/detach": DetachView,
+    "observability/destinations/<str:id>/test": TryDestinationView,
+    "observability/destinations/<str:id>/test-trace": SendTestTraceView,
     "revisions": RevisionsView,
     "revisions/<str:id>": OneRevisionView,
     "revisions/<str:id>/diff": RevisionDiffView,

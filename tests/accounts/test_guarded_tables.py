@@ -9,8 +9,9 @@ from django.db import IntegrityError, connection
 from accounts import privacy
 from accounts.billing import set_billing
 from accounts.notifications import rules
-from accounts.revisions import is_secret, snapshot
+from accounts.revisions import Change, is_secret, record, snapshot
 from config.lib.scoping import tenant
+from observability.models import ObservabilitySettings
 from routing import guardrail_assignments, guardrail_settings, plugin_settings, routing_defaults
 from tests.api_objects import acme_home, furnish
 from tests.cast import STAGE, Acme
@@ -91,6 +92,8 @@ def of_our_models() -> set[str]:
 def set_everything(acme: Acme) -> None:
     """Settings beside the objects that tests/api_objects.py makes."""
     with tenant(acme.organization.pk):
+        own = ObservabilitySettings.objects.create(organization=acme.organization, workspace=acme.production)
+        record(Change("create", own, None, snapshot(own), (), organization_id=acme.organization.pk), by=STAGE)
         guardrail = guardrail_settings.create(workspace=acme.research, name="Assigned", by=STAGE)
         guardrail_assignments.assign_keys(guardrail=guardrail, keys=[acme.carol_key.key], by=STAGE)
         guardrail_assignments.assign_members(guardrail=guardrail, memberships=[acme.carol], by=STAGE)

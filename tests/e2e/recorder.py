@@ -16,7 +16,6 @@ LATER = {
     "/activity": "observability",
     "/analytics": "observability",
     "/generation/content": "observability",
-    "/observability": "observability",
     "/scim": "SCIM",
 }
 """What comes with later releases, and with what."""

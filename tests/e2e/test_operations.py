@@ -268,6 +268,32 @@ class TestGoverning:
         assert deleted.DELETED is True
 
     @drives(
+        "listObservabilityDestinations",
+        "createObservabilityDestination",
+        "getObservabilityDestination",
+        "updateObservabilityDestination",
+        "deleteObservabilityDestination",
+    )
+    def test_destinations(self, manager: OpenRouter, workspace: str, key: Any):
+        made = manager.observability.create(
+            type_="langfuse",
+            name="Ours",
+            config={"publicKey": "pk-lf-0123456789", "secretKey": "sk-lf-NeverToBeSeenAgain"},
+            workspace_id=workspace,
+            api_key_hashes=[key.data.hash],
+            sampling_rate=0.5,
+        ).data
+        changed = manager.observability.update(id=made.id, enabled=False, api_key_hashes=None).data
+        found = manager.observability.get(id=made.id).data
+        listed = manager.observability.list(workspace_id=workspace).result
+        deleted = manager.observability.delete(id=made.id)
+
+        assert (changed.enabled, changed.api_key_hashes, found.name) == (False, None, "Ours")
+        assert found.config.secret_key == "sk-l...gain"
+        assert [row.id for row in listed.data] == [made.id]
+        assert deleted.DELETED is True
+
+    @drives(
         "listPrivateEndpoints",
         "createPrivateEndpoint",
         "getPrivateEndpoint",

@@ -40,7 +40,13 @@ from config.lib.admin import ScopedModelAdmin
 from config.lib.ids import uuid7
 from config.lib.scoping import tenant
 from observability.feedback import give
-from observability.models import DeadLetterRecord, Generation, GenerationFeedback, JournalPosition
+from observability.models import (
+    DeadLetterRecord,
+    Destination,
+    Generation,
+    GenerationFeedback,
+    JournalPosition,
+)
 from routing import (
     byok,
     guardrail_assignments,
@@ -69,6 +75,7 @@ from routing.preset_config import Content
 from routing.presets import save_version
 from routing.private_pricing import Rates
 from tests.admin_pages import Doors, page
+from tests.observability.destination_kinds import a_destination
 from workspaces.auth_codes import Request, allow
 from workspaces.budgets import set_budget
 from workspaces.external_users import register
@@ -140,6 +147,7 @@ TABLE = {
     ByokCredential: (LIST, ADMINS, OWN, OWN, OWN),
     PrivateEndpoint: (LIST, ADMINS, OWN, OWN, OWN),
     PrivatePrice: (LIST, ADMINS, OWN, KEPT, OWN),
+    Destination: (LIST, ADMINS, OWN, OWN, OWN),
     Purse: (LIST, NOBODY, OWN, KEPT, OWN),
     Generation: (LIST, NOBODY, OWN, KEPT, OWN),
     GenerationFeedback: (LIST, NOBODY, OWN, KEPT, OWN),
@@ -349,6 +357,10 @@ class Objects:
     def make_PrivatePrice(self):
         with tenant(self.acme.organization.pk):
             return self.make_PrivateEndpoint().prices.get()
+
+    def make_Destination(self):
+        with tenant(self.acme.organization.pk):
+            return a_destination(self.acme.production)
 
     def make_Generation(self):
         return a_generation(self.acme.production)

@@ -10,6 +10,7 @@ from observability import recent
 from tests.api_objects import World, acme_home, filled, furnish
 from tests.cast import Acme, Cast
 from tests.management_api import Api, operation_of, our_document
+from tests.observability.destination_kinds import NEW
 
 CALLERS = ("acme", "globex", "inference", "unknown", "nobody")
 KEYS = {"key_hashes": ["{bob_key}"]}
@@ -27,6 +28,8 @@ OWN_UPSTREAM = {
 }
 BUDGET_OF_PRODUCTION = {"workspace_ids": ["{production}"]}
 MAIL = {"type": "email", "name": "Ops", "config": {"to": ["ops@x.example"]}}
+MAILBOX = NEW | {"name": "New"}
+TRIAL = {"type": NEW["type"], "config": NEW["config"]}
 FALSE_POSITIVE = {"generation_id": "{generation}", "category": "guardrail_false_positive"}
 TRIED_IN_PRODUCTION = {"activate": {"workspace_id": "{production}"}}
 TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
@@ -116,6 +119,28 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
     ("post", "/private-endpoints/{private}/activate", None, (409, 404, 403, 401, 401)),
     ("post", "/private-endpoints/{active_private}/disable", None, (200, 404, 403, 401, 401)),
     ("post", "/private-endpoints/{active_private}/enable", None, (409, 404, 403, 401, 401)),
+    ("get", "/observability/destinations", None, (200, 200, 401, 401, 401)),
+    ("get", "/observability/destinations?workspace_id={production}", None, (200, 400, 401, 401, 401)),
+    ("post", "/observability/destinations", MAILBOX, (201, 201, 403, 401, 401)),
+    (
+        "post",
+        "/observability/destinations",
+        MAILBOX | {"workspace_id": "{production}"},
+        (201, 400, 403, 401, 401),
+    ),
+    (
+        "post",
+        "/observability/destinations",
+        MAILBOX | {"api_key_hashes": ["{bob_key}"]},
+        (201, 400, 403, 401, 401),
+    ),
+    ("post", "/observability/destinations/test", TRIAL, (200, 200, 403, 401, 401)),
+    ("get", "/observability/destinations/{destination}", None, (200, 404, 401, 401, 401)),
+    ("patch", "/observability/destinations/{destination}", {"name": "Renamed"}, (200, 404, 403, 401, 401)),
+    ("delete", "/observability/destinations/{destination}", None, (200, 404, 401, 401, 401)),
+    ("post", "/observability/destinations/{copy}/detach", None, (200, 404, 403, 401, 401)),
+    ("post", "/observability/destinations/{destination}/test", None, (200, 404, 403, 401, 401)),
+    ("post", "/observability/destinations/{destination}/test-trace", None, (200, 404, 403, 401, 401)),
     ("get", "/credits", None, (200, 200, 403, 401, 401)),
     ("get", "/audit-log", None, (200, 200, 403, 401, 401)),
     ("get", "/audit-log?workspace_id={production}", None, (200, 404, 403, 401, 401)),
