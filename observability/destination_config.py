@@ -50,6 +50,7 @@ def merged_config(kind: DestinationKind, kept: Mapping[str, Any] | None, given: 
     if not isinstance(given, Mapping):
         raise NotValid("config", "must be an object.")
     before = dict(kept or {})
+    _require_own_choice(kind, before, given)
     sent = {name: value for name, value in given.items() if not _stands_for_kept(kind, before, name, value)}
     if isinstance(sent.get(HEADERS), Mapping):
         sent[HEADERS] = _unmasked(before.get(HEADERS, {}), sent[HEADERS])
@@ -95,6 +96,12 @@ def _unmasked(kept: Mapping[str, str], sent: Mapping[str, Any]) -> dict[str, Any
         if is_masked(sent[name]) and name not in kept:
             raise NotValid(f"config.{HEADERS}", f"{name[:100]} is masked; the value itself is needed.")
     return {name: kept[name] if is_masked(value) else value for name, value in sent.items()}
+
+
+def _require_own_choice(kind: DestinationKind, kept: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    for name in sorted(kind.made_here & given.keys()):
+        if given[name] != kept.get(name):
+            raise NotValid(f"config.{name}", "is made here and cannot be chosen.")
 
 
 def _require_fresh_secrets(

@@ -61,6 +61,8 @@ class DestinationKind:
     fields: ClassVar[tuple[Field, ...]] = ()
     required: ClassVar[tuple[str, ...]] = ()
     secrets: ClassVar[frozenset[str]] = frozenset()
+    made_here: ClassVar[frozenset[str]] = frozenset()
+    """Fields whose value is ours to choose: nobody may send another one."""
     addresses: ClassVar[frozenset[str]] = frozenset({"baseUrl", "endpoint", "url", "host"})
     defaults: ClassVar[Mapping[str, Any]] = {}
     limits: ClassVar[Limits] = Limits()

@@ -63,6 +63,8 @@ class S3(DestinationKind):
     )
     required = ("bucketName",)
     secrets = frozenset({"secretAccessKey", "sessionToken"})
+    made_here = frozenset({"externalId"})
+    """With an external id of somebody else's, his role could be assumed for one's own bucket."""
     addresses = frozenset({"endpoint"})
     defaults = {
         "authMode": ACCESS_KEYS,

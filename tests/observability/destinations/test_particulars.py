@@ -23,6 +23,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from accounts.notifications.standard_webhooks import new_secret
 from config.lib.declared import NotValid
 from config.lib.environment import environment
+from observability.destination_config import merged_config
 from observability.destinations import DESTINATIONS
 from observability.destinations.bigquery import BigQuery
 from observability.destinations.otel_collector import OtelCollector
@@ -197,6 +198,19 @@ class TestS3:
     def test_needs_the_operators_keys_to_assume_a_role(self):
         with pytest.raises(NotValid, match="operator"):
             S3().read_config({"bucketName": "bucket", "authMode": "iam_role", "roleArn": ROLE})
+
+    def test_lets_nobody_choose_the_external_id(self, aws_keys):
+        given = {"bucketName": "bucket", "authMode": "iam_role", "roleArn": ROLE}
+        made = merged_config(S3(), None, given)
+
+        again = merged_config(S3(), made, {"externalId": made["externalId"], "prefix": "other"})
+        with pytest.raises(NotValid) as at_first:
+            merged_config(S3(), None, given | {"externalId": "somebody-elses"})
+        with pytest.raises(NotValid) as later:
+            merged_config(S3(), made, {"externalId": "somebody-elses"})
+
+        assert again["externalId"] == made["externalId"]
+        assert {at_first.value.path, later.value.path} == {"config.externalId"}
 
     def test_assumes_a_role_once_with_an_external_id_made_here(self, aws_keys):
         kind = S3()
