@@ -136,7 +136,7 @@ class Relay:
         rules = watch.guard.rules
         try:
             if watch.guard.is_dear(sum(map(len, texts))):
-                scan = await self._bodies.elsewhere(scan_texts, texts, rules)
+                scan = await self._bodies.elsewhere(self._opened.known.organization, scan_texts, texts, rules)
             else:
                 scan = scan_texts(texts, rules)
         except RefusedError as error:
