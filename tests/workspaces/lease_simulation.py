@@ -38,8 +38,7 @@ class Plan:
     seed: int
     seconds: float = 10.0
     rate: float = 400.0
-    fill: float = 0.6
-    """How much of the demand the shared limit pays for."""
+    fill: float = 0.6  # how much of the demand the shared limit pays for
     hold_to_cost: float = 3.0
     under_estimated: float = 0.02
     loss_rate: float = 0.0
@@ -105,6 +104,8 @@ class Simulation:
             self._book(gateway)
         await asyncio.sleep(3 * REAPER_SECONDS)
         await asyncio.gather(*(gateway.leases.close() for gateway in self.gateways))
+        for gateway in self.gateways:
+            self._reap(gateway)  # a call that was lost last may have left a lease without money
         self.outcome.calls = sum(gateway.leases.calls_made for gateway in self.everybody)
         self.outcome.spent = {
             spec.id: self.purses.value(spec, "spent_nano") for spec in [self.shared, *self.others]
@@ -230,7 +231,7 @@ class Simulation:
     async def _kill(self, after_seconds: float) -> None:
         """Let a process die and another take its place, and the reaper come a while later."""
         await asyncio.sleep(after_seconds)
-        place = self.draw.randrange(len(self.gateways))
+        place = self.draw.choice([at for at, each in enumerate(self.gateways) if not each.is_dead])
         gateway = self.gateways[place]
         gateway.is_dead = gateway.cable.is_cut = True
         idle = self._idle_money(gateway)
@@ -276,7 +277,7 @@ class Simulation:
     async def _fence(self, after_seconds: float) -> None:
         """Take a living process's idle money, as the reaper does with one that it does not hear."""
         await asyncio.sleep(after_seconds)
-        gateway = self.draw.choice(self.gateways)
+        gateway = self.draw.choice([each for each in self.gateways if not each.is_dead])
         gateway.fence.is_up = True
         self._book(gateway)
         self.purses.reap_idle_money(gateway.identity, self._held(gateway))
