@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from routing.catalog_snapshot import EndpointEntry, ServedBy
 from routing.credential_formats import GOOGLE_TOKEN_URI, UnusableCredential
-from routing.errors import ProviderFailure
 from routing.gateway.upstream import Upstream, UpstreamFailed
+from routing.provider_failures import ProviderFailure
 from routing.providers.google_auth import AccessToken, ServiceAccount, read_token, token_request
 from routing.providers.vertex import Vertex
 from routing.providers.wire_format import Misconfigured, UpstreamRequest

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from routing.credential_formats import GLOBAL, GOOGLE_TOKEN_URI, UnusableCredential, read_credential
-from routing.errors import ProviderFailure
+from routing.provider_failures import ProviderFailure
 from routing.providers.failures import CREDENTIAL_MESSAGE, broken_answer, failure_of_response
 from routing.providers.wire_format import UpstreamRequest
 

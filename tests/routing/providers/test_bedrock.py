@@ -10,8 +10,8 @@ import pytest
 import time_machine
 from openrouter.components.chatresult import ChatResult
 
-from routing.errors import ProviderFailure
 from routing.pricing import Usage, usage_from_provider
+from routing.provider_failures import ProviderFailure
 from routing.providers import WIRE_FORMATS, Answer
 from routing.providers.aws_signature import AwsCredential, Scope, signed_headers
 from routing.providers.wire_format import Misconfigured, Unsupported
