@@ -9,8 +9,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.revisions import Action, Actor, Change, Scope, record, snapshot
+from config.lib.declared import NotValid
+from config.lib.environment import environment
 from routing.models import PluginSetting
+from routing.plugin_services import operator_of
 from routing.plugins import PLUGINS
+from routing.plugins.operator import Missing
 from workspaces.locking import lock_workspace
 from workspaces.models import Workspace
 
@@ -18,7 +22,10 @@ CHANGEABLE = frozenset({"is_enabled", "is_override_prevented", "config"})
 
 
 def change(*, workspace: Workspace, plugin: str, by: Actor, **changes: Any) -> PluginSetting:
-    """Change a plugin's default; what is left out stays as it is. Raises NotValid, WorkspaceGone."""
+    """Change a plugin's default; what is left out stays as it is. Raises NotValid, WorkspaceGone.
+
+    What is on must be able to run here: each request of the workspace would be refused otherwise.
+    """
     unknown = changes.keys() - CHANGEABLE
     if unknown:
         raise TypeError(f"a plugin's default has no changeable {', '.join(sorted(unknown))}")
@@ -33,6 +40,8 @@ def change(*, workspace: Workspace, plugin: str, by: Actor, **changes: Any) -> P
             setting = PluginSetting(organization_id=organization, workspace=locked, plugin=plugin)
         for name, value in changes.items():
             setattr(setting, name, value)
+        if setting.is_enabled and (missing := missing_of(setting)) is not None:
+            raise NotValid(missing.at("config") if missing.field else "enabled", missing.reason)
         setting.updated_at = timezone.now()
         setting.save()
         _record("update" if before else "create", setting, before, by)
@@ -61,6 +70,11 @@ def setting_of(workspace: Workspace, plugin: str) -> PluginSetting:
     """What the workspace says about a plugin; unsaved where it says nothing."""
     found = PluginSetting.objects.for_workspace(workspace).filter(plugin=plugin).first()
     return found or _silence(workspace, plugin)
+
+
+def missing_of(setting: PluginSetting) -> Missing | None:
+    """What keeps the plugin from running here as it is configured; None where nothing is known to."""
+    return PLUGINS[setting.plugin].missing(setting.config, operator_of(environment()))
 
 
 def _silence(workspace: Workspace, plugin: str) -> PluginSetting:

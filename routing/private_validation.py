@@ -17,12 +17,12 @@ from accounts.revisions import Actor
 from config.lib.outbound import CallFailed, ForbiddenAddress, Reply, post
 from routing.call import Call
 from routing.catalog_snapshot import EndpointEntry, Price
-from routing.errors import ProviderFailure
 from routing.models import ByokCredential, LanguageModel, PrivateEndpoint
 from routing.models.private_endpoint import DRAFT
 from routing.private_endpoints import NotNow, note_validated, outbound_rules
 from routing.private_entries import NoCredential, UnopenedCredential, credential_of, entry_of
 from routing.private_upstreams import OF_CREDENTIAL, UnusableUpstream, check_address, names_of
+from routing.provider_failures import ProviderFailure
 from routing.providers import WIRE_FORMATS, CannotAsk
 from workspaces.models import Workspace
 

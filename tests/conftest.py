@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
@@ -9,6 +11,7 @@ from pytest_django.fixtures import Settings
 from accounts.models import User
 from tests.admin_pages import WHO, Doors
 from tests.cast import Acme, Cast, Globex
+from tests.operator_services import services_set_up
 from tests.recorded_cast import RecordedCast
 
 
@@ -58,6 +61,13 @@ def mallory(globex: Globex) -> User:
 def staff(db: None) -> User:
     """One of the platform's own staff."""
     return User.objects.create_superuser("staff@headgate.example", None, name="Staff")
+
+
+@pytest.fixture
+def operator_services() -> Iterator[None]:
+    """An operator who has set up services for plugins."""
+    with services_set_up():
+        yield
 
 
 @pytest.fixture

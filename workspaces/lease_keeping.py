@@ -37,6 +37,7 @@ class LeaseKeeper:
 
     def attend(self, purse: LocalPurse) -> None:
         """Do for a purse what is due now; cheap if nothing is."""
+        purse.set_aside()
         if purse.is_busy or self._is_lost:
             return
         self.active[purse.id] = purse

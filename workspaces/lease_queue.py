@@ -51,7 +51,7 @@ class Shortage(NamedTuple):
     def seen(cls, purse: LocalPurse, answer: Answer) -> Shortage:
         """Return why a purse refuses after an answer; what the process holds free is left, too."""
         reason = Reason.EXHAUSTED if answer.is_exhausted else Reason.SHORT
-        return cls(purse.id, reason, answer.room + purse.free)
+        return cls(purse.id, reason, answer.room + purse.free + purse.returning)
 
 
 class Ticket:

@@ -99,12 +99,14 @@ class LocalPurse:
         "is_frozen",
         "is_idle",
         "is_leaving",
+        "is_overdrawn",
         "is_recalled",
         "is_strict",
         "is_tight",
         "low",
         "owed",
         "reserve",
+        "returning",
         "returns_at_once",
         "seen_used",
         "starts_at",
@@ -118,9 +120,10 @@ class LocalPurse:
         self.interval = spec.interval
         self.is_strict = spec.is_strict
         self.starts_at = self.ends_at = 0
-        self.granted = self.used = self.low = self.unit = 0
+        self.granted = self.used = self.returning = self.low = self.unit = 0
         self.is_busy = self.is_tight = self.is_recalled = self.has_lease = False
         self.is_idle = self.is_leaving = self.returns_at_once = self.is_frozen = False
+        self.is_overdrawn = False
         self.waiting = Queue()
         self.reserve = Reserve()
         self.owed: dict[int, int] = {}
@@ -147,10 +150,10 @@ class LocalPurse:
 
     def roll(self, starts_at: int, ends_at: int) -> None:
         """Go on in another window: money of the old one can only be returned or owed from now on."""
-        self._owe(self.starts_at, self.free)
+        self._owe(self.starts_at, self.free + self.returning)
         self.starts_at, self.ends_at = starts_at, ends_at
-        self.granted = self.used = self.low = 0
-        self.is_tight = self.is_recalled = self.has_lease = self.is_leaving = False
+        self.granted = self.used = self.returning = self.low = 0
+        self.is_overdrawn = self.is_tight = self.is_recalled = self.has_lease = self.is_leaving = False
         self.returns_at_once = self.is_idle
         self.reserve.marked_at = None
         self.dry_until = 0.0
@@ -160,8 +163,15 @@ class LocalPurse:
         """Replace a hold by its cost, in the window that it was taken in."""
         if admitted_at >= self.starts_at:
             self.used += cost - nano
+            self.set_aside()
         else:
             self._owe(window_start(self.interval, admitted_at), nano - cost)
+
+    def set_aside(self) -> None:
+        """Beyond a limit nothing is free: what a hold leaves is the database's to judge, not the own queue's."""
+        if self.is_overdrawn and self.free > 0:
+            self.returning += self.free
+            self.granted = self.used
 
     def recall(self) -> None:
         """Return what is free with the next call: others need it, or the limit has changed."""
@@ -199,11 +209,20 @@ class LocalPurse:
             want = self.reserve.target if self.waiting else self.reserve.shortfall(free, self.low)
             give = give or self.reserve.surplus(free)
         acknowledges = self.is_recalled and not self.is_tight
-        if not (give or force or self.waiting or want or acknowledges or self.is_leaving):
+        if not (give or self.returning or force or self.waiting or want or acknowledges or self.is_leaving):
             return None
         asks = self.waiting.ask()
-        call = Call(self.starts_at, give, force, asks, want, self.unit or 1, self.is_leaving and not asks)
+        call = Call(
+            self.starts_at,
+            give + self.returning,
+            force,
+            asks,
+            want,
+            self.unit or 1,
+            self.is_leaving and not asks,
+        )
         self.granted -= give
+        self.returning = 0
         # A recall that arrives while this call is under way must outlive it, so it is answered for here.
         self.is_recalled = self.is_leaving = False
         self.is_busy = self.has_lease = True
@@ -215,6 +234,8 @@ class LocalPurse:
         if call.starts_at != self.starts_at:
             self._owe(call.starts_at, answer.delta + call.force)
             return 0.0 if self.waiting else None
+        self.is_overdrawn = answer.room < 0
+        self.set_aside()
         self.granted += answer.delta + call.force
         if answer.status == "left":
             self.forget_lease()
@@ -227,7 +248,7 @@ class LocalPurse:
         if answer.is_exhausted:
             self.dry_until, self.dry_room = now + REFUSE_LOCALLY_SECONDS, answer.room
         self.low = 0 if answer.is_tight else max(0, self.free) // 2
-        return delay
+        return None if self.returning else delay
 
     def lose(self, call: Call) -> None:
         """Note that a call's outcome is unknown; the purse stays busy until its lease is read again."""
@@ -245,8 +266,8 @@ class LocalPurse:
             self.forget_lease()
             return
         self.has_lease = True
-        self.granted = granted
-        self.is_tight = not is_loose
+        self.granted, self.returning = granted, 0
+        self.is_tight = self.is_overdrawn = not is_loose  # a lost answer may have said so
         self.returns_at_once = self.is_tight or self.is_idle
         self.low = 0 if self.is_tight else min(self.low, max(0, self.free) // 2)
 
@@ -259,9 +280,9 @@ class LocalPurse:
 
     def forget_lease(self) -> None:
         """Count from zero: the lease's row is gone, and all that it had granted is accounted for."""
-        self.used -= self.granted
-        self.granted = 0
-        self.has_lease = self.is_tight = False
+        self.used -= self.granted + self.returning
+        self.granted = self.returning = 0
+        self.has_lease = self.is_tight = self.is_overdrawn = False
         self.returns_at_once = self.is_idle
 
     def _owe(self, starts_at: int, nano: int) -> None:

@@ -48,6 +48,7 @@ class PluginSettingAdmin(ScopedModelAdmin):
         "workspace",
         "is_enabled",
         "is_override_prevented",
+        "unavailable_because",
         "organization",
         "updated_at",
     )
@@ -67,10 +68,17 @@ class PluginSettingAdmin(ScopedModelAdmin):
             return ("workspace", "plugin", "is_enabled", "is_override_prevented")
         declared = PLUGINS[obj.plugin].fields if obj.plugin in PLUGINS else ()
         configured = [f"{PREFIX}{field.name}" for field in declared]
-        return ("workspace", "plugin", "is_enabled", "is_override_prevented", *configured, "updated_at")
+        switches = ("is_enabled", "is_override_prevented")
+        return ("workspace", "plugin", *switches, *configured, "unavailable_because", "updated_at")
 
     def get_readonly_fields(self, request, obj=None):
-        return () if obj is None else ("workspace", "plugin", "updated_at")
+        return () if obj is None else ("workspace", "plugin", "unavailable_because", "updated_at")
+
+    @admin.display(description="Cannot run here because")
+    def unavailable_because(self, row):
+        """What its requests are refused for."""
+        missing = plugin_settings.missing_of(row) if row.plugin in PLUGINS else None
+        return f"{missing.at(row.plugin)} {missing.reason}" if missing else None
 
     def create_row(self, request, values):
         return plugin_settings.change(**values, by=through_admin(request))

@@ -40,6 +40,9 @@ class PluginShape(serializers.Serializer[Any]):  # one, or with many=True severa
     enabled = serializers.BooleanField(source="is_enabled")
     prevent_overrides = serializers.BooleanField(source="is_override_prevented")
     config = serializers.DictField()
+    unavailable_because = serializers.SerializerMethodField(
+        help_text="What keeps it from running here as it is configured; null where nothing is known to."
+    )
     updated_at = Moment(allow_null=True, help_text="Null where the workspace says nothing.")
 
     def get_name(self, setting: PluginSetting) -> str:
@@ -49,6 +52,11 @@ class PluginShape(serializers.Serializer[Any]):  # one, or with many=True severa
     def get_description(self, setting: PluginSetting) -> str:
         """What it does."""
         return PLUGINS[setting.plugin].about
+
+    def get_unavailable_because(self, setting: PluginSetting) -> str | None:
+        """As a sentence that begins with the field."""
+        missing = plugin_settings.missing_of(setting)
+        return f"{missing.at(setting.plugin)} {missing.reason}" if missing else None
 
 
 PLUGIN_ANSWER = answer("PluginAnswer", data=PluginShape())

@@ -73,7 +73,7 @@ async def _with_plugins(
     work, preparation, catalog = runtime.plugin_work, opened.known.preparation, runtime.catalog
     try:
         with client.watch.within(PLUGIN_SECONDS):
-            call = await work.before(opened.call, attempts, preparation, catalog)
+            call = await work.before(opened.call, attempts, preparation, catalog, opened.known.organization)
     except RefusedError as error:
         return failed(error.refusal, None)
     except Interrupted as stop:
@@ -87,7 +87,9 @@ async def _healed(runtime: Runtime, client: Client, opened: Opened, answer: Answ
     try:
         with client.watch.within(PLUGIN_SECONDS):
             preparation, catalog = opened.known.preparation, runtime.catalog
-            call = await runtime.plugin_work.after(opened.call, answer.body, preparation, catalog)
+            call = await runtime.plugin_work.after(
+                opened.call, answer.body, preparation, catalog, opened.known.organization
+            )
     except (RefusedError, Interrupted):
         return opened
     return replace(opened, call=call)
@@ -169,7 +171,9 @@ async def _look(runtime: Runtime, opened: Opened, answer: Answer) -> Looked:
     ):
         return guard.look(answer.body)
     try:
-        return await runtime.bodies.elsewhere(look_elsewhere, answer.body, guard.rules)
+        return await runtime.bodies.elsewhere(
+            opened.known.organization, look_elsewhere, answer.body, guard.rules
+        )
     except RefusedError as error:
         return Looked(answer.body, refusal=error.refusal)
 

@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from routing.decision import Attempt, Dropped
-from routing.errors import ProviderFailure, Refusal, previous_error, provider_error, unavailable
+from routing.errors import Refusal, unavailable
 from routing.gateway.books import Opened
 from routing.gateway.google_tokens import GoogleTokens
 from routing.gateway.health import Health
 from routing.gateway.metrics import UPSTREAM_FAILURES
 from routing.gateway.upstream import Response, Upstream, UpstreamFailed
 from routing.gateway.watch import Interrupted, Reason, Watch
+from routing.provider_failures import ProviderFailure, previous_error, provider_error
 from routing.providers import WIRE_FORMATS, Answer, CannotAsk, Stream, WireFormat
 from routing.providers.failures import CREDENTIAL_MESSAGE
 from routing.providers.wire_format import Unsupported

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import multiprocessing
-import os
-import signal
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace as replace_scan
 from functools import partial
-from multiprocessing.connection import wait
 from types import MappingProxyType
 from typing import NamedTuple, ParamSpec, TypeVar
 
@@ -26,9 +19,11 @@ from routing.gateway.client import RefusedError
 from routing.gateway.dialects import DIALECTS, Dialect
 from routing.gateway.dialects.chat import count_prompt_tokens
 from routing.gateway.dialects.server_tools import check_call
+from routing.gateway.other_processes import WHAT, OtherProcesses
 from routing.gateway.preparing import Governing, Preparation, Prepared, Screened, prepared_with
 from routing.gateway.presets import find_preset, preset_named, size_of
 from routing.gateway.stickiness import CONVERSATION, opening_of
+from routing.gateway.turns import share_exceeded
 from routing.policy import PresetEntry
 
 P = ParamSpec("P")
@@ -44,14 +39,10 @@ MOST_WORK_ELSEWHERE = 2_000_000_000
 LOOKED_AT: frozenset[str] = frozenset({"messages", "response_format"})
 """Fields that plugins look at, hence need whole."""
 NOTHING: frozenset[str] = frozenset()
-PROCESSES = 2
-MOST_WAITING = 500
 MOST_HELD_BYTES = 512 * 1024 * 1024
-"""Of bodies that wait for the other processes, or are with them."""
-TOO_MANY = unavailable("Too many large requests at once.")
+"""Of bodies that wait for the other processes, or are with them; half of it of one organization."""
+TOO_MANY = unavailable(f"Too many {WHAT} at once.")
 NO_REGIONS: Mapping[str, str] = MappingProxyType({})
-
-log = logging.getLogger(__name__)
 
 
 class Wanted(NamedTuple):
@@ -63,23 +54,36 @@ class Wanted(NamedTuple):
 class BodyReader:
     """Reads bodies. Its processes start with the first large one. `region_hosts` are regions by host name."""
 
-    def __init__(self, region_hosts: Mapping[str, str] = NO_REGIONS) -> None:
+    def __init__(
+        self, region_hosts: Mapping[str, str] = NO_REGIONS, most_held_bytes: int = MOST_HELD_BYTES
+    ) -> None:
         self._region_hosts = region_hosts
-        self._pool: ProcessPoolExecutor | None = None
-        self._waiting = self._held = 0
+        self._others = OtherProcesses()
+        self._most_held = most_held_bytes
+        self._held: Counter[int] = Counter()
 
     async def read(
-        self, dialect: Dialect, data: bytes, headers: Mapping[bytes, bytes], preparation: Preparation
+        self,
+        dialect: Dialect,
+        data: bytes,
+        headers: Mapping[bytes, bytes],
+        preparation: Preparation,
+        organization: int = 0,
     ) -> Prepared:
-        """The call of a body, prepared. Raises RefusedError: 400 for what cannot be, 503 when too many are waiting."""
-        prepared = await self._read(dialect, data, headers, preparation)
+        """The call of a body, prepared. Raises RefusedError: 400 for what cannot be, 429 and 503 when too many wait."""
+        prepared = await self._read(dialect, data, headers, preparation, organization)
         if not self._region_hosts:
             return prepared
         region = self._region_hosts.get(_host(headers), DEFAULT_REGION)
         return Prepared(replace(prepared.call, region=region), prepared.scan)
 
     async def _read(
-        self, dialect: Dialect, data: bytes, headers: Mapping[bytes, bytes], preparation: Preparation
+        self,
+        dialect: Dialect,
+        data: bytes,
+        headers: Mapping[bytes, bytes],
+        preparation: Preparation,
+        organization: int,
     ) -> Prepared:
         preset = None
         _check_work(len(data), preparation.dear)
@@ -91,79 +95,51 @@ class BodyReader:
             preset = find_preset(preparation.presets, slug)
             if _is_light(len(data) + size_of(preset), preparation.weight):
                 return preparation.prepare(call, preset)
-        if self._held and self._held + len(data) > MOST_HELD_BYTES:
-            raise RefusedError(TOO_MANY)
-        self._held += len(data)
-        try:
-            read = partial(read_large, dialect.slug, data, dict(headers), preparation.governing)
-            found = await self.elsewhere(read, preset)
+        read = partial(read_large, dialect.slug, data, dict(headers), preparation.governing)
+        with self._holding(organization, len(data)):
+            found = await self.elsewhere(organization, read, preset)
             if isinstance(found, Wanted):
-                found = await self.elsewhere(read, find_preset(preparation.presets, found.slug))
-        finally:
-            self._held -= len(data)
+                found = await self.elsewhere(organization, read, find_preset(preparation.presets, found.slug))
         if isinstance(found, Prepared):
             return found
         raise RefusedError(unavailable() if isinstance(found, Wanted) else found)
 
-    async def elsewhere(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do work that would stall the loop in another process. Raises RefusedError (503)."""
-        if self._waiting >= MOST_WAITING:
+    @contextmanager
+    def _holding(self, organization: int, size: int) -> Iterator[None]:
+        """Count what is held; one body fits always. Raises RefusedError."""
+        if (held := self._held.total()) and held + size > self._most_held:
             raise RefusedError(TOO_MANY)
-        self._waiting += 1
+        if (held := self._held[organization]) and held + size > self._most_held // 2:
+            raise RefusedError(share_exceeded(WHAT))
+        self._held[organization] += size
         try:
-            return await self._run(partial(work, *args, **kwargs))
+            yield
         finally:
-            self._waiting -= 1
+            self._held[organization] -= size
+            if not self._held[organization]:
+                del self._held[organization]
 
-    async def screen(self, texts: Sequence[str], preparation: Preparation) -> Screened:
-        """Texts that plugins add, as the guardrails let them pass. Raises RefusedError: 403, 503."""
+    async def elsewhere(
+        self, organization: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Do work that would stall the loop in another process. Raises RefusedError (429, 503)."""
+        return await self._others.do(organization, partial(work, *args, **kwargs))
+
+    async def screen(self, texts: Sequence[str], preparation: Preparation, organization: int) -> Screened:
+        """Texts that plugins add, as the guardrails let them pass. Raises RefusedError: 403, 429, 503."""
         size = sum(map(len, texts))
         _check_work(size, preparation.dear)
         if size <= LARGE_BYTES and size * preparation.weight <= MOST_WORK:
             screened = preparation.screen(texts)
         else:
-            screened = await self.elsewhere(screen_large, list(texts), preparation.governing)
+            screened = await self.elsewhere(organization, screen_large, list(texts), preparation.governing)
         if screened.refusal is not None:
             raise RefusedError(screened.refusal)
         return screened
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        if self._pool is None:
-            self._pool = _new_pool()
-        pool = self._pool
-        try:
-            return await asyncio.get_running_loop().run_in_executor(pool, work)
-        except BrokenProcessPool:
-            log.error("a process that reads large bodies has died; another takes its place")
-            if self._pool is pool:
-                self._pool = None
-            raise RefusedError(unavailable()) from None
-
     def close(self) -> None:
         """End the processes."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _new_pool() -> ProcessPoolExecutor:
-    # Spawned, not forked: a fork would inherit the journal's lock, and a dead gateway would look alive.
-    spawn = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(PROCESSES, mp_context=spawn, initializer=_follow_parent)
-
-
-def _follow_parent() -> None:
-    """Leave signals to the gateway, and end with it however it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def leave() -> None:
-        wait([parent.sentinel])
-        os._exit(0)
-
-    threading.Thread(target=leave, daemon=True).start()
+        self._others.close()
 
 
 def read_checked(dialect: Dialect, data: bytes, headers: Mapping[bytes, bytes]) -> Call:

@@ -13,8 +13,8 @@ from dataclasses import replace
 from config.lib.google_sign_in import TOKEN_URI
 from routing.catalog_snapshot import EndpointEntry, ServedBy
 from routing.credential_formats import UnusableCredential
-from routing.errors import ProviderFailure
 from routing.gateway.upstream import Upstream, UpstreamFailed
+from routing.provider_failures import ProviderFailure
 from routing.providers.google_auth import AccessToken, ServiceAccount, read_token, token_request
 from routing.providers.vertex import Vertex
 from routing.providers.wire_format import Misconfigured, UpstreamRequest

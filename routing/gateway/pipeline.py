@@ -33,7 +33,9 @@ async def serve(runtime: Runtime, client: Client, dialect: Dialect, identifier: 
     try:
         check_key(known)  # 401, 403
         data = await client.read_body(runtime.limits.max_body_bytes)  # 413
-        prepared = await runtime.bodies.read(dialect, data, client.headers, known.preparation)  # 400
+        prepared = await runtime.bodies.read(  # 400, 403, 429, 503
+            dialect, data, client.headers, known.preparation, known.organization
+        )
         prepared = with_variants(prepared, runtime.catalog, known.preparation)  # 400, 503
         prepared = arrange(runtime, known, prepared)  # 400, 404
         call = prepared.call

@@ -36,18 +36,29 @@ class PluginWork:
         self._trusted: Session | None = None
 
     async def before(
-        self, call: Call, attempts: Sequence[Attempt], preparation: Preparation, catalog: CatalogSnapshot
+        self,
+        call: Call,
+        attempts: Sequence[Attempt],
+        preparation: Preparation,
+        catalog: CatalogSnapshot,
+        organization: int,
     ) -> Call:
         """The call to send to providers. Raises RefusedError."""
-        bench = RequestBench(self, attempts, preparation, catalog)
+        bench = RequestBench(self, attempts, preparation, catalog, organization)
         call = await running.before(call, bench)
         return changed(call, stages=(*call.stages, *bench.stages)) if bench.stages else call
 
     async def after(
-        self, call: Call, body: dict[str, Any], preparation: Preparation, catalog: CatalogSnapshot
+        self,
+        call: Call,
+        body: dict[str, Any],
+        preparation: Preparation,
+        catalog: CatalogSnapshot,
+        organization: int,
     ) -> Call:
         """The call with what was done to its whole answer, which is changed in place."""
-        call = await running.after(call, body, RequestBench(self, (), preparation, catalog))
+        bench = RequestBench(self, (), preparation, catalog, organization)
+        call = await running.after(call, body, bench)
         if call.annotations:
             citing.annotate(call, body)
         return call
@@ -83,6 +94,7 @@ class RequestBench:
         attempts: Sequence[Attempt],
         preparation: Preparation,
         catalog: CatalogSnapshot,
+        organization: int,
     ) -> None:
         self.operator = work.operator
         self.catalog = catalog
@@ -91,6 +103,7 @@ class RequestBench:
         """What the guardrails found in what was added."""
         self._work = work
         self._preparation = preparation
+        self._organization = organization
 
     async def fetch(self, url: str, most_bytes: int) -> bytes:
         """What is behind an address that the caller named; no redirect is followed. Raises Failed."""
@@ -125,11 +138,11 @@ class RequestBench:
             raise Failed("the service's answer is not JSON") from None
 
     async def work(self, task: str, data: bytes) -> Any:  # plain values
-        """The result of heavy work. Raises Failed, RefusedError (503)."""
-        return await self._work.workshop.work(task, data)
+        """The result of heavy work. Raises Failed, RefusedError (429, 503)."""
+        return await self._work.workshop.work(task, data, self._organization)
 
     async def screen(self, texts: Sequence[str]) -> list[str]:
         """Texts as the guardrails let them pass. Raises RefusedError (403)."""
-        screened = await self._work.bodies.screen(texts, self._preparation)
+        screened = await self._work.bodies.screen(texts, self._preparation, self._organization)
         self.stages += screened.stages
         return screened.texts

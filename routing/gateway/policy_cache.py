@@ -66,6 +66,11 @@ class KnownPolicy:
         self.rated_with_free = self.rated + free_scopes(policy)
         self.versions = {f"{version.kind}:{version.object_id}": version.value for version in policy.versions}
 
+    @property
+    def organization(self) -> int:
+        """Whose share of what is scarce its requests take."""
+        return self.policy.principal.organization_id
+
     def rates_for(self, *models: str) -> Rated:
         """Whose rates concern a request to one of these models: free ones have limits of their own."""
         for slug in models:

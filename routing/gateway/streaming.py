@@ -6,7 +6,7 @@ import logging
 import time
 from typing import Any
 
-from routing.errors import ProviderFailure, Refusal, internal_error, provider_error
+from routing.errors import Refusal, internal_error
 from routing.gateway.attempts import LATE, Patience, Served
 from routing.gateway.bodies import BodyReader
 from routing.gateway.books import Books, Opened, Outcome
@@ -28,6 +28,7 @@ from routing.gateway.upstream import UpstreamFailed
 from routing.gateway.watch import Interrupted, Reason
 from routing.plugins import citing
 from routing.pricing import Usage, usage_object
+from routing.provider_failures import ProviderFailure, provider_error
 from routing.providers import Stream
 from routing.tool_calls import StreamedCalls
 
@@ -136,7 +137,7 @@ class Relay:
         rules = watch.guard.rules
         try:
             if watch.guard.is_dear(sum(map(len, texts))):
-                scan = await self._bodies.elsewhere(scan_texts, texts, rules)
+                scan = await self._bodies.elsewhere(self._opened.known.organization, scan_texts, texts, rules)
             else:
                 scan = scan_texts(texts, rules)
         except RefusedError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from config.lib.http_exchange import Exchange
 from config.lib.http_pool import Origin
 from config.lib.outbound import ForbiddenAddress, HttpPool, OutboundRules, open_pool
-from routing.errors import ProviderFailure
+from routing.provider_failures import ProviderFailure
 from routing.providers import UpstreamRequest
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024

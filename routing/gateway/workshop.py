@@ -13,8 +13,7 @@ from typing import Any
 
 import msgspec
 
-from routing.errors import unavailable
-from routing.gateway.client import RefusedError
+from routing.gateway.turns import Turns
 from routing.plugins.bench import Failed
 
 PROCESSES = 2
@@ -34,20 +33,16 @@ class Workshop:
     def __init__(self, task_seconds: float = TASK_SECONDS) -> None:
         self._seconds = task_seconds
         self._idle: list[Process] = []
-        self._room = asyncio.Semaphore(PROCESSES)
-        self._waiting = 0
+        self._turns = Turns(PROCESSES, MOST_WAITING, "files")
         self._is_closed = False
 
-    async def work(self, task: str, data: bytes) -> Any:  # plain values
-        """A task's result. Raises Failed when there is none, RefusedError (503) when too many are waiting."""
-        if self._waiting >= MOST_WAITING:
-            raise RefusedError(unavailable("Too many files at once."))
-        self._waiting += 1
+    async def work(self, task: str, data: bytes, organization: int = 0) -> Any:  # plain values
+        """A task's result. Raises Failed when there is none, RefusedError (429, 503) when too many are waiting."""
+        await self._turns.take(organization)
         try:
-            async with self._room:
-                return await self._work(task, data)
+            return await self._work(task, data)
         finally:
-            self._waiting -= 1
+            self._turns.leave(organization)
 
     async def _work(self, task: str, data: bytes) -> Any:  # plain values
         process = self._idle.pop() if self._idle else await _start()

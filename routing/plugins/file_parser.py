@@ -17,6 +17,7 @@ from routing.errors import invalid_request
 from routing.gateway.client import RefusedError
 from routing.gateway.dialects.parameters import refused
 from routing.plugins.bench import Bench, Failed, Surroundings, changed, with_stage
+from routing.plugins.operator import Missing, Operator
 from routing.plugins.pdf_engines import ENGINES
 from routing.plugins.plugin import Config, Plugin
 
@@ -48,11 +49,17 @@ class FileParser(Plugin):
         ),
     )
 
+    def missing(self, config: Config, operator: Operator) -> Missing | None:
+        """An engine that is named and not set up."""
+        engine = _engine(config)
+        if not engine or engine in HERE or engine in operator.parsers:
+            return None
+        return Missing("pdf.engine", f"is {engine}, which is not set up here")
+
     def arrange(self, call: Call, config: Config | None, around: Surroundings) -> Call:
         """Refuse an engine that the operator has not set up. Raises RefusedError (400)."""
-        engine = _engine(config or {})
-        if engine and engine not in HERE and engine not in around.operator.parsers:
-            raise refused("plugins.pdf.engine", f"is {engine}, which is not set up here")
+        if missing := self.missing(config or {}, around.operator):
+            raise refused(missing.at("plugins.file-parser"), missing.reason)
         return call
 
     async def before(self, call: Call, config: Config, bench: Bench) -> Call:

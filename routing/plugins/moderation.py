@@ -12,12 +12,13 @@ from routing.errors import Refusal, unavailable
 from routing.gateway.client import RefusedError
 from routing.gateway.dialects.parameters import refused
 from routing.plugins.bench import Ask, Bench, Failed, Surroundings, with_stage
-from routing.plugins.operator import Service
+from routing.plugins.operator import Missing, Operator, Service
 from routing.plugins.plugin import Config, Plugin
 
 MOST_CHARACTERS = 100_000
 """Of the request's end: what is further back was judged when it was said."""
 SHOWN = 100
+NOBODY_JUDGES = Missing("", "needs a moderation endpoint, and none is set up here")
 
 
 class Moderation(Plugin):
@@ -27,10 +28,14 @@ class Moderation(Plugin):
     name = "Moderation"
     about = "Has requests judged before they are answered."
 
+    def missing(self, config: Config, operator: Operator) -> Missing | None:
+        """Somebody who judges."""
+        return NOBODY_JUDGES if operator.moderation is None else None
+
     def arrange(self, call: Call, config: Config | None, around: Surroundings) -> Call:
         """Refuse where nobody judges. Raises RefusedError (400)."""
-        if config is not None and around.operator.moderation is None:
-            raise refused("plugins.moderation", "needs a moderation endpoint, and none is set up here")
+        if config is not None and (missing := self.missing(config, around.operator)):
+            raise refused("plugins.moderation", missing.reason)
         return call
 
     async def before(self, call: Call, config: Config, bench: Bench) -> Call:

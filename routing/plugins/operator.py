@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from config.lib.outbound import OutboundRules
 
@@ -32,3 +33,14 @@ class Operator:
 
 
 NOTHING_SET_UP = Operator()
+
+
+class Missing(NamedTuple):
+    """What a configuration needs and the operator has not set up: its field, "" for the plugin, and a reason."""
+
+    field: str
+    reason: str
+
+    def at(self, place: str) -> str:
+        """Where that is, below a place."""
+        return f"{place}.{self.field}" if self.field else place

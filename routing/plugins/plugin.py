@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from config.lib.declared import Field, read
 from routing.call import Call
 from routing.plugins.bench import Bench, Surroundings
+from routing.plugins.operator import Missing, Operator
 
 Config = Mapping[str, Any]  # what the plugin declares
 
@@ -27,6 +28,10 @@ class Plugin:
     def read_config(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The configuration as it is kept. Raises config.lib.declared.NotValid."""
         return read(self.fields, given, within="config")
+
+    def missing(self, config: Config, operator: Operator) -> Missing | None:
+        """What keeps this configuration from running here; None where nothing is known to."""
+        return None
 
     def arrange(self, call: Call, config: Config | None, around: Surroundings) -> Call:
         """The call to decide on. Pure; `config` is None where the request is to go without. Raises RefusedError."""

@@ -13,7 +13,7 @@ from routing.call import Call
 from routing.catalog_snapshot import CatalogSnapshot
 from routing.gateway.dialects.parameters import refused
 from routing.plugins.bench import Bench, Failed, Surroundings, changed, with_stage
-from routing.plugins.operator import Operator
+from routing.plugins.operator import Missing, Operator
 from routing.plugins.plugin import Config, Plugin
 from routing.plugins.search import ENGINES as SEARCHES
 from routing.plugins.search import Query, Result
@@ -27,6 +27,7 @@ MODES = (
 )
 DATE = r"\d{4}-\d\d-\d\d"
 MOST_HANDLES = 20
+NO_ENGINE = "needs a search engine, and none is set up here"
 NATIVE, NATIVE_OPTIONS = "native", "web_search_options"
 RESULTS = 5
 RESULTS_INCLUDED = 10
@@ -79,6 +80,15 @@ class Web(Plugin):
         Group(name="x_search", fields=X_SEARCH, help="Search of X, where the provider offers it."),
     )
 
+    def missing(self, config: Config, operator: Operator) -> Missing | None:
+        """An engine; `native` needs none where the models' providers search, which only a request can tell."""
+        engine = config.get("engine")
+        if engine is None and not operator.search:
+            return Missing("", NO_ENGINE)
+        if engine in (None, NATIVE, *operator.search):
+            return None
+        return Missing("engine", f"is {engine}, which is not set up here")
+
     def arrange(self, call: Call, config: Config | None, around: Surroundings) -> Call:
         """Let the provider search where it can, else name the engine and its price. Raises RefusedError (400)."""
         if config is None:
@@ -86,6 +96,11 @@ class Web(Plugin):
         wished = config.get("engine")
         if wished in (None, NATIVE) and _is_native(call, around.catalog):
             return _searched_by_provider(call, config)
+        missing = self.missing(config, around.operator)
+        if missing is None and not around.operator.search:  # the provider should have searched, and does not
+            missing = Missing("", NO_ENGINE)
+        if missing is not None:
+            raise refused(missing.at("plugins.web"), missing.reason)
         engine = _engine(wished, around.operator)
         most = config.get("max_results", RESULTS)
         longest = most * (LONGEST_RESULT + LONGEST_TITLE) + len(config.get("search_prompt", ""))
@@ -147,15 +162,10 @@ def _searched_by_provider(call: Call, config: Config) -> Call:
 
 
 def _engine(wished: str | None, operator: Operator) -> str:
-    """The engine that is asked. Raises RefusedError (400) where it is not set up."""
-    if wished in (None, NATIVE):
-        found = next((name for name in SEARCHES if name in operator.search), None)
-        if found is None:
-            raise refused("plugins.web", "needs a search engine, and none is set up here")
-        return found
-    if wished not in operator.search:
-        raise refused("plugins.web.engine", f"is {wished}, which is not set up here")
-    return str(wished)
+    """The engine that is asked: the one that is named, or the first that is set up."""
+    if wished not in (None, NATIVE):
+        return str(wished)
+    return next(name for name in SEARCHES if name in operator.search)
 
 
 def _price(results: int, operator: Operator) -> int:

@@ -8,7 +8,7 @@ import msgspec
 
 from routing.call import Call
 from routing.catalog_snapshot import EndpointEntry
-from routing.errors import ProviderFailure
+from routing.provider_failures import ProviderFailure
 from routing.providers.anthropic_answer import read_message
 from routing.providers.anthropic_failures import failure_of, failure_within
 from routing.providers.anthropic_request import translate, unsaid

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from routing.errors import ProviderFailure
+from routing.provider_failures import ProviderFailure
 from routing.providers.anthropic_reasoning import encrypted_detail, text_detail
 from routing.providers.anthropic_tools import JSON_TOOL
 from routing.providers.failures import broken_answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from routing.errors import ProviderFailure
+from routing.provider_failures import ProviderFailure
 from routing.providers.failures import CREDENTIAL_MESSAGE, failure_of_event, failure_of_response
 
 STATUSES = {

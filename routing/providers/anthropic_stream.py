@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from routing.errors import ProviderFailure
+from routing.provider_failures import ProviderFailure
 from routing.providers.anthropic_answer import (
     finish_reasons,
     identifier_of,

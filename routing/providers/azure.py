@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 from routing.call import Call
 from routing.catalog_snapshot import EndpointEntry
 from routing.credential_formats import UnusableCredential, read_credential
-from routing.errors import ProviderFailure
+from routing.provider_failures import ProviderFailure
 from routing.providers.openai import CHAT_PATH, PATHS, OpenAI, encode, plain_headers, upstream_body
 from routing.providers.wire_format import ConfigField, Misconfigured, UpstreamRequest
 

@@ -12,7 +12,7 @@ from config.lib.aws_signature import AwsCredential, Scope, signed_headers
 from routing.call import Call
 from routing.catalog_snapshot import EndpointEntry
 from routing.credential_formats import AWS_REGION, UnusableCredential, read_credential
-from routing.errors import ProviderFailure
+from routing.provider_failures import ProviderFailure
 from routing.providers.bedrock_answer import answer_of, failure_of
 from routing.providers.bedrock_request import converse_request, unsaid
 from routing.providers.bedrock_stream import ConverseStream

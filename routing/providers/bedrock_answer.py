@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from routing.errors import ProviderFailure
+from routing.provider_failures import ProviderFailure
 from routing.providers.failures import broken_answer, failure_of_response
 from routing.providers.openai import encode
 from routing.providers.openai_stream import tokens_of_text

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from routing.errors import ProviderFailure
+from routing.provider_failures import ProviderFailure
 from routing.providers.bedrock_answer import (
     CLAUDE_FORMAT,
     UNKNOWN_FORMAT,

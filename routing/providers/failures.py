@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from routing.errors import ProviderFailure
+from routing.provider_failures import ProviderFailure
 
 MAX_MESSAGE, MAX_RAW = 500, 2_000
 MAX_RETRY_AFTER_SECONDS = 3_600

@@ -11,7 +11,7 @@ import msgspec
 
 from routing.call import Call
 from routing.catalog_snapshot import EndpointEntry, ServedBy
-from routing.errors import ProviderFailure
+from routing.provider_failures import ProviderFailure
 from routing.providers.failures import broken_answer
 from routing.providers.gemini_answer import Choice, blocked, logprobs_of
 from routing.providers.gemini_embeddings import embedding_request, read_embeddings

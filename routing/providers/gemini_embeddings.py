@@ -7,7 +7,7 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
-from routing.errors import ProviderFailure
+from routing.provider_failures import ProviderFailure
 from routing.providers.failures import broken_answer
 from routing.providers.gemini_parts import parts_of
 from routing.providers.openai import OUR_FIELDS

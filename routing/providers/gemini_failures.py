@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from routing.errors import ProviderFailure
+from routing.provider_failures import ProviderFailure
 from routing.providers.failures import (
     MAX_RETRY_AFTER_SECONDS,
     failure_of_event,

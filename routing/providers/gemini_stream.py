@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from routing.errors import ProviderFailure
+from routing.provider_failures import ProviderFailure
 from routing.providers.failures import broken_answer
 from routing.providers.gemini_answer import Choice, blocked, logprobs_of
 from routing.providers.gemini_failures import failure_in_answer

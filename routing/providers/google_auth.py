@@ -18,7 +18,7 @@ import msgspec
 from config.lib import google_sign_in
 from config.lib.google_sign_in import GRANT, LIFETIME_SECONDS, TOKEN_URI
 from routing.credential_formats import GLOBAL, UnusableCredential, read_credential
-from routing.errors import ProviderFailure
+from routing.provider_failures import ProviderFailure
 from routing.providers.failures import CREDENTIAL_MESSAGE, broken_answer, failure_of_response
 from routing.providers.wire_format import UpstreamRequest
 

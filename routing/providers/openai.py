@@ -14,7 +14,7 @@ import msgspec
 
 from routing.call import CACHE_MARKERS, Call
 from routing.catalog_snapshot import EndpointEntry
-from routing.errors import ProviderFailure
+from routing.provider_failures import ProviderFailure
 from routing.providers.cache_markers import without_markers
 from routing.providers.failures import broken_answer, failure_of_event, failure_of_response
 from routing.providers.openai_stream import ChatStream, finish_reasons, shown_reason, tokens_of_text

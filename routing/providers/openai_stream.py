@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from routing.errors import ProviderFailure
+from routing.provider_failures import ProviderFailure
 from routing.providers.failures import broken_answer, failure_of_event
 from routing.providers.sse import EventSplitter, EventTooLong
 from routing.providers.wire_format import tier_of

@@ -9,7 +9,7 @@ import msgspec
 
 from routing.call import Call
 from routing.catalog_snapshot import EndpointEntry
-from routing.errors import ProviderFailure
+from routing.provider_failures import ProviderFailure
 
 LONGEST_TIER = 50
 

@@ -97,7 +97,9 @@ def set_everything(acme: Acme) -> None:
         guardrail = guardrail_settings.create(workspace=acme.research, name="Assigned", by=STAGE)
         guardrail_assignments.assign_keys(guardrail=guardrail, keys=[acme.carol_key.key], by=STAGE)
         guardrail_assignments.assign_members(guardrail=guardrail, memberships=[acme.carol], by=STAGE)
-        plugin_settings.change(workspace=acme.production, plugin="web", is_enabled=True, by=STAGE)
+        plugin_settings.change(
+            workspace=acme.production, plugin="response-healing", is_enabled=True, by=STAGE
+        )
         routing_defaults.change(workspace=acme.production, zdr=True, by=STAGE)
         privacy.change(organization=acme.organization, by=STAGE, enforce_zdr_xai=True)
         rules.change(organization=acme.organization, kind="low_balance", is_disabled=True, by=STAGE)

@@ -9,7 +9,6 @@ import pytest
 from routing.errors import (
     STATUS_OF_TYPE,
     Availability,
-    ProviderFailure,
     Refusal,
     chat_error_chunk,
     encode_envelope,
@@ -18,11 +17,10 @@ from routing.errors import (
     internal_error,
     invalid_request,
     model_not_found,
-    previous_error,
-    provider_error,
     unauthorized,
     unavailable,
 )
+from routing.provider_failures import ProviderFailure, previous_error, provider_error
 
 TOO_MANY = Refusal(429, "rate_limit_exceeded", "Slow down.", "rate", retry_after=7)
 FAILURE = ProviderFailure("rate_limit_exceeded", "Too fast", True, 429, 9, "rate_limited", raw='{"error":…}')

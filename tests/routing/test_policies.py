@@ -361,15 +361,16 @@ class TestDefaults:
             routing_defaults.change(
                 workspace=acme.production, by=STAGE, ignore=["azure"], zdr=True, is_stickiness_enabled=False
             )
+            config = {"engine": "native", "max_results": 3}
             plugin_settings.change(
-                workspace=acme.production, plugin="web", by=STAGE, is_enabled=True, config={"max_results": 3}
+                workspace=acme.production, plugin="web", by=STAGE, is_enabled=True, config=config
             )
 
         policy = policy_of(acme.bob_key)
 
         assert (policy.routing.preferences.ignore, policy.routing.preferences.zdr) == (("azure",), True)
         assert (policy.routing.is_auto_exacto_enabled, policy.routing.is_stickiness_enabled) == (True, False)
-        assert policy.plugins == {"web": PluginDefault(True, False, {"max_results": 3})}
+        assert policy.plugins == {"web": PluginDefault(True, False, config)}
         assert policy_of(acme.default_key).plugins == {}
 
 

@@ -81,6 +81,7 @@ class TestAPreset:
             roll_back(acme, "preset")
 
 
+@pytest.mark.usefixtures("operator_services")
 class TestAPluginsDefault:
     def test_goes_back_and_away(self, acme: Acme):
         plugin_settings.change(workspace=acme.production, plugin="web", is_enabled=True, by=STAGE)
@@ -100,8 +101,12 @@ class TestAPluginsDefault:
 
         assert PluginSetting.objects.get().is_enabled
 
-    @pytest.mark.parametrize("wrong", [{"plugin": "gone"}, {"config": {"engine": "altavista"}}])
-    def test_stays_away_when_it_is_no_longer_understood(self, acme: Acme, wrong: dict[str, Any]):
+    @pytest.mark.parametrize(
+        "wrong", [{"plugin": "gone"}, {"config": {"engine": "altavista"}}, {"config": {"engine": "tavily"}}]
+    )
+    def test_stays_away_when_it_is_no_longer_understood_or_cannot_run_here(
+        self, acme: Acme, wrong: dict[str, Any]
+    ):
         plugin_settings.change(workspace=acme.production, plugin="web", is_enabled=True, by=STAGE)
         revision = Revision.objects.get(object_type="pluginsetting")
         recorded = Recorded(acme.organization.pk, revision.object_id, {**revision.after, **wrong})

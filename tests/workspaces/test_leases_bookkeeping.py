@@ -62,7 +62,8 @@ class Central:
         room = self.limit - self.spent - self.leased
         taken = self.taken(call.asks, room)
         near = len(self.rows) * self.unit
-        self.is_tight = len(self.rows) > 1 and room - taken < (3 * near if self.is_tight else near)
+        is_near = len(self.rows) > 1 and room - taken < (3 * near if self.is_tight else near)
+        self.is_tight = room - taken < 0 or is_near
         share = room - taken if len(self.rows) == 1 else (room - taken) // (2 * len(self.rows))
         extra = 0 if self.is_tight else max(0, min(call.want, share))
         row.granted += taken + extra
@@ -95,7 +96,7 @@ class LeasesInAnyOrder(RuleBasedStateMachine):
     def begin(self, limit: int, is_strict: bool) -> None:
         self.now = 100.0
         self.central = Central(limit, is_strict)
-        self.largest_hold = 0
+        self.largest_cost = 0
         self.purses = [LocalPurse(PurseSpec(1, "t", is_strict)) for _ in range(PROCESSES)]
         for purse in self.purses:
             purse.roll(LIFETIME_STARTS_AT, LIFETIME_ENDS_AT)
@@ -106,6 +107,7 @@ class LeasesInAnyOrder(RuleBasedStateMachine):
 
     def attend(self, process: int) -> None:
         purse = self.purses[process]
+        purse.set_aside()
         if purse.is_busy:
             return
         purse.waiting.serve(purse)
@@ -128,7 +130,6 @@ class LeasesInAnyOrder(RuleBasedStateMachine):
             attend=lambda _: None,
             on_verdict=lambda: None,
         )
-        self.largest_hold = max(self.largest_hold, hold)
         purse.learn_unit(hold)
         if purse.free < hold or purse.waiting:
             purse.enqueue(ticket, hold)
@@ -147,6 +148,7 @@ class LeasesInAnyOrder(RuleBasedStateMachine):
         self.requests.remove(chosen)
         self.purses[chosen.process].settle(LIFETIME_STARTS_AT, chosen.hold, cost)
         self.settled[chosen.process] += cost
+        self.largest_cost = max(self.largest_cost, cost)
         self.attend(chosen.process)
 
     @rule(data=st.data())
@@ -206,9 +208,10 @@ class LeasesInAnyOrder(RuleBasedStateMachine):
 
     @invariant()
     def no_more_is_promised_than_the_rule_allows(self) -> None:
-        held = sum(each.hold for each in self.requests if each.ticket.verdict is Verdict.ADMITTED)
-        promised = sum(self.settled) + held
-        overdraft = 0 if self.central.is_strict else max(0, self.largest_hold - 1)
+        held = [each.hold for each in self.requests if each.ticket.verdict is Verdict.ADMITTED]
+        promised = sum(self.settled) + sum(held)
+        one_request = max([self.largest_cost, *held])
+        overdraft = 0 if self.central.is_strict else max(0, one_request - 1)
         assert promised <= self.central.limit + overdraft
 
     @invariant()
@@ -216,7 +219,7 @@ class LeasesInAnyOrder(RuleBasedStateMachine):
         for process, purse in enumerate(self.purses):
             if process not in self.calls:
                 row = self.central.rows.get(process, Row())
-                assert purse.granted == row.granted
+                assert purse.granted + purse.returning == row.granted
 
     @invariant()
     def nobody_overdraws_a_lease(self) -> None:
@@ -298,6 +301,20 @@ class TestAnAnswer:
         following = purse.next_call(0.1)
         assert following is not None
         assert following.give == 50
+
+    def test_leaves_what_a_hold_took_beyond_the_limit_to_the_database(self):
+        purse, (large, small) = self.purse_with_a_queue(900, 10)
+        call = purse.next_call(0.0)
+        assert call is not None
+        purse.take_answer(call, Answer("ok", 900, True, False, -800, False, LIFETIME_STARTS_AT), 0.1)
+
+        purse.settle(LIFETIME_STARTS_AT, 900, 5)
+        purse.waiting.serve(purse)
+
+        following = purse.next_call(0.1)
+        assert following is not None
+        assert (large.verdict, small.verdict) == (Verdict.ADMITTED, Verdict.WAITING)
+        assert (following.give, following.asks) == (895, (10,))
 
     def test_refuses_nobody_for_a_quarter_of_a_second_while_only_holds_are_in_the_way(self):
         purse, (ticket,) = self.purse_with_a_queue(10)

@@ -304,7 +304,7 @@ class Objects:
     def make_PluginSetting(self):
         with tenant(self.acme.organization.pk):
             return plugin_settings.change(
-                workspace=self.acme.production, plugin="web", is_enabled=True, by=BY
+                workspace=self.acme.production, plugin="response-healing", is_enabled=True, by=BY
             )
 
     def make_RoutingDefaults(self):

@@ -76,7 +76,7 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
     ("post", "/guardrails/preview", {"text": "a@b.example", "guardrail": {}}, (200, 200, 403, 401, 401)),
     ("get", "/workspaces/{production}/plugins", None, (200, 404, 403, 401, 401)),
     ("get", "/workspaces/{production}/plugins/web", None, (200, 404, 403, 401, 401)),
-    ("patch", "/workspaces/{production}/plugins/web", {"enabled": True}, (200, 404, 403, 401, 401)),
+    ("patch", "/workspaces/{production}/plugins/web", {"prevent_overrides": True}, (200, 404, 403, 401, 401)),
     ("delete", "/workspaces/{production}/plugins/web", None, (200, 404, 403, 401, 401)),
     ("get", "/workspaces/{production}/routing", None, (200, 404, 403, 401, 401)),
     ("patch", "/workspaces/{production}/routing", {"is_strict": True}, (200, 404, 403, 401, 401)),

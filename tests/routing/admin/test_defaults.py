@@ -115,6 +115,7 @@ class TestAPreset:
         assert doors["alice"].get(page(Preset, "change", preset.pk)).status_code == 404
 
 
+@pytest.mark.usefixtures("operator_services")
 class TestAPluginsDefault:
     def test_is_configured_by_the_fields_that_the_plugin_declares(self, doors, acme):
         doors["alice"].post(
@@ -174,6 +175,20 @@ class TestAPluginsDefault:
         ]
 
         assert all(errors_of(answer) for answer in answers)
+
+    def test_is_not_turned_on_where_it_cannot_run(self, doors, acme):
+        with tenant(acme.organization.pk):
+            config = {"engine": "tavily"}
+            row = plugin_settings.change(workspace=acme.production, plugin="web", config=config, by=STAGE)
+        address = page(PluginSetting, "change", row.pk)
+
+        shown = text_of(doors["alice"].get(address))
+        answer = doors["alice"].post(address, {"is_enabled": "on", "config_engine": "tavily"})
+
+        assert "web.engine is tavily, which is not set up here" in shown
+        assert errors_of(answer)
+        with tenant(acme.organization.pk):
+            assert not PluginSetting.objects.get().is_enabled
 
     def test_is_refused_twice_for_one_plugin(self, doors, acme):
         values = {"workspace": acme.production.pk, "plugin": "web"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,14 +11,16 @@ from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Revision, Version
+from config.lib.environment import environment
 from config.lib.scoping import tenant
 from routing.models import PluginSetting
 from routing.plugins import PLUGINS
 from tests.cast import STAGE, Acme
 from tests.management_api import Api, data_of, error_of
+from tests.operator_services import SERVICES
 from workspaces import workspaces
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator_services")]
 
 PLUGINS_PATH = "/workspaces/production/plugins"
 WEB = f"{PLUGINS_PATH}/web"
@@ -27,6 +30,17 @@ WEB = f"{PLUGINS_PATH}/web"
 def api(acme: Acme) -> Api:
     """Acme's management API."""
     return Api(acme.management_key.secret)
+
+
+@pytest.fixture
+def no_services(operator_services: None) -> Iterator[None]:
+    """The operator has taken the services away again."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in SERVICES:
+            patch.delenv(name)
+        environment.cache_clear()
+        yield
+    environment.cache_clear()
 
 
 class TestThePlugins:
@@ -156,6 +170,66 @@ class TestSettingAPlugin:
         api.patch(WEB, {"enabled": True})
 
         assert data_of(api.get("/workspaces/research/plugins/web"))["enabled"] is False
+
+
+class TestAPluginThatCannotRunHere:
+    """The operator has set up Exa, an OCR and a moderator, until he takes them away."""
+
+    @pytest.mark.parametrize(
+        ("plugin", "config", "named"),
+        [
+            ("web", {"engine": "tavily"}, "config.engine: is tavily, which is not set up here"),
+            (
+                "file-parser",
+                {"pdf": {"engine": "cloudflare-ai"}},
+                "config.pdf.engine: is cloudflare-ai, which is not set up here",
+            ),
+        ],
+    )
+    def test_is_not_turned_on(self, api: Api, plugin: str, config: dict[str, Any], named: str):
+        path = f"{PLUGINS_PATH}/{plugin}"
+
+        assert error_of(api.patch(path, {"enabled": True, "config": config})) == (400, named)
+        assert data_of(api.get(path))["updated_at"] is None
+
+        api.patch(path, {"config": config})
+        assert error_of(api.patch(path, {"enabled": True})) == (400, named)
+        assert data_of(api.get(path))["enabled"] is False
+
+    @pytest.mark.parametrize(
+        ("plugin", "named"),
+        [
+            ("web", "enabled: needs a search engine, and none is set up here"),
+            ("moderation", "enabled: needs a moderation endpoint, and none is set up here"),
+        ],
+    )
+    def test_is_not_turned_on_without_anybody_to_ask(
+        self, api: Api, no_services: None, plugin: str, named: str
+    ):
+        path = f"{PLUGINS_PATH}/{plugin}"
+
+        assert error_of(api.patch(path, {"enabled": True})) == (400, named)
+
+    def test_may_be_left_to_the_models_providers(self, api: Api, no_services: None):
+        changed = data_of(api.patch(WEB, {"enabled": True, "config": {"engine": "native"}}))
+
+        assert (changed["enabled"], changed["unavailable_because"]) == (True, None)
+
+    def test_says_so_once_its_service_is_gone_and_can_only_be_mended(
+        self, api: Api, request: pytest.FixtureRequest
+    ):
+        said = data_of(api.patch(WEB, {"enabled": True, "config": {"engine": "exa"}}))
+        request.getfixturevalue("no_services")
+
+        shown = data_of(api.get(WEB))
+        kept = error_of(api.patch(WEB, {"prevent_overrides": True}))
+        mended = data_of(api.patch(WEB, {"enabled": False}))
+
+        reason = "is exa, which is not set up here"
+        assert said["unavailable_because"] is None
+        assert (shown["enabled"], shown["unavailable_because"]) == (True, f"web.engine {reason}")
+        assert kept == (400, f"config.engine: {reason}")
+        assert mended["enabled"] is False
 
 
 class TestResettingAPlugin:

@@ -14,6 +14,7 @@ from routing import byok, plugin_settings, presets
 from routing.preset_config import Content
 from tests.cast import STAGE, Acme
 from tests.management_api import Api
+from tests.operator_services import services_set_up
 from tests.routing.gateway.entrances import EMBED, EMBEDDINGS, ENTRANCES, KEPT, MADE, SAVED_FROM, TEXT, body
 from tests.routing.gateway.stage import held_to
 from workspaces import api_keys, workspaces
@@ -67,10 +68,11 @@ def with_little(workspace: Workspace) -> str:
 
 
 def with_plugin(workspace: Workspace) -> str:
-    """A key of a workspace that insists on moderation, which this installation cannot do: nobody may go without."""
-    plugin_settings.change(
-        workspace=workspace, plugin=MODERATION, is_enabled=True, is_override_prevented=True, by=STAGE
-    )
+    """A key of a workspace that insists on moderation, which this installation no longer does: nobody goes without."""
+    with services_set_up():
+        plugin_settings.change(
+            workspace=workspace, plugin=MODERATION, is_enabled=True, is_override_prevented=True, by=STAGE
+        )
     return by_key()(workspace)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import openai
 import pytest
 
@@ -11,8 +13,9 @@ PATH = "/api/v1/completions"
 
 
 @pytest.fixture
-def client(gateway: GatewayProcess, key: str) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{gateway.url}/api/v1", api_key=key, max_retries=0)
+def client(gateway: GatewayProcess, key: str) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{gateway.url}/api/v1", api_key=key, max_retries=0) as client:
+        yield client
 
 
 class TestACompletion:

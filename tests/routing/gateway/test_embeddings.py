@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import openai
 import pytest
@@ -15,8 +16,9 @@ PATH = "/api/v1/embeddings"
 
 
 @pytest.fixture
-def client(gateway: GatewayProcess, key: str) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{gateway.url}/api/v1", api_key=key, max_retries=0)
+def client(gateway: GatewayProcess, key: str) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{gateway.url}/api/v1", api_key=key, max_retries=0) as client:
+        yield client
 
 
 class TestEmbeddings:
@@ -52,9 +54,8 @@ class TestEmbeddings:
         assert (end.cost_nano, end.completion_tokens, end.is_usage_estimated) == (tokens * 1000, 0, False)
 
     def test_are_what_the_contracts_client_expects(self, gateway, key):
-        sdk = OpenRouter(api_key=key, server_url=f"{gateway.url}/api/v1")
-
-        answer = sdk.embeddings.generate(model="test/embed", input="one two", dimensions=4)
+        with OpenRouter(api_key=key, server_url=f"{gateway.url}/api/v1") as sdk:
+            answer = sdk.embeddings.generate(model="test/embed", input="one two", dimensions=4)
 
         assert (len(answer.data[0].embedding), answer.usage.prompt_tokens) == (4, 2)
         assert answer.usage.cost == pytest.approx(2 * 0.000001)

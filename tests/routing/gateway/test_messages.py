@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import anthropic
 import pytest
@@ -19,8 +20,9 @@ WEATHER = {
 
 
 @pytest.fixture
-def client(gateway: GatewayProcess, key: str) -> anthropic.Anthropic:
-    return anthropic.Anthropic(base_url=f"{gateway.url}/api", api_key=key, max_retries=0)
+def client(gateway: GatewayProcess, key: str) -> Iterator[anthropic.Anthropic]:
+    with anthropic.Anthropic(base_url=f"{gateway.url}/api", api_key=key, max_retries=0) as client:
+        yield client
 
 
 def asked(model: str = "test/echo", text: str = "one two three", **more: object):
@@ -158,20 +160,19 @@ class TestATool:
 
 class TestARefusal:
     def test_of_a_key_is_anthropics(self, gateway):
-        client = anthropic.Anthropic(base_url=f"{gateway.url}/api", api_key="sk-nobody", max_retries=0)
+        stranger = anthropic.Anthropic(base_url=f"{gateway.url}/api", api_key="sk-nobody", max_retries=0)
 
-        with pytest.raises(anthropic.AuthenticationError) as caught:
-            client.messages.create(**asked())
+        with stranger, pytest.raises(anthropic.AuthenticationError) as caught:
+            stranger.messages.create(**asked())
 
         assert caught.value.body["error"]["type"] == "authentication_error"
         assert caught.value.body["request_id"] is None
 
     def test_takes_a_bearer_token_too(self, gateway, key):
-        client = anthropic.Anthropic(
+        with anthropic.Anthropic(
             base_url=f"{gateway.url}/api", auth_token=key, api_key=None, max_retries=0
-        )
-
-        assert client.messages.create(**asked()).stop_reason == "end_turn"
+        ) as client:
+            assert client.messages.create(**asked()).stop_reason == "end_turn"
 
     @pytest.mark.parametrize(
         ("more", "status", "kind"),

@@ -82,6 +82,6 @@ class TestDearPatterns:
         with pytest.raises(RefusedError) as refused:
             asyncio.run(BodyReader().read(DIALECTS["chat"], body, {}, preparation))
         with pytest.raises(RefusedError):
-            asyncio.run(BodyReader().screen(["a" * size], preparation))
+            asyncio.run(BodyReader().screen(["a" * size], preparation, 1))
 
         assert refused.value.refusal.status == 403

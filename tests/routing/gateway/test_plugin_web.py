@@ -29,6 +29,20 @@ def gateway(equipped):
     return equipped
 
 
+@pytest.fixture
+def openais(gateway, key):
+    """OpenAI's client, closed again: one that is left to the garbage collector warns in whatever test comes then."""
+    with openai.OpenAI(base_url=f"{gateway.url}/api/v1", api_key=key, max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+def anthropics(gateway, key):
+    """Anthropic's client, closed again."""
+    with anthropic.Anthropic(base_url=f"{gateway.url}/api", api_key=key, max_retries=0) as client:
+        yield client
+
+
 class TestWebSearch:
     @pytest.mark.parametrize("path", PATHS)
     def test_puts_results_before_the_model_and_cites_them(self, gateway, mirror, services, key, path):
@@ -179,9 +193,8 @@ class TestTheOfficialClients:
         assert answer.choices[0].message.content == "fine"
         assert answer.usage.cost == pytest.approx(0.007005)
 
-    def test_read_citations_of_messages(self, gateway, key):
-        client = anthropic.Anthropic(base_url=f"{gateway.url}/api", api_key=key, max_retries=0)
-        message = client.messages.create(
+    def test_read_citations_of_messages(self, anthropics):
+        message = anthropics.messages.create(
             model=MODEL,
             max_tokens=50,
             messages=[{"role": "user", "content": "Who won?"}],
@@ -193,32 +206,29 @@ class TestTheOfficialClients:
             "https://news.b.example/two",
         ]
 
-    def test_read_citations_of_streamed_messages(self, gateway, key):
-        client = anthropic.Anthropic(base_url=f"{gateway.url}/api", api_key=key, max_retries=0)
+    def test_read_citations_of_streamed_messages(self, anthropics):
         asked = [{"role": "user", "content": "Who won?"}]
-        with client.messages.stream(model=MODEL, max_tokens=50, messages=asked, extra_body=WEB) as stream:
+        with anthropics.messages.stream(model=MODEL, max_tokens=50, messages=asked, extra_body=WEB) as stream:
             message = stream.get_final_message()
 
         assert len(message.content[0].citations) == 2
         assert message.content[0].text == "fine"
 
     @pytest.mark.parametrize("is_streamed", [False, True])
-    def test_read_citations_of_responses(self, gateway, key, is_streamed):
-        client = openai.OpenAI(base_url=f"{gateway.url}/api/v1", api_key=key, max_retries=0)
+    def test_read_citations_of_responses(self, openais, is_streamed):
         if is_streamed:
-            with client.responses.stream(model=MODEL, input="Who won?", extra_body=WEB) as stream:
+            with openais.responses.stream(model=MODEL, input="Who won?", extra_body=WEB) as stream:
                 response = stream.get_final_response()
         else:
-            response = client.responses.create(model=MODEL, input="Who won?", extra_body=WEB)
+            response = openais.responses.create(model=MODEL, input="Who won?", extra_body=WEB)
 
         assert response.output_text == "fine"
         annotations = response.output[0].content[0].annotations
         assert [one.title for one in annotations] == ["One", "Two"]
 
-    def test_read_citations_of_chat_streams(self, gateway, key):
-        client = openai.OpenAI(base_url=f"{gateway.url}/api/v1", api_key=key, max_retries=0)
+    def test_read_citations_of_chat_streams(self, openais):
         chunks = list(
-            client.chat.completions.create(
+            openais.chat.completions.create(
                 model=MODEL,
                 messages=[{"role": "user", "content": "Who won?"}],
                 stream=True,

@@ -11,6 +11,7 @@ from django.db import connections
 from config.lib.scoping import tenant
 from routing import plugin_settings
 from tests.cast import STAGE
+from tests.operator_services import services_set_up
 from tests.routing.gateway.plugin_bodies import (
     MESSAGES,
     PATHS,
@@ -46,7 +47,7 @@ def other(stage, django_db_blocker):
             secret = api_keys.issue(workspace=workspace, name="plugins", by=STAGE).secret
 
         def say(plugin, **settings):
-            with tenant(organization.pk):
+            with services_set_up(), tenant(organization.pk):
                 plugin_settings.change(workspace=workspace, plugin=plugin, by=STAGE, **settings)
             connections.close_all()
 

@@ -14,35 +14,37 @@ from routing.plugins.heavy_work import repair_json
 from tests.routing.plugins.pdfs import pdf
 
 
-def in_workshop(*tasks, seconds=20.0):
-    """The results of tasks, or why there are none, one after the other."""
+@pytest.fixture(scope="module")
+def in_workshop():
+    """The results of tasks, or why there are none, one after the other; all in one workshop, as in a gateway."""
+    workshop = Workshop()
 
-    async def work():
-        workshop = Workshop(seconds)
+    async def work(tasks):
         found = []
         for task, data in tasks:
             try:
                 found.append(await workshop.work(task, data))
             except Failed as error:
                 found.append(str(error))
-        await workshop.close()
         return found
 
-    return asyncio.run(work())
+    with asyncio.Runner() as runner:
+        yield lambda *tasks: runner.run(work(tasks))
+        runner.run(workshop.close())
 
 
 class TestAPdf:
-    def test_is_read_page_by_page(self):
+    def test_is_read_page_by_page(self, in_workshop):
         assert in_workshop(("pdf", pdf("One", "Two"))) == [["One", "Two"]]
 
     @pytest.mark.parametrize("data", [b"", b"%PDF-1.4", b"%PDF-1.4\n" + b"x" * 10_000, pdf("One")[:300]])
-    def test_that_is_broken_is_said_to_be(self, data):
+    def test_that_is_broken_is_said_to_be(self, in_workshop, data):
         assert in_workshop(("pdf", data)) == ["it is broken"]
 
-    def test_of_many_pages_is_refused(self):
+    def test_of_many_pages_is_refused(self, in_workshop):
         assert in_workshop(("pdf", pdf(*["x"] * 501))) == ["it has more than 500 pages"]
 
-    def test_that_blows_up_is_survived(self):
+    def test_that_blows_up_is_survived(self, in_workshop):
         bomb = zlib.compress(b"(x) Tj " * (50 << 20), 9)
         head, _, tail = pdf("One").partition(b"<< /Length")
         rest = tail.partition(b"stream\n")[2]
@@ -95,7 +97,7 @@ class TestRepair:
     def test_makes_nothing_of_what_is_no_json(self, text):
         assert repair_json(text.encode()) == ""
 
-    def test_survives_what_is_nested_too_deep(self):
+    def test_survives_what_is_nested_too_deep(self, in_workshop):
         found = in_workshop(("json", b"[" * 200_000), ("json", b'{"a": 1,'))
 
         assert found[1] == '{"a": 1}'

@@ -7,8 +7,8 @@ import json
 import pytest
 from openrouter.components import ChatResult
 
-from routing.errors import ProviderFailure
 from routing.pricing import Usage, usage_from_provider
+from routing.provider_failures import ProviderFailure
 from routing.providers import Answer
 from routing.providers.anthropic_answer import usage_of
 from routing.providers.anthropic_tools import JSON_TOOL

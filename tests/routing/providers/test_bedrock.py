@@ -11,8 +11,8 @@ import time_machine
 from openrouter.components.chatresult import ChatResult
 
 from config.lib.aws_signature import AwsCredential, Scope, signed_headers
-from routing.errors import ProviderFailure
 from routing.pricing import Usage, usage_from_provider
+from routing.provider_failures import ProviderFailure
 from routing.providers import WIRE_FORMATS, Answer
 from routing.providers.wire_format import Misconfigured, Unsupported
 from tests.routing.make import make_call, make_endpoint, make_provider

@@ -8,8 +8,8 @@ import pytest
 from openai.types.chat import ChatCompletion
 from openrouter.components import ChatResult
 
-from routing.errors import ProviderFailure
 from routing.pricing import Usage, usage_from_provider
+from routing.provider_failures import ProviderFailure
 from routing.providers import Answer
 from tests.routing.make import make_call
 from tests.routing.providers.geminis import GEMINI, PIXEL, USAGE, build, candidate, response

@@ -10,7 +10,7 @@ import pytest
 from google.genai import types
 from openai.types import CreateEmbeddingResponse
 
-from routing.errors import ProviderFailure
+from routing.provider_failures import ProviderFailure
 from routing.providers import WIRE_FORMATS, Answer, CannotAsk
 from tests.routing.make import make_call
 from tests.routing.providers.geminis import GEMINI, endpoint_at

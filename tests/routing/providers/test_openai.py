@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from routing.errors import ProviderFailure
+from routing.provider_failures import ProviderFailure
 from routing.providers import WIRE_FORMATS, Answer
 from tests.routing.make import make_call, make_endpoint, make_provider
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from routing.credential_formats import UnusableCredential
-from routing.errors import ProviderFailure
+from routing.provider_failures import ProviderFailure
 from routing.providers import CannotAsk
 from routing.providers.google_auth import (
     AccessToken,
