@@ -56,7 +56,7 @@ def log_page(
 
     Where no index finds what is wanted, at most `look_at` requests are looked at. Raises UnknownCursor.
     """
-    rows = Generation.objects.for_organization(organization_id)
+    rows: QuerySet[Generation] = Generation.objects.for_organization(organization_id)
     if before:
         last = parse_generation_id(before)
         if last is None:
