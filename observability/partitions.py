@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from psycopg import sql
@@ -57,14 +58,15 @@ def _is_made(connection: psycopg.Connection[tuple[Any, ...]], day: date) -> bool
         cursor.execute("SET LOCAL lock_timeout = '2s'")
         statement = sql.SQL(CREATE_SQL).format(
             partition=sql.Identifier(name),
-            start=sql.Literal(str(_midnight(day))),
-            end=sql.Literal(str(_midnight(day + timedelta(days=1)))),
+            start=sql.Literal(str(midnight(day))),
+            end=sql.Literal(str(midnight(day + timedelta(days=1)))),
             role=sql.Identifier(APP_ROLE),
         )
         cursor.execute(statement)
     return True
 
 
-def _midnight(day: date) -> object:
+def midnight(day: date) -> UUID:
+    """The smallest id of a day: its partition's lower bound."""
     start = datetime.combine(day, time(), UTC)
     return first_uuid7(int(start.timestamp()) * 1000)

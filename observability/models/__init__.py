@@ -3,15 +3,22 @@
 from observability.models.delivery import OutboxRow
 from observability.models.feedback import GenerationFeedback
 from observability.models.generation import Generation
+from observability.models.job_run import JobRun
 from observability.models.journal import DeadLetterRecord, JournalPosition
+from observability.models.sealed import SealedBatch, SealedDay, SealedSpend, SealedUsage
 from observability.models.usage import UsageHour, UsageMinute
 
 __all__ = [
     "DeadLetterRecord",
     "Generation",
     "GenerationFeedback",
+    "JobRun",
     "JournalPosition",
     "OutboxRow",
+    "SealedBatch",
+    "SealedDay",
+    "SealedSpend",
+    "SealedUsage",
     "UsageHour",
     "UsageMinute",
 ]

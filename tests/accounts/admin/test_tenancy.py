@@ -34,7 +34,14 @@ from config.lib.admin import ScopedModelAdmin
 from config.lib.ids import uuid7
 from config.lib.scoping import tenant
 from observability.feedback import give
-from observability.models import DeadLetterRecord, Generation, GenerationFeedback, JournalPosition, OutboxRow
+from observability.models import (
+    DeadLetterRecord,
+    Generation,
+    GenerationFeedback,
+    JobRun,
+    JournalPosition,
+    OutboxRow,
+)
 from routing import (
     byok,
     guardrail_assignments,
@@ -136,6 +143,7 @@ TABLE = {
     GatewayProcess: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     JournalPosition: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     DeadLetterRecord: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
+    JobRun: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     IdempotentAnswer: (STAFF, NOBODY, KNOWN_TO_STAFF, KEPT, KNOWN_TO_STAFF),
     ApiKeyUse: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     SecretUse: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
@@ -150,6 +158,7 @@ WRITTEN_BY_THE_DATA_PLANE = {
     Generation,
     OutboxRow,
     GatewayProcess,
+    JobRun,
     JournalPosition,
     DeadLetterRecord,
 }
@@ -372,6 +381,9 @@ class Objects:
         return DeadLetterRecord.objects.using("owner").create(
             process_id=uuid.uuid4(), segment=1, byte_offset=1, record=b"what bob said", error="broken"
         )
+
+    def make_JobRun(self):
+        return JobRun.objects.using("owner").create(name="sessions", started_at=datetime.now(UTC))
 
     def make_Provider(self):
         return Provider.objects.create(slug="somebody", name="Somebody")
