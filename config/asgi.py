@@ -13,13 +13,16 @@ import django
 from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError, close_old_connections, connections
 
+from config import probes
 from config.door import Door
 from config.lib.environment import Environment, environment
 from config.lib.outbound import OutboundRules
+from config.lib.reporting import Reporter
 from config.system.checks import check_environment
 from routing.errors import Refusal, encode_envelope
 from routing.gateway.app import GatewayApp, is_ours
 from routing.gateway.attempts import Patience
+from routing.gateway.measuring import measure
 from routing.gateway.policy_cache import SourceAway
 from routing.gateway.runtime import Limits, Loaders, Runtime, Storage
 from routing.gateway.server import Draining
@@ -33,9 +36,6 @@ Plane: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-ALIVE = "/healthz"
-PROBES = (ALIVE, "/readyz")
-"""Answered here where there is no gateway to ask."""
 NOT_HERE = Refusal(404, "not_found", "This process serves no such route.", "not_found")
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ class Application:
     def __init__(self, env: Environment) -> None:
         self._env = env
         self.draining = Draining(env.drain_notice_seconds, env.drain_seconds)
+        self._probes = probes.Probes(env, self.draining)
         self._runtime: Runtime | None = None
         self._gateway: GatewayApp | None = None
 
@@ -56,9 +57,9 @@ class Application:
             await self._live(receive, send)
         elif self._gateway is not None and is_ours(scope["path"]):
             await self._gateway(scope, receive, send)
-        elif self._gateway is None and scope["path"] in PROBES:
-            is_fine = scope["path"] == ALIVE or not self.draining.is_draining
-            await _send(send, 200 if is_fine else 503, b"ok\n" if is_fine else b"not ready\n")
+        elif scope["path"] in probes.PATHS:
+            status, kind, body = await self._probes.answer(scope["path"], scope["method"], scope["headers"])
+            await _send(send, status, body, kind)
         elif self._env.plane == "gateway":
             await _send(send, NOT_HERE.status, encode_envelope(NOT_HERE), b"application/json")
         else:
@@ -83,6 +84,8 @@ class Application:
         await receive()
         if self._runtime is not None:
             await self._runtime.stop()
+        if self._probes.reporter is not None:
+            self._probes.reporter.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _start(self) -> None:
@@ -91,9 +94,13 @@ class Application:
         if self._env.plane != "gateway":
             self._control  # noqa: B018  # loaded now, so that the first page does not wait
         if self._env.plane == "control":
+            self._probes.reporter = Reporter(self._env, "control").start()
             return
-        self._runtime = Runtime(_storage(self._env), _limits(self._env), _loaders())
-        self._gateway = GatewayApp(self._runtime, self.draining)
+        runtime = self._runtime = self._probes.runtime = Runtime(
+            _storage(self._env), _limits(self._env), _loaders()
+        )
+        self._gateway = GatewayApp(runtime)
+        self._probes.reporter = Reporter(self._env, "gateway", lambda: measure(runtime)).start()
         self.draining.end_requests = self._runtime.end_requests
         await self._runtime.start()
 
@@ -143,6 +150,8 @@ def _limits(env: Environment) -> Limits:
         cache_bytes=env.response_cache_mb << 20,
         region=env.region or None,
         operator=operator_of(env),
+        slow_seconds=env.slow_request_seconds,
+        is_access_logged=env.is_access_logged,
     )
 
 

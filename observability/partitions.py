@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,11 @@ from config.lib.ids import first_uuid7
 DAYS_AHEAD = 7
 PARTITION_LOCK = 7242
 APP_ROLE = "headgate_app"
+NAME = re.compile(r"generation_(\d{4})(\d{2})(\d{2})")
+PARTITIONS = """
+SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+ WHERE inhparent = 'generation'::regclass ORDER BY relname
+"""
 
 # Nobody reads a partition but through its parent, whose policies hide other tenants' rows.
 CREATE_SQL = """
@@ -42,6 +48,12 @@ def ensure_partitions(
     if failure is not None:
         raise failure
     return made
+
+
+def existing_days(connection: psycopg.Connection[tuple[Any, ...]]) -> list[date]:
+    """The days that have a partition, oldest first."""
+    names = [NAME.fullmatch(name) for (name,) in connection.execute(PARTITIONS).fetchall()]
+    return [date(*map(int, name.groups())) for name in names if name]
 
 
 def partition_name(day: date) -> str:

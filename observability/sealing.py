@@ -7,7 +7,6 @@ admission, and the hours, may be those beside it, so totals are kept by what the
 
 from __future__ import annotations
 
-import re
 import time
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, LiteralString
@@ -15,7 +14,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from observability.partitions import PARTITION_LOCK, midnight, partition_name
+from observability.partitions import PARTITION_LOCK, existing_days, midnight, partition_name
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -23,7 +22,6 @@ LATE_AT_ONCE = 20_000
 """Rows of the default partition in one transaction."""
 DROP_TRIES = 5
 DROP_PAUSE_SECONDS = 0.5
-NAME = re.compile(r"generation_(\d{4})(\d{2})(\d{2})")
 
 USAGE: LiteralString = """
 INSERT INTO sealed_usage AS known (organization_id, workspace_id, api_key_id, member_id, model, provider, hour,
@@ -61,10 +59,6 @@ ON CONFLICT (day) DO UPDATE SET generations = known.generations + excluded.gener
 """
 STATEMENTS = (USAGE, SPEND, BATCH, DAY)
 
-PARTITIONS = """
-SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
- WHERE inhparent = 'generation'::regclass ORDER BY relname
-"""
 LATEST_OF_LATE = """
 SELECT id FROM (SELECT id FROM generation_default WHERE id < %s ORDER BY id LIMIT %s) oldest ORDER BY id DESC LIMIT 1
 """
@@ -80,12 +74,6 @@ def drop_oldest(connection: Connection, *, before: date) -> int:
         _drop_day(connection, days[0])
         return 1
     return _drop_late(connection, before)
-
-
-def existing_days(connection: Connection) -> list[date]:
-    """The days that have a partition, oldest first."""
-    names = [NAME.fullmatch(name) for (name,) in connection.execute(PARTITIONS).fetchall()]
-    return [date(*map(int, name.groups())) for name in names if name]
 
 
 def oldest_wanted(days: int) -> date:

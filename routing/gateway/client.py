@@ -7,9 +7,11 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any, Protocol, TypeAlias
 
+from config.lib.log_context import sane_request_id
 from routing.decision import Decision
 from routing.errors import Refusal, invalid_request
 from routing.gateway.watch import Reason, Watch
+from routing.policy import Principal
 
 Message: TypeAlias = MutableMapping[str, Any]  # ASGI's own types
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -71,20 +73,27 @@ class Client:
         "headers",
         "is_streamed",
         "keep_alive",
+        "principal",
+        "public_id",
+        "request_id",
         "scope",
         "status",
         "watch",
     )
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, public_id: str = "") -> None:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a request is served in a task")
         self.scope = scope
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.watch = Watch(task)
-        self.common: Headers = []
+        self.public_id = public_id
+        self.request_id = sane_request_id(self.headers.get(b"x-request-id")) or public_id.encode()
+        self.common: Headers = [(b"x-request-id", self.request_id)]
         """Headers that every answer to this request carries."""
+        self.principal: Principal | None = None
+        """Whose request it is, once that is known."""
         self.has_started = self.is_streamed = self.has_read_body = False
         self.keep_alive = COMMENT
         """What is sent to keep an event stream alive."""
@@ -96,6 +105,17 @@ class Client:
         self._connection: Connection | None = scope.get("state", {}).get("connection")
         if self._connection is not None:
             self._connection.watch = self.watch
+
+    def log_fields(self) -> dict[str, object]:
+        """What log lines about this request carry."""
+        fields: dict[str, object] = {
+            "request_id": self.request_id.decode("latin-1"),
+            "generation_id": self.public_id,
+        }
+        if self.principal is not None:
+            fields["organization_id"] = self.principal.organization_id
+            fields["workspace_id"] = self.principal.workspace_id
+        return fields
 
     def release(self) -> None:
         """Say that the request is over: nobody interrupts it any more."""

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from config.lib.subjects import organization_subject
-from observability.partitions import ensure_partitions, partition_name
+from observability.partitions import ensure_partitions, existing_days, partition_name
 from observability.reconcile import reconcile
-from observability.sealing import drop_oldest, existing_days, oldest_wanted
+from observability.sealing import drop_oldest, oldest_wanted
 from tests.observability.books import Books, connect
 
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)

@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from config.lib.environment import environment
+from config.lib.reporting import Reporter
 from observability.ingest import Ingester
 from observability.owner_connection import connect_as_owner
 
@@ -33,4 +34,8 @@ class Command(BaseCommand):
         # Batches are many small objects without cycles: looking for those costs a fifth of the time.
         gc.freeze()
         gc.set_threshold(100_000, 50, 100)
-        ingester.run()
+        reporter = Reporter(environment(), "ingest", ingester.measure).start()
+        try:
+            ingester.run()
+        finally:
+            reporter.stop()
