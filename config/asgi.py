@@ -18,14 +18,17 @@ from config.door import Door
 from config.lib.environment import Environment, environment
 from config.lib.outbound import OutboundRules
 from config.lib.reporting import Reporter
+from config.lib.tracing import Tracing
+from config.lib.tracing import start as start_tracing
 from config.system.checks import check_environment
 from routing.errors import Refusal, encode_envelope
-from routing.gateway.app import GatewayApp, is_ours
+from routing.gateway.app import GatewayApp, is_ours, route_of
 from routing.gateway.attempts import Patience
 from routing.gateway.measuring import measure
 from routing.gateway.policy_cache import SourceAway
 from routing.gateway.runtime import Limits, Loaders, Runtime, Storage
 from routing.gateway.server import Draining
+from routing.gateway.upstream import PropagatingUpstream
 from routing.plugin_services import operator_of
 
 Message: TypeAlias = MutableMapping[str, Any]  # ASGI's own types
@@ -49,7 +52,8 @@ class Application:
         self.draining = Draining(env.drain_notice_seconds, env.drain_seconds)
         self._probes = probes.Probes(env, self.draining)
         self._runtime: Runtime | None = None
-        self._gateway: GatewayApp | None = None
+        self._gateway: Plane | None = None
+        self._tracing: Tracing | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, or the server's own start and end."""
@@ -86,6 +90,8 @@ class Application:
             await self._runtime.stop()
         if self._probes.reporter is not None:
             self._probes.reporter.stop()
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.stop)
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _start(self) -> None:
@@ -96,10 +102,15 @@ class Application:
         if self._env.plane == "control":
             self._probes.reporter = Reporter(self._env, "control").start()
             return
+        self._tracing = tracing = start_tracing(self._env, "gateway")
+        upstream = None
+        if tracing is not None and self._env.is_trace_propagated:
+            upstream = PropagatingUpstream(OutboundRules.parse(self._env.outbound_allow), tracing.headers)
         runtime = self._runtime = self._probes.runtime = Runtime(
-            _storage(self._env), _limits(self._env), _loaders()
+            _storage(self._env), _limits(self._env), _loaders(), upstream
         )
-        self._gateway = GatewayApp(runtime)
+        gateway = GatewayApp(runtime)
+        self._gateway = gateway if tracing is None else tracing.around(gateway, route_of)
         self._probes.reporter = Reporter(self._env, "gateway", lambda: measure(runtime)).start()
         self.draining.end_requests = self._runtime.end_requests
         await self._runtime.start()

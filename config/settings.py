@@ -87,6 +87,8 @@ MIDDLEWARE = [
     "config.lib.middleware.FreshScopeMiddleware",
     "accounts.api.limits.ManagementLimitMiddleware",
 ]
+if ENV.is_traced:
+    MIDDLEWARE.insert(0, "config.traced_requests.TracedMiddleware")
 ROOT_URLCONF = "config.urls.root"
 ASGI_APPLICATION = "config.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging.config
 import time
+from contextlib import ExitStack
 from typing import Any
 
 from celery import Celery, bootsteps, signals
@@ -13,6 +14,7 @@ from config.lib.environment import environment
 from config.lib.log_context import Fields, current
 from config.lib.log_lines import logging_settings
 from config.lib.reporting import REPORT_SECONDS, Reporter, beat
+from config.lib.tracing import Tracing, start
 
 WORKER, BEAT = "worker", "beat"
 SENT_AT = "headgate_sent_at"
@@ -51,6 +53,25 @@ def _set_up_logging(**_: Any) -> None:
 
 def _report_worker(**_: Any) -> None:
     Reporter(environment(), WORKER).start()
+    tracing = start(environment(), WORKER)
+    if tracing is not None:
+        watch_spans(tracing)
+
+
+def watch_spans(tracing: Tracing) -> None:
+    """Give tasks spans, in the process that runs them."""
+    spans: dict[str, ExitStack] = {}
+
+    def begin(task_id: str, task: Any, **_: Any) -> None:
+        spans[task_id] = stack = ExitStack()
+        stack.enter_context(tracing.span(f"task {task.name}")).set_attribute("headgate.task_id", task_id)
+
+    def end(task_id: str, **_: Any) -> None:
+        if task_id in spans:
+            spans.pop(task_id).close()
+
+    signals.task_prerun.connect(begin, weak=False)
+    signals.task_postrun.connect(end, weak=False)
 
 
 def _report_beat(**_: Any) -> None:

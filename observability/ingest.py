@@ -10,8 +10,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -85,7 +87,9 @@ class Ingester:
         *,
         matcher: Matcher = no_destinations,
         watch: HeartbeatWatch | None = None,
+        around_batch: Callable[[], AbstractContextManager[Any]] = nullcontext,
     ) -> None:
+        self._around_batch = around_batch
         self._folder = folder
         self._connect = connect
         self._matcher = matcher
@@ -217,7 +221,8 @@ class Ingester:
     def _step(self, connection: Connection, journal: Journal) -> bool:
         """Book a batch; whether there is more."""
         began, follower = time.monotonic(), journal.follower
-        has_booked = follower.step(connection)
+        with self._around_batch():
+            has_booked = follower.step(connection)
         if has_booked:
             metrics.BATCHES.observe(time.monotonic() - began)
         if has_booked and follower.was_full:

@@ -53,7 +53,7 @@ BEFORE: tuple[Processor, ...] = (
 
 
 class RouteForPath(logging.Filter):
-    """Django's lines about requests that failed name the address, which may hold a secret; let them name its pattern."""
+    """Let Django's lines about failed requests name the pattern of an address, which may hold a secret."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let everything pass."""

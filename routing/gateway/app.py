@@ -20,6 +20,7 @@ from routing.gateway.telling import note_refusal
 from routing.gateway.watch import Interrupted, Reason
 
 POSTS: dict[str, Dialect] = PATHS
+OTHER = "other"
 WRONG_METHOD = invalid_request("This method is not allowed here.", status=405)
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,11 @@ log = logging.getLogger(__name__)
 def is_ours(path: str) -> bool:
     """Whether the data plane serves the path."""
     return path in POSTS or catalog_routes.find(path) is not None
+
+
+def route_of(path: str) -> str:
+    """A path as figures name it: what else is in it may be anything."""
+    return path if path in POSTS else OTHER
 
 
 class GatewayApp:
@@ -41,7 +47,7 @@ class GatewayApp:
         began, identifier = time.monotonic(), new_id()
         client = Client(scope, receive, send, identifier.public)
         current.set(client)  # each request has a task of its own
-        route = scope["path"] if scope["path"] in POSTS else "other"
+        route = route_of(scope["path"])
         open_requests = self._runtime.open_requests
         open_requests.add(client)
         try:

@@ -93,7 +93,9 @@ class Loaders:
 class Runtime:
     """One process's parts. Make it on the running loop, after the last fork."""
 
-    def __init__(self, storage: Storage, limits: Limits, loaders: Loaders) -> None:
+    def __init__(
+        self, storage: Storage, limits: Limits, loaders: Loaders, upstream: Upstream | None = None
+    ) -> None:
         process_id = uuid4()
         self.limits = limits
         self.began_at = time.monotonic()
@@ -128,7 +130,7 @@ class Runtime:
         self.bodies = BodyReader(limits.region_hosts)
         self.cache = ResponseCache(connect, _ring(), limits.cache_bytes)
         self.plugin_work = PluginWork(limits.operator, self.bodies)
-        self.upstream = Upstream(limits.outbound)
+        self.upstream = upstream or Upstream(limits.outbound)
         tokens = GoogleTokens(self.upstream, limits.google_token_url)
         self.attempts = Attempts(self.upstream, self.health, limits.patience, tokens)
         self.open_requests: set[Client] = set()

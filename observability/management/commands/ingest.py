@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from config.lib.environment import environment
 from config.lib.reporting import Reporter
+from config.lib.tracing import batches, start
 from observability.ingest import Ingester
 from observability.owner_connection import connect_as_owner
 
@@ -28,7 +29,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         folder: Path = options["folder"] or environment().journal_folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        ingester = Ingester(folder, partial(connect_as_owner, "headgate ingest"))
+        tracing = start(environment(), "ingest")
+        connect = partial(connect_as_owner, "headgate ingest")
+        ingester = Ingester(folder, connect, around_batch=batches(tracing))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ingester.stop())
         # Batches are many small objects without cycles: looking for those costs a fifth of the time.
@@ -39,3 +42,5 @@ class Command(BaseCommand):
             ingester.run()
         finally:
             reporter.stop()
+            if tracing is not None:
+                tracing.stop()
