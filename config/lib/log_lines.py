@@ -103,7 +103,7 @@ def logging_settings(*, kind: str, level: str) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            **dict.fromkeys(NOISY, {"level": "WARNING"}),
+            **{name: {"level": "WARNING"} for name in NOISY},
             # Below errors they say what ObservedMiddleware says better; the rest needs the filter.
             "django.request": {"level": "ERROR", "filters": ["route_for_path"]},
             # Django's own handlers would write their lines past ours.
