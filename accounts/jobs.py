@@ -18,7 +18,7 @@ DELETE FROM {table} WHERE id = ANY (ARRAY(
 def forget_old_audit_entries() -> int:
     """Delete some revisions and events that are older than the operator wants; what they told is then unknown."""
     days = environment().audit_retention_days
-    if days is None:
+    if not days:
         return 0
     with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
         deleted = 0
@@ -57,6 +57,6 @@ JOBS = (
         "audit_log",
         timedelta(days=1),
         forget_old_audit_entries,
-        is_needed=lambda: environment().audit_retention_days is not None,
+        is_needed=lambda: environment().audit_retention_days > 0,
     ),
 )

@@ -44,7 +44,7 @@ def make_partitions() -> int:
 def drop_generations() -> int:
     """Seal and drop the oldest day that is not wanted. Raises BooksNotChecked: evidence is not thrown away."""
     days = environment().generation_retention_days
-    if days is None:
+    if not days:
         return 0
     _require_clean_books()
     with closing(connect_as_owner("headgate retention")) as connection:
@@ -62,7 +62,7 @@ def _require_clean_books() -> None:
 def forget_old_feedback() -> int:
     """Feedback goes with the generations that it is about."""
     days = environment().generation_retention_days
-    return 0 if days is None else deleting("generation_feedback", _older_than(days))()
+    return 0 if not days else deleting("generation_feedback", _older_than(days))()
 
 
 def _older_than(days: int) -> str:
@@ -70,7 +70,7 @@ def _older_than(days: int) -> str:
 
 
 def _drops() -> bool:
-    return environment().generation_retention_days is not None
+    return environment().generation_retention_days > 0
 
 
 JOBS = (

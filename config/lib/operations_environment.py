@@ -24,5 +24,5 @@ class OperationsEnvironment(PluginEnvironment):
     trace_share: float = Field(0.01, ge=0, le=1, alias="HEADGATE_OTEL_GATEWAY_SHARE")
     is_trace_propagated: bool = Field(False, alias="HEADGATE_OTEL_PROPAGATE")
 
-    generation_retention_days: int | None = Field(None, ge=2, alias="HEADGATE_GENERATION_RETENTION_DAYS")
-    audit_retention_days: int | None = Field(None, ge=1, alias="HEADGATE_AUDIT_RETENTION_DAYS")
+    generation_retention_days: int = Field(0, ge=0, alias="HEADGATE_GENERATION_RETENTION_DAYS")
+    audit_retention_days: int = Field(0, ge=0, alias="HEADGATE_AUDIT_RETENTION_DAYS")
