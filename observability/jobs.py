@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 from config.lib.environment import environment
 from config.lib.jobs import Job, deleting
+from observability.job_runs import run
 from observability.models import JobRun
 from observability.owner_connection import connect_as_owner
 from observability.partitions import ensure_partitions
 from observability.reconcile import reconcile
-from observability.sealing import drop_oldest, oldest_wanted
+from observability.sealing import drop_oldest, has_older, oldest_wanted
 
-RECONCILE = "reconcile"
 CHECKED_WITHIN = timedelta(hours=48)
 
 
@@ -46,17 +46,34 @@ def drop_generations() -> int:
     days = environment().generation_retention_days
     if not days:
         return 0
-    _require_clean_books()
+    before = oldest_wanted(days)
     with closing(connect_as_owner("headgate retention")) as connection:
-        return drop_oldest(connection, before=oldest_wanted(days))
+        if not has_older(connection, before=before):
+            return 0
+        _require_clean_books()
+        return drop_oldest(connection, before=before)
 
 
 def _require_clean_books() -> None:
-    run = JobRun.objects.using("owner").filter(name=RECONCILE).first()
-    if run is None or run.succeeded_at is None or datetime.now(UTC) - run.succeeded_at > CHECKED_WITHIN:
+    """Raise BooksNotChecked unless the books were clean lately; they are looked at now where nobody did."""
+    if _checked_at() is None:
+        run(RECONCILE)
+    checked_at, state = _checked_at(), _state_of_books()
+    if checked_at is None or state is None:
         raise BooksNotChecked("the books were not reconciled in the last 48 hours")
-    if run.failed_at is not None and run.failed_at > run.succeeded_at:
+    if state.failed_at is not None and state.failed_at > checked_at:
         raise BooksNotChecked("the books were found wrong")
+
+
+def _checked_at() -> datetime | None:
+    """When the books were last found clean, if that was lately."""
+    state = _state_of_books()
+    at = state.succeeded_at if state else None
+    return at if at is not None and datetime.now(UTC) - at <= CHECKED_WITHIN else None
+
+
+def _state_of_books() -> JobRun | None:
+    return JobRun.objects.using("owner").filter(name=RECONCILE.name).first()
 
 
 def forget_old_feedback() -> int:
@@ -73,6 +90,7 @@ def _drops() -> bool:
     return environment().generation_retention_days > 0
 
 
+RECONCILE = Job("reconcile", timedelta(days=1), check_books)
 JOBS = (
     Job("generation_partitions", timedelta(hours=6), make_partitions),
     Job(
@@ -80,7 +98,7 @@ JOBS = (
         timedelta(minutes=10),
         deleting("usage_minute", "minute < now() - interval '48 hours'"),
     ),
-    Job(RECONCILE, timedelta(days=1), check_books, seconds=0.0),
+    RECONCILE,
     Job("generations", timedelta(hours=1), drop_generations, seconds=600.0, is_needed=_drops),
     Job("feedback", timedelta(days=1), forget_old_feedback, is_needed=_drops),
 )

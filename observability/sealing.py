@@ -76,6 +76,14 @@ def drop_oldest(connection: Connection, *, before: date) -> int:
     return _drop_late(connection, before)
 
 
+def has_older(connection: Connection, *, before: date) -> bool:
+    """Whether there is anything to drop."""
+    if any(day < before for day in existing_days(connection)):
+        return True
+    late = connection.execute(LATEST_OF_LATE, [str(midnight(before)), 1]).fetchone()
+    return late is not None
+
+
 def oldest_wanted(days: int) -> date:
     """The first day to keep, when so many whole days before today are wanted."""
     return datetime.now(UTC).date() - timedelta(days=days)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 
 import pytest
@@ -15,8 +15,9 @@ from config.jobs import BY_NAME, JOBS
 from config.lib.environment import environment
 from config.lib.jobs import ROWS_AT_ONCE, Job
 from observability.job_runs import Outcome, run
-from observability.jobs import BooksAreWrong, BooksNotChecked, check_books, drop_generations
+from observability.jobs import BooksAreWrong, BooksNotChecked, drop_generations
 from observability.models import JobRun
+from observability.partitions import ensure_partitions, existing_days, partition_name
 from tests.observability.books import Books
 
 DAY = timedelta(days=1)
@@ -170,30 +171,45 @@ class TestForgetting:
 
 
 class TestDroppingGenerations:
-    def test_needs_books_that_were_checked_lately(self, monkeypatch: pytest.MonkeyPatch):
-        with (
-            setting(monkeypatch, "HEADGATE_GENERATION_RETENTION_DAYS", "30"),
-            pytest.raises(BooksNotChecked),
-        ):
-            drop_generations()
+    @pytest.fixture
+    def old_day(self, books: Books) -> Iterator[date]:
+        """A day that is long gone has a partition."""
+        day = datetime.now(UTC).date() - timedelta(days=40)
+        ensure_partitions(books.connection, today=day, days_ahead=0)
+        yield day
+        books.run(f"DROP TABLE IF EXISTS {partition_name(day)}")
 
-    def test_is_refused_while_the_books_are_wrong(self, books: Books, monkeypatch: pytest.MonkeyPatch):
+    def test_reconciles_first_where_nobody_did_lately(
+        self, books: Books, old_day: date, monkeypatch: pytest.MonkeyPatch
+    ):
+        with setting(monkeypatch, "HEADGATE_GENERATION_RETENTION_DAYS", "30"):
+            dropped = drop_generations()
+
+        assert dropped == 1
+        assert old_day not in existing_days(books.connection)
+        assert noted("reconcile").succeeded_at is not None
+
+    def test_is_refused_while_the_books_are_wrong(
+        self, books: Books, old_day: date, monkeypatch: pytest.MonkeyPatch
+    ):
         run(BY_NAME["reconcile"])
         books.run("INSERT INTO journal_position (process_id) VALUES (gen_random_uuid())")
 
         with pytest.raises(BooksAreWrong, match="R7"):
-            run(Job("reconcile", DAY, check_books))
+            run(BY_NAME["reconcile"])
         with (
             setting(monkeypatch, "HEADGATE_GENERATION_RETENTION_DAYS", "30"),
             pytest.raises(BooksNotChecked, match="wrong"),
         ):
             drop_generations()
 
-    def test_goes_on_when_they_are_right(self, monkeypatch: pytest.MonkeyPatch):
-        run(BY_NAME["reconcile"])
+        assert old_day in existing_days(books.connection)
 
+    def test_looks_at_no_books_where_there_is_nothing_to_drop(self, monkeypatch: pytest.MonkeyPatch):
         with setting(monkeypatch, "HEADGATE_GENERATION_RETENTION_DAYS", "30"):
             assert drop_generations() == 0
+
+        assert not JobRun.objects.using("owner").filter(name="reconcile").exists()
 
     def test_does_not_happen_by_default(self):
         assert run(BY_NAME["generations"]) is Outcome.NOT_NEEDED

@@ -51,8 +51,9 @@ class TestASpan:
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import SimpleSpanProcessor
         from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+        from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
-        kept, provider = InMemorySpanExporter(), TracerProvider()
+        kept, provider = InMemorySpanExporter(), TracerProvider(sampler=ALWAYS_ON)
         provider.add_span_processor(SimpleSpanProcessor(kept))
         return Tracing(trace, propagate, provider), kept
 
