@@ -46,7 +46,7 @@ class GatewayApp:
         """Serve one request; nothing is raised but a cancellation that is not ours."""
         began, identifier = time.monotonic(), new_id()
         client = Client(scope, receive, send, identifier.public)
-        current.set(client)  # each request has a task of its own
+        current.set(client.subject)  # each request has a task of its own
         route = route_of(scope["path"])
         open_requests = self._runtime.open_requests
         open_requests.add(client)

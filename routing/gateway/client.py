@@ -50,6 +50,30 @@ class Gone(Exception):
     """The client hung up before its request was complete."""
 
 
+class Subject:
+    """Which request log lines are about, and whose it is once that is known.
+
+    Apart from the client, because whatever a request starts keeps it: a connection to a provider may live for long.
+    """
+
+    __slots__ = ("_public_id", "_request_id", "principal")
+
+    def __init__(self, request_id: bytes, public_id: str) -> None:
+        self._request_id, self._public_id = request_id, public_id
+        self.principal: Principal | None = None
+
+    def log_fields(self) -> dict[str, object]:
+        """What the lines carry."""
+        fields: dict[str, object] = {
+            "request_id": self._request_id.decode(),
+            "generation_id": self._public_id,
+        }
+        if self.principal is not None:
+            fields["organization_id"] = self.principal.organization_id
+            fields["workspace_id"] = self.principal.workspace_id
+        return fields
+
+
 class Connection(Protocol):
     """What our server's connection offers beyond ASGI."""
 
@@ -73,11 +97,9 @@ class Client:
         "headers",
         "is_streamed",
         "keep_alive",
-        "principal",
-        "public_id",
-        "request_id",
         "scope",
         "status",
+        "subject",
         "watch",
     )
 
@@ -88,12 +110,11 @@ class Client:
         self.scope = scope
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.watch = Watch(task)
-        self.public_id = public_id
-        self.request_id = sane_request_id(self.headers.get(b"x-request-id")) or public_id.encode()
-        self.common: Headers = [(b"x-request-id", self.request_id)]
+        request_id = sane_request_id(self.headers.get(b"x-request-id")) or public_id.encode()
+        self.subject = Subject(request_id, public_id)
+        """What log lines about this request are about."""
+        self.common: Headers = [(b"x-request-id", request_id)]
         """Headers that every answer to this request carries."""
-        self.principal: Principal | None = None
-        """Whose request it is, once that is known."""
         self.has_started = self.is_streamed = self.has_read_body = False
         self.keep_alive = COMMENT
         """What is sent to keep an event stream alive."""
@@ -105,17 +126,6 @@ class Client:
         self._connection: Connection | None = scope.get("state", {}).get("connection")
         if self._connection is not None:
             self._connection.watch = self.watch
-
-    def log_fields(self) -> dict[str, object]:
-        """What log lines about this request carry."""
-        fields: dict[str, object] = {
-            "request_id": self.request_id.decode("latin-1"),
-            "generation_id": self.public_id,
-        }
-        if self.principal is not None:
-            fields["organization_id"] = self.principal.organization_id
-            fields["workspace_id"] = self.principal.workspace_id
-        return fields
 
     def release(self) -> None:
         """Say that the request is over: nobody interrupts it any more."""
