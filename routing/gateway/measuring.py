@@ -14,6 +14,9 @@ from routing.gateway.runtime import Runtime
 LEAST_ROOM_BYTES = 64 * 1024
 """With less room in its segment, and none for another, a journal will soon turn requests away."""
 
+GRACE_SECONDS = 5.0
+"""Versions may be read that much later than the database is back, on a connection of their own."""
+
 
 def measure(runtime: Runtime) -> None:
     """Bring the levels up to date; from any thread."""
@@ -72,7 +75,7 @@ def readiness(runtime: Runtime) -> dict[str, dict[str, Any]]:
     return {
         "database": {"ok": runtime.has_database, "silent_seconds": round(silence, 1)},
         "catalog": {"ok": runtime.policies.catalog is not None},
-        "policies": {"ok": age <= runtime.limits.stale_seconds, "age_seconds": round(age, 1)},
+        "policies": {"ok": age <= runtime.limits.stale_seconds + GRACE_SECONDS, "age_seconds": round(age, 1)},
         "journal": {
             "ok": free >= runtime.journal.segment_bytes or room >= LEAST_ROOM_BYTES,
             "free_bytes": free,
