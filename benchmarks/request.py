@@ -39,7 +39,7 @@ from routing.gateway.books import Outcome
 from routing.gateway.dialects.chat import read_call
 from routing.gateway.http_protocol import Connection
 from routing.gateway.runtime import Limits, Loaders, Runtime, Storage
-from routing.gateway.server import COLLECTION_THRESHOLDS, Draining
+from routing.gateway.server import COLLECTION_THRESHOLDS
 from routing.guardrails.rules import Layer, Rules, merge
 from routing.policy import Policy, PresetContent, PresetEntry, PurseLimit, ScopeVersion
 from routing.pricing import Cost, Usage
@@ -208,7 +208,7 @@ async def measure(runtime: Runtime, child: subprocess.Popen[str], seconds: float
     """Serve, and print what each round's requests cost."""
     loop, state = asyncio.get_running_loop(), ServerState()
     config = Config(
-        GatewayApp(runtime, Draining(0, 0)),
+        GatewayApp(runtime),
         http=Connection,
         lifespan="off",
         log_config=None,

@@ -13,16 +13,22 @@ import django
 from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError, close_old_connections, connections
 
+from config import probes
 from config.door import Door
 from config.lib.environment import Environment, environment
 from config.lib.outbound import OutboundRules
+from config.lib.reporting import Reporter
+from config.lib.tracing import Tracing
+from config.lib.tracing import start as start_tracing
 from config.system.checks import check_environment
 from routing.errors import Refusal, encode_envelope
-from routing.gateway.app import GatewayApp, is_ours
+from routing.gateway.app import GatewayApp, is_ours, route_of
 from routing.gateway.attempts import Patience
+from routing.gateway.measuring import measure
 from routing.gateway.policy_cache import SourceAway
 from routing.gateway.runtime import Limits, Loaders, Runtime, Storage
 from routing.gateway.server import Draining
+from routing.gateway.upstream import PropagatingUpstream
 from routing.plugin_services import operator_of
 
 Message: TypeAlias = MutableMapping[str, Any]  # ASGI's own types
@@ -33,9 +39,6 @@ Plane: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-ALIVE = "/healthz"
-PROBES = (ALIVE, "/readyz")
-"""Answered here where there is no gateway to ask."""
 NOT_HERE = Refusal(404, "not_found", "This process serves no such route.", "not_found")
 
 log = logging.getLogger(__name__)
@@ -47,8 +50,10 @@ class Application:
     def __init__(self, env: Environment) -> None:
         self._env = env
         self.draining = Draining(env.drain_notice_seconds, env.drain_seconds)
+        self._probes = probes.Probes(env, self.draining)
         self._runtime: Runtime | None = None
-        self._gateway: GatewayApp | None = None
+        self._gateway: Plane | None = None
+        self._tracing: Tracing | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, or the server's own start and end."""
@@ -56,9 +61,9 @@ class Application:
             await self._live(receive, send)
         elif self._gateway is not None and is_ours(scope["path"]):
             await self._gateway(scope, receive, send)
-        elif self._gateway is None and scope["path"] in PROBES:
-            is_fine = scope["path"] == ALIVE or not self.draining.is_draining
-            await _send(send, 200 if is_fine else 503, b"ok\n" if is_fine else b"not ready\n")
+        elif scope["path"] in probes.PATHS:
+            status, kind, body = await self._probes.answer(scope["path"], scope["method"], scope["headers"])
+            await _send(send, status, body, kind)
         elif self._env.plane == "gateway":
             await _send(send, NOT_HERE.status, encode_envelope(NOT_HERE), b"application/json")
         else:
@@ -83,6 +88,10 @@ class Application:
         await receive()
         if self._runtime is not None:
             await self._runtime.stop()
+        if self._probes.reporter is not None:
+            self._probes.reporter.stop()
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.stop)
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _start(self) -> None:
@@ -91,9 +100,18 @@ class Application:
         if self._env.plane != "gateway":
             self._control  # noqa: B018  # loaded now, so that the first page does not wait
         if self._env.plane == "control":
+            self._probes.reporter = Reporter(self._env, "control").start()
             return
-        self._runtime = Runtime(_storage(self._env), _limits(self._env), _loaders())
-        self._gateway = GatewayApp(self._runtime, self.draining)
+        self._tracing = tracing = start_tracing(self._env, "gateway")
+        upstream = None
+        if tracing is not None and self._env.is_trace_propagated:
+            upstream = PropagatingUpstream(OutboundRules.parse(self._env.outbound_allow), tracing.headers)
+        runtime = self._runtime = self._probes.runtime = Runtime(
+            _storage(self._env), _limits(self._env), _loaders(), upstream
+        )
+        gateway = GatewayApp(runtime)
+        self._gateway = gateway if tracing is None else tracing.around(gateway, route_of)
+        self._probes.reporter = Reporter(self._env, "gateway", lambda: measure(runtime)).start()
         self.draining.end_requests = self._runtime.end_requests
         await self._runtime.start()
 
@@ -143,6 +161,8 @@ def _limits(env: Environment) -> Limits:
         cache_bytes=env.response_cache_mb << 20,
         region=env.region or None,
         operator=operator_of(env),
+        slow_seconds=env.slow_request_seconds,
+        is_access_logged=env.is_access_logged,
     )
 
 

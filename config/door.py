@@ -8,10 +8,12 @@ goes out while it is read, because it may have any length: few at once, and nobo
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
+from config import control_metrics
 from routing.errors import Refusal, encode_envelope, error_headers
 
 Message: TypeAlias = MutableMapping[str, Any]  # ASGI's own types
@@ -69,18 +71,20 @@ class Door:
         self._inside = asyncio.Semaphore(most_inside)
         self._most_of_caller = most_of_caller
         self._turns: dict[tuple[bytes, ...], Turn] = {}
-        self._present = 0
+        self._present = self._entered = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
         try:
             body = await _read(scope, receive)
         except TooLarge:
+            control_metrics.TURNED_AWAY.add("too_large")
             await _refuse(send, TOO_LARGE)
             return
         if body is None:
             return
         if self._present >= MOST_WAITING:
+            control_metrics.TURNED_AWAY.add("too_busy")
             await _refuse(send, TOO_BUSY)
             return
         answer = Answer(send, self._streams, self._unread_seconds)
@@ -99,14 +103,27 @@ class Door:
         turn = self._turns.setdefault(caller, Turn(self._most_of_caller))
         turn.users += 1
         self._present += 1
+        came_at = time.monotonic()
+        self._tell()
         try:
             async with turn.places, self._inside:
-                yield
+                self._entered += 1
+                control_metrics.WAIT.observe(time.monotonic() - came_at)
+                self._tell()
+                try:
+                    yield
+                finally:
+                    self._entered -= 1
         finally:
             self._present -= 1
+            self._tell()
             turn.users -= 1
             if not turn.users:
                 del self._turns[caller]
+
+    def _tell(self) -> None:
+        control_metrics.INSIDE.set(self._entered)
+        control_metrics.WAITING.set(self._present - self._entered)
 
 
 class Answer:

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from config.lib.environment import ROOT, environment
+from config.lib.log_lines import logging_settings
 
 ENV = environment()
 
@@ -71,6 +72,7 @@ INSTALLED_APPS = [
     "config.system",
 ]
 MIDDLEWARE = [
+    "config.observed.ObservedMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -85,6 +87,8 @@ MIDDLEWARE = [
     "config.lib.middleware.FreshScopeMiddleware",
     "accounts.api.limits.ManagementLimitMiddleware",
 ]
+if ENV.is_traced:
+    MIDDLEWARE.insert(0, "config.traced_requests.TracedMiddleware")
 ROOT_URLCONF = "config.urls.root"
 ASGI_APPLICATION = "config.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -222,7 +226,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "config.beat:Scheduler"
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 # A beat that was missed is not made up for: the next one sees the same.
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
@@ -280,10 +284,5 @@ EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(MAIL.username or ""), unquote(MAI
 EMAIL_USE_SSL, EMAIL_USE_TLS, EMAIL_TIMEOUT = MAIL.scheme == "smtps", MAIL.scheme == "smtp+tls", 10
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENV.email_from
 SILENCED_SYSTEM_CHECKS: list[str] = []
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["stderr"], "level": ENV.log_level},
-}
+SLOW_REQUEST_SECONDS, IS_ACCESS_LOGGED = ENV.slow_request_seconds, ENV.is_access_logged
+LOGGING: dict[str, Any] = logging_settings(kind=ENV.log_format, level=ENV.log_level)

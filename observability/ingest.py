@@ -10,16 +10,20 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
 
+from config.lib.reporting import beat
+from observability import ingest_metrics as metrics
 from observability.ingest_writes import Matcher, no_destinations
 from observability.journal_follower import Connection, JournalFollower
 from observability.journal_segment import journal_processes
-from observability.partitions import ensure_partitions
+from observability.partitions import ensure_partitions, existing_days
 from observability.reaper import HeartbeatWatch, adopt, fence
 
 IDLE_SECONDS = 0.03
@@ -62,6 +66,15 @@ class Journal:
         self.follower = follower
         self.batch = Rhythm(BATCH_SECONDS)
         self.death = Rhythm(DEATH_SECONDS)
+        self.caught_up_at = time.monotonic()
+
+    def lag(self, now: float) -> tuple[int, float]:
+        """How many bytes are not booked, and for how long it has not caught up."""
+        try:
+            unread = self.follower.lag_bytes
+        except OSError:  # it was finished a moment ago
+            return 0, 0.0
+        return unread, max(0.0, now - self.caught_up_at) if unread else 0.0
 
 
 class Ingester:
@@ -74,7 +87,9 @@ class Ingester:
         *,
         matcher: Matcher = no_destinations,
         watch: HeartbeatWatch | None = None,
+        around_batch: Callable[[], AbstractContextManager[Any]] = nullcontext,
     ) -> None:
+        self._around_batch = around_batch
         self._folder = folder
         self._connect = connect
         self._matcher = matcher
@@ -84,7 +99,7 @@ class Ingester:
         self._journals: dict[UUID, Journal] = {}
         self._discovery, self._looks = Rhythm(DISCOVER_SECONDS), Rhythm(WATCH_SECONDS)
         self._partitions, self._reports = Rhythm(PARTITION_SECONDS), Rhythm(REPORT_SECONDS)
-        self._booked = self._reported = self._adopted = self._fenced = 0
+        self._booked = self._reported = 0
 
     def run(self) -> None:
         """Work until `stop` is called; leaves nothing half done."""
@@ -96,6 +111,14 @@ class Ingester:
             self.close()
         log.info("ingest stopped after %d rows", self._booked)
 
+    def measure(self) -> None:
+        """Bring the figures of what is not booked up to date; from any thread."""
+        now, journals = time.monotonic(), list(self._journals.values())
+        lags = [journal.lag(now) for journal in journals]
+        metrics.JOURNALS.set(len(journals))
+        metrics.LAG_BYTES.set(sum(unread for unread, _ in lags))
+        metrics.LAG_SECONDS.set(max((seconds for _, seconds in lags), default=0.0))
+
     def stop(self) -> None:
         """End after the batch in hand; a statement that takes too long is cancelled. Safe in a signal handler."""
         self._is_stopping = True  # no lock: the main thread may be anywhere
@@ -106,6 +129,7 @@ class Ingester:
     def turn(self) -> float:
         """Look at everything once. Returns how long there is nothing to do."""
         now = time.monotonic()
+        beat()
         if self._connection is None:
             self._connection = self._connect()
         if self._partitions.is_due(now):
@@ -127,6 +151,7 @@ class Ingester:
         try:
             return self.turn()
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            metrics.TROUBLE.add("database")
             if not self._is_stopping:
                 log.warning("the database is away or busy: %s", str(error).strip())
             self.close()
@@ -147,8 +172,10 @@ class Ingester:
             connection.cancel_safe(timeout=0.5)
 
     def _make_partitions(self, connection: Connection) -> None:
+        today = datetime.now(UTC).date()
         try:
-            ensure_partitions(connection, today=datetime.now(UTC).date())
+            ensure_partitions(connection, today=today)
+            metrics.PARTITION_DAYS.set((existing_days(connection)[-1] - today).days)
         except psycopg.Error as error:
             # Without tomorrow's partition rows go to the default one: a nuisance, never a loss.
             log.error("partitions could not be made: %s", str(error).strip())
@@ -163,11 +190,13 @@ class Ingester:
     def _follow(self, connection: Connection, process_id: UUID, journal: Journal) -> bool:
         """Book a batch if there is one; adopt the journal if its process is gone. True: come back at once."""
         now, follower = time.monotonic(), journal.follower
-        before = follower.booked
+        before, dead_before = follower.booked, follower.dead_letters
         try:
             is_full = False
-            if follower.has_work() and journal.batch.is_due(now):
-                is_full = follower.step(connection) and follower.was_full
+            if not follower.has_work():
+                journal.caught_up_at = now
+            elif journal.batch.is_due(now):
+                is_full = self._step(connection, journal)
                 if is_full or follower.is_ended:
                     journal.batch.wait(now, 0.0)
             if follower.is_ended or journal.death.is_due(now):
@@ -179,17 +208,32 @@ class Ingester:
             raise
         except Exception:
             log.exception("the journal of %s cannot be booked now", process_id)
+            metrics.TROUBLE.add("journal")
             journal.batch.wait(now, TROUBLE_SECONDS)
             journal.death.wait(now, TROUBLE_SECONDS)
             return False
         finally:
             self._booked += follower.booked - before
+            metrics.BOOKED.add(count=follower.booked - before)
+            metrics.DEAD_LETTERS.add(count=follower.dead_letters - dead_before)
         return is_full
+
+    def _step(self, connection: Connection, journal: Journal) -> bool:
+        """Book a batch; whether there is more."""
+        began, follower = time.monotonic(), journal.follower
+        with self._around_batch():
+            has_booked = follower.step(connection)
+        if has_booked:
+            metrics.BATCHES.observe(time.monotonic() - began)
+        if has_booked and follower.was_full:
+            return True
+        journal.caught_up_at = began
+        return False
 
     def _adopt(self, connection: Connection, process_id: UUID, follower: JournalFollower) -> None:
         if adopt(connection, follower):
             log.info("the journal of %s is finished", process_id)
-            self._adopted += 1
+            metrics.ADOPTED.add()
             self._forget(process_id)
 
     def _forget(self, process_id: UUID) -> None:
@@ -207,16 +251,14 @@ class Ingester:
             if fence(connection, self._journals[process_id].follower):
                 log.warning("%s has been silent and is fenced", process_id)
                 self._watch.note_fenced(process_id)
-                self._fenced += 1
+                metrics.FENCED.add()
 
     def _report(self) -> None:
         if self._booked != self._reported:
             log.info(
-                "ingest booked %d rows in all (%d since the last report) from %d journals; adopted %d, fenced %d",
+                "ingest booked %d rows in all (%d since the last report) from %d journals",
                 self._booked,
                 self._booked - self._reported,
                 len(self._journals),
-                self._adopted,
-                self._fenced,
             )
             self._reported = self._booked

@@ -25,7 +25,7 @@ from observability.journal_records import (
     Rotated,
     encode_line,
 )
-from observability.journal_segment import JournalFull, Segment, sync_folder
+from observability.journal_segment import HEADER_BYTES, JournalFull, Segment, sync_folder
 
 __all__ = ["Fence", "Journal", "JournalBusy", "JournalFull"]
 
@@ -76,7 +76,8 @@ class Journal:
         self.process_id = process_id
         self.dropped_refusals = 0
         self.fence = Fence(self)
-        self._segment_bytes = segment_bytes
+        self.segment_bytes = segment_bytes
+        self._retired_bytes = 0
         self._open: dict[str, _Opened] = {}
         self._unwritten_ends: list[str] = []
         self._retired: deque[Segment] = deque()
@@ -100,6 +101,26 @@ class Journal:
     def open_count(self) -> int:
         """How many requests have begun and not ended."""
         return len(self._open)
+
+    @property
+    def written_bytes(self) -> int:
+        """How many bytes were appended in all, those that went along to a new segment included."""
+        return self._retired_bytes + self._segment.position - HEADER_BYTES
+
+    @property
+    def unsynced_bytes(self) -> int:
+        """How many bytes of the present segment a power cut could take."""
+        return self._segment.position - self._segment.synced_position
+
+    @property
+    def unwritten_ends(self) -> int:
+        """How many ends wait in memory, because there is no room for them."""
+        return len(self._unwritten_ends)
+
+    @property
+    def room_bytes(self) -> int:
+        """How much of the present segment new requests may take yet."""
+        return max(0, self._segment.begin_limit - self._segment.position)
 
     def is_fenced(self) -> bool:
         """Whether the fence is up. Ask between `begin` and the provider."""
@@ -218,7 +239,7 @@ class Journal:
         self._retire(old)
 
     def _new_segment(self, number: int, carry: bytes, room: int = 0) -> Segment:
-        size = max(self._segment_bytes, 2 * (len(carry) + room + 4096))
+        size = max(self.segment_bytes, 2 * (len(carry) + room + 4096))
         segment = Segment(self.folder, self.process_id, number, size)
         try:
             if carry:
@@ -237,6 +258,7 @@ class Journal:
             old.append(encode_line(Rotated()))
         except OSError as error:  # readers also see by the next file that this one is over
             log.warning("the end of segment %d could not be marked: %s", old.number, error)
+        self._retired_bytes += old.position - HEADER_BYTES
         self._retired.append(old)
         if self._syncer is None:
             self._close_retired()

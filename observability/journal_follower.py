@@ -18,7 +18,7 @@ from observability.ingest_batch import UnstorableRecord
 from observability.ingest_sanitise import sanitised
 from observability.ingest_writes import Matcher, lock_position, no_destinations, write_portion
 from observability.journal_reader import START, JournalReader, Portion, Position
-from observability.journal_segment import HEADER_BYTES, segment_numbers, segment_path
+from observability.journal_segment import HEADER_BYTES, segment_numbers, segment_path, unread_bytes
 
 BATCH_ROWS = 2000
 UNSTORABLE = (
@@ -46,11 +46,17 @@ class JournalFollower:
         self.process_id = process_id
         self.matcher = matcher
         self.limit = limit
-        self.booked = 0
+        self.booked = self.dead_letters = 0
+        self.committed = START
         self.is_ended = False
         self.was_full = False
         self._reader: JournalReader | None = None
         self._portion: Portion | None = None
+
+    @property
+    def lag_bytes(self) -> int:
+        """How much was written that is not booked. Raises OSError when the journal is gone."""
+        return unread_bytes(self.folder, self.process_id, *self.committed)
 
     def close(self) -> None:
         """Forget everything that is not committed."""
@@ -119,7 +125,7 @@ class JournalFollower:
         if row and row[2]:
             self.is_ended = True
             return None
-        position = Position(row[0], max(row[1], HEADER_BYTES)) if row else START
+        position = self.committed = Position(row[0], max(row[1], HEADER_BYTES)) if row else START
         self._reader = JournalReader(self.folder, self.process_id, position)
         return self._reader
 
@@ -145,8 +151,9 @@ class JournalFollower:
                 reader.seek(committed.position)
                 return False
             write_portion(cursor, self.process_id, committed, portion, matcher=self.matcher)
-        self._portion = None
+        self._portion, self.committed = None, portion.end
         self.booked += portion.count
+        self.dead_letters += len(portion.damaged)
         self.was_full = portion.count >= self.limit or portion.is_whole_segment
         if portion.is_whole_segment:
             remove_segments(self.folder, self.process_id, below=portion.end.segment)

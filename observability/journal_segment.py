@@ -43,6 +43,32 @@ def journal_processes(folder: Path) -> set[UUID]:
     return found
 
 
+def unread_bytes(folder: Path, process_id: UUID, segment: int, offset: int) -> int:
+    """How many bytes of a journal lie behind a position."""
+    return sum(
+        max(
+            0,
+            _end_of(segment_path(folder, process_id, number))
+            - (offset if number == segment else HEADER_BYTES),
+        )
+        for number in segment_numbers(folder, process_id)
+        if number >= segment
+    )
+
+
+def _end_of(path: Path) -> int:
+    """Where a segment's first zero byte is; lines have none, so it is found by halving."""
+    with path.open("rb") as file:
+        low, high = HEADER_BYTES, os.fstat(file.fileno()).st_size
+        while low < high:
+            middle = (low + high) // 2
+            if os.pread(file.fileno(), 1, middle) in (b"", b"\0"):
+                high = middle
+            else:
+                low = middle + 1
+    return low
+
+
 class Segment:
     """A segment being written. It is invisible to readers until `publish`."""
 

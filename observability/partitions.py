@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from psycopg import sql
@@ -16,6 +18,11 @@ PARTITION_LOCK = 7242
 APP_ROLE = "headgate_app"
 PARTITIONED = ("generation", "generation_content", "delivery")
 """Tables that are partitioned by the id of a generation."""
+NAME = re.compile(r"generation_(\d{4})(\d{2})(\d{2})")
+PARTITIONS = """
+SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+ WHERE inhparent = 'generation'::regclass ORDER BY relname
+"""
 
 # Nobody reads a partition but through its parent, whose policies hide other tenants' rows.
 CREATE_SQL = """
@@ -47,6 +54,12 @@ def ensure_partitions(
     return made
 
 
+def existing_days(connection: psycopg.Connection[tuple[Any, ...]]) -> list[date]:
+    """The days that have a partition of generations, oldest first."""
+    names = [NAME.fullmatch(name) for (name,) in connection.execute(PARTITIONS).fetchall()]
+    return [date(*map(int, name.groups())) for name in names if name]
+
+
 def partition_name(day: date, table: str = "generation") -> str:
     """The name of a day's partition."""
     return f"{table}_{day:%Y%m%d}"
@@ -62,14 +75,15 @@ def _is_made(connection: psycopg.Connection[tuple[Any, ...]], table: str, day: d
         statement = sql.SQL(CREATE_SQL).format(
             table=sql.Identifier(table),
             partition=sql.Identifier(name),
-            start=sql.Literal(str(_midnight(day))),
-            end=sql.Literal(str(_midnight(day + timedelta(days=1)))),
+            start=sql.Literal(str(midnight(day))),
+            end=sql.Literal(str(midnight(day + timedelta(days=1)))),
             role=sql.Identifier(APP_ROLE),
         )
         cursor.execute(statement)
     return True
 
 
-def _midnight(day: date) -> object:
+def midnight(day: date) -> UUID:
+    """The smallest id of a day: its partition's lower bound."""
     start = datetime.combine(day, time(), UTC)
     return first_uuid7(int(start.timestamp()) * 1000)

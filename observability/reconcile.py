@@ -1,7 +1,8 @@
 """The invariants of the books, to the nano-dollar (spec: money §6): each must be true at every moment.
 
 All run on one REPEATABLE READ snapshot, so that they hold on a live system too; ingest moves everything that
-belongs together in one transaction.
+belongs together in one transaction. Generations that were dropped count by their sealed totals
+(observability/sealing.py).
 """
 
 from __future__ import annotations
@@ -56,7 +57,10 @@ CHECKS = (
         "each batch's ledger lines equal its generations",
         """SELECT organization_id, process_id, batch, charged.nano AS generations_nano, booked.nano AS ledger_nano
              FROM (SELECT organization_id, process_id, batch, sum(cost_nano) AS nano
-                     FROM generation GROUP BY 1, 2, 3) charged
+                     FROM (SELECT organization_id, process_id, batch, cost_nano FROM generation
+                           UNION ALL
+                           SELECT organization_id, process_id, batch, cost_nano FROM sealed_batch) made
+                    GROUP BY 1, 2, 3) charged
              FULL JOIN (SELECT organization_id, process_id, batch, sum(amount_nano) AS nano
                           FROM ledger_entry WHERE account = 'usage' GROUP BY 1, 2, 3) booked
             USING (organization_id, process_id, batch)
@@ -64,18 +68,27 @@ CHECKS = (
     ),
     Check(
         "R3",
-        "hourly usage equals its generations",
+        "hourly usage equals its generations, those that were dropped among them",
         """SELECT organization_id, workspace_id, api_key_id, member_id, model, provider, hour,
                   counted.requests AS generations, known.requests, counted.cost_nano AS generations_nano,
                   known.cost_nano
-             FROM (SELECT organization_id, workspace_id, coalesce(api_key_id, 0) AS api_key_id,
-                          coalesce(member_id, 0) AS member_id, model, provider,
-                          date_trunc('hour', admitted_at, 'UTC') AS hour,
-                          count(*) FILTER (WHERE status <> 'refused') AS requests,
-                          coalesce(sum(refused_count) FILTER (WHERE status = 'refused'), 0) AS refused,
+             FROM (SELECT organization_id, workspace_id, api_key_id, member_id, model, provider, hour,
+                          sum(requests) AS requests, sum(refused) AS refused,
                           sum(prompt_tokens) AS prompt_tokens, sum(completion_tokens) AS completion_tokens,
                           sum(cost_nano) AS cost_nano, sum(byok_nano) AS byok_nano
-                     FROM generation GROUP BY 1, 2, 3, 4, 5, 6, 7) counted
+                     FROM (SELECT organization_id, workspace_id, coalesce(api_key_id, 0) AS api_key_id,
+                                  coalesce(member_id, 0) AS member_id, model, provider,
+                                  date_trunc('hour', admitted_at, 'UTC') AS hour,
+                                  count(*) FILTER (WHERE status <> 'refused') AS requests,
+                                  coalesce(sum(refused_count) FILTER (WHERE status = 'refused'), 0) AS refused,
+                                  sum(prompt_tokens) AS prompt_tokens, sum(completion_tokens) AS completion_tokens,
+                                  sum(cost_nano) AS cost_nano, sum(byok_nano) AS byok_nano
+                             FROM generation GROUP BY 1, 2, 3, 4, 5, 6, 7
+                           UNION ALL
+                           SELECT organization_id, workspace_id, api_key_id, member_id, model, provider, hour,
+                                  requests, refused, prompt_tokens, completion_tokens, cost_nano, byok_nano
+                             FROM sealed_usage) made
+                    GROUP BY 1, 2, 3, 4, 5, 6, 7) counted
              FULL JOIN usage_hour known
             USING (organization_id, workspace_id, api_key_id, member_id, model, provider, hour)
             WHERE (counted.requests, counted.refused, counted.prompt_tokens, counted.completion_tokens,
@@ -103,10 +116,16 @@ CHECKS = (
                   coalesce(charged.nano, 0) AS generations_nano, byok_nano,
                   coalesce(charged.byok, 0) AS generations_byok_nano
              FROM purse LEFT JOIN (
-                  SELECT purse.id, sum(generation.cost_nano) AS nano, sum(generation.byok_nano) AS byok
-                    FROM generation
-                   CROSS JOIN LATERAL (SELECT DISTINCT unnest(subjects) AS subject) counted
-                    JOIN purse ON purse.subject = counted.subject AND admitted_at >= purse.window_start
+                  SELECT id, sum(nano) AS nano, sum(byok) AS byok
+                    FROM (SELECT purse.id, generation.cost_nano AS nano, generation.byok_nano AS byok
+                            FROM generation
+                           CROSS JOIN LATERAL (SELECT DISTINCT unnest(subjects) AS subject) counted
+                            JOIN purse ON purse.subject = counted.subject AND admitted_at >= purse.window_start
+                          UNION ALL
+                          SELECT purse.id, sealed_spend.cost_nano, sealed_spend.byok_nano
+                            FROM sealed_spend
+                            JOIN purse ON purse.subject = sealed_spend.subject
+                             AND day::timestamp AT TIME ZONE 'UTC' >= purse.window_start) made
                    GROUP BY 1) charged
             USING (id)
             WHERE spent_nano <> coalesce(charged.nano, 0) OR byok_nano <> coalesce(charged.byok, 0)""",

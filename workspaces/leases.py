@@ -158,6 +158,11 @@ class Leases:
         """How many purses the process holds a lease on."""
         return len(self._keeper.active)
 
+    @property
+    def tight_purses(self) -> int:
+        """How many of them are near their limit, as far as this process knows."""
+        return sum(purse.is_tight for purse in list(self._keeper.active.values()))
+
     def is_database_away(self, stale_seconds: float) -> bool:
         """Whether the database has not answered for so long, on this machine's own clock."""
         return time.monotonic() - self.last_contact > stale_seconds

@@ -12,13 +12,13 @@ from pydantic_settings import SettingsConfigDict
 
 from config.lib.broadcast_environment import BroadcastEnvironment
 from config.lib.byok_fee import ByokFee
-from config.lib.plugin_environment import PluginEnvironment
+from config.lib.operations_environment import OperationsEnvironment
 
 DATA_REGIONS = ("global", "europe", "us")
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class Environment(BroadcastEnvironment, PluginEnvironment):
+class Environment(BroadcastEnvironment, OperationsEnvironment):
     """The environment's variables. Empty means not set; config.checks refuses what production cannot run with."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
@@ -80,7 +80,6 @@ class Environment(BroadcastEnvironment, PluginEnvironment):
     region_hosts: str = Field("", alias="HEADGATE_REGION_HOSTS")
     response_cache_mb: int = Field(256, ge=0, le=1 << 20, alias="HEADGATE_RESPONSE_CACHE_MB")
     region: str = Field("", alias="HEADGATE_REGION", max_length=100)
-    log_level: str = Field("INFO", alias="HEADGATE_LOG_LEVEL")
 
     @property
     def journal_folder(self) -> Path:

@@ -7,11 +7,12 @@ from typing import Any
 MODEL = "simulator/echo"
 
 
-def ready_lines(*, base_url: str, seconds: float, data: str) -> list[str]:
+def ready_lines(*, base_url: str, seconds: float, data: str, metrics: str) -> list[str]:
     """The address and where everything is kept."""
     return [
         f"Headgate is ready after {seconds:.1f} s: {base_url}",
         f"  data, logs    {data}",
+        f"  metrics       http://{metrics}/metrics",
         "  stop          Ctrl-C",
     ]
 

@@ -27,6 +27,7 @@ class Ports:
 
     gateway: int
     simulator: int
+    metrics: int
 
 
 def stack_environment(
@@ -40,6 +41,8 @@ def stack_environment(
         "HEADGATE_PLANE": "all",
         "HEADGATE_SIMULATOR_URL": f"http://127.0.0.1:{ports.simulator}",
         "HEADGATE_BROKER_URL": "filesystem://localhost//",
+        "HEADGATE_METRICS_LISTEN": f"127.0.0.1:{ports.metrics}",
+        "HEADGATE_LOG_FORMAT": "console",
         "HEADGATE_DRAIN_NOTICE_SECONDS": "0",
         "HEADGATE_DRAIN_SECONDS": str(DRAIN_SECONDS),
     }

@@ -38,9 +38,10 @@ def up(options: argparse.Namespace) -> int:
     folder = DataFolder(options.data)
     folder.make()
     with folder.lock() as guard_lock, reserved_port(options.port) as port:
-        simulator = free_port(folder.read_notes().get("simulator_port", 0))
-        folder.write_notes(simulator_port=simulator)
-        return Stack(folder, Ports(port, simulator), options).run(guard_lock)
+        notes = folder.read_notes()
+        simulator, metrics = (free_port(notes.get(name, 0)) for name in ("simulator_port", "metrics_port"))
+        folder.write_notes(simulator_port=simulator, metrics_port=metrics)
+        return Stack(folder, Ports(port, simulator, metrics), options).run(guard_lock)
 
 
 def code_fingerprint(*more: str) -> str:
@@ -155,7 +156,12 @@ class Stack:
     def _greet(self) -> None:
         """Say where it is; what the first start made is shown once, and its file removed after that."""
         seconds = time.monotonic() - self._began
-        lines = banner.ready_lines(base_url=self._base_url, seconds=seconds, data=str(self._folder.path))
+        lines = banner.ready_lines(
+            base_url=self._base_url,
+            seconds=seconds,
+            data=str(self._folder.path),
+            metrics=self._environment["HEADGATE_METRICS_LISTEN"],
+        )
         facts: dict[str, Any] = {"is_first": False, "email": self._folder.read_notes().get("email", "")}
         if self._folder.prepared.exists():
             facts = json.loads(self._folder.prepared.read_text())

@@ -11,7 +11,10 @@ from django.core.checks import CheckMessage, Error, register
 
 from config.lib.crypto import KeyRing, SealingError
 from config.lib.environment import Environment, environment
+from config.lib.metrics_server import address_of
 from config.lib.plugin_environment import PluginEnvironment
+
+SHORTEST_TOKEN = 24
 
 
 def secret_key_faults(env: Environment) -> list[CheckMessage]:
@@ -145,6 +148,20 @@ def token_endpoint_faults(env: Environment) -> list[CheckMessage]:
     ]
 
 
+def metrics_faults(env: Environment) -> list[CheckMessage]:
+    """E026, E027: metrics are served at an address that can be bound, or behind a token that cannot be guessed."""
+    faults: list[CheckMessage] = []
+    try:
+        address_of(env.metrics_listen or "127.0.0.1:1")
+    except ValueError as error:
+        faults.append(Error(f"HEADGATE_METRICS_LISTEN {error}.", id="headgate.E026"))
+    if env.metrics_token and (len(env.metrics_token) < SHORTEST_TOKEN or not env.metrics_token.isascii()):
+        text = f"HEADGATE_METRICS_TOKEN must have at least {SHORTEST_TOKEN} ASCII characters."
+        hint = 'python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
+        faults.append(Error(text, hint=hint, id="headgate.E027"))
+    return faults
+
+
 @register()
 def check_environment(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Everything that is wrong with the environment, each with its own id."""
@@ -160,5 +177,6 @@ def check_environment(app_configs: Sequence[Any] | None = None, **kwargs: Any) -
         email_faults,
         payment_faults,
         token_endpoint_faults,
+        metrics_faults,
     )
     return [fault for check in checks for fault in check(env)]

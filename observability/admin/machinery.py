@@ -7,7 +7,7 @@ from django_celery_beat.models import CrontabSchedule, IntervalSchedule, Periodi
 
 from config.lib.admin import ScopedModelAdmin
 from config.lib.admin_lists import KeysetModelAdmin
-from observability.models import DeadLetterRecord, JournalPosition
+from observability.models import DeadLetterRecord, JobRun, JournalPosition
 
 
 @admin.register(JournalPosition)
@@ -30,6 +30,14 @@ class DeadLetterRecordAdmin(KeysetModelAdmin):
     def size(self, row):
         """Of the record."""
         return len(row.record)
+
+
+@admin.register(JobRun)
+class JobRunAdmin(ScopedModelAdmin):
+    """What runs by the clock: when it last succeeded, and what went wrong."""
+
+    list_display = ("name", "started_at", "succeeded_at", "failed_at", "seconds", "rows", "error")
+    ordering = ("pk",)
 
 
 @admin.register(PeriodicTask)

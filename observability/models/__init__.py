@@ -5,7 +5,9 @@ from observability.models.delivery import Delivery, DeliveryReceipt, DeliverySta
 from observability.models.destination import Destination, ObservabilitySettings
 from observability.models.feedback import GenerationFeedback
 from observability.models.generation import Generation
+from observability.models.job_run import JobRun
 from observability.models.journal import DeadLetterRecord, JournalPosition
+from observability.models.sealed import SealedBatch, SealedDay, SealedSpend, SealedUsage
 from observability.models.usage import UsageHour, UsageMinute
 
 __all__ = [
@@ -17,8 +19,13 @@ __all__ = [
     "Generation",
     "GenerationContent",
     "GenerationFeedback",
+    "JobRun",
     "JournalPosition",
     "ObservabilitySettings",
+    "SealedBatch",
+    "SealedDay",
+    "SealedSpend",
+    "SealedUsage",
     "UsageHour",
     "UsageMinute",
 ]

@@ -7,6 +7,7 @@ import logging
 import time
 
 from config.lib.ids import NewId, new_id
+from config.lib.log_context import current
 from routing.errors import internal_error, invalid_request
 from routing.gateway import catalog_routes, metrics
 from routing.gateway.answering import refuse
@@ -15,12 +16,11 @@ from routing.gateway.dialects import CHAT, PATHS, Dialect
 from routing.gateway.ending import STOPPING
 from routing.gateway.pipeline import serve
 from routing.gateway.runtime import Runtime
-from routing.gateway.server import Draining
+from routing.gateway.telling import note_refusal
 from routing.gateway.watch import Interrupted, Reason
 
 POSTS: dict[str, Dialect] = PATHS
-OPERATIONS = frozenset({"/healthz", "/readyz", "/metrics"})
-TEXT = (b"content-type", b"text/plain; charset=utf-8")
+OTHER = "other"
 WRONG_METHOD = invalid_request("This method is not allowed here.", status=405)
 
 log = logging.getLogger(__name__)
@@ -28,36 +28,44 @@ log = logging.getLogger(__name__)
 
 def is_ours(path: str) -> bool:
     """Whether the data plane serves the path."""
-    return path in POSTS or path in OPERATIONS or catalog_routes.find(path) is not None
+    return path in POSTS or catalog_routes.find(path) is not None
+
+
+def route_of(path: str) -> str:
+    """A path as figures name it: what else is in it may be anything."""
+    return path if path in POSTS else OTHER
 
 
 class GatewayApp:
     """Serves the data plane's routes."""
 
-    def __init__(self, runtime: Runtime, draining: Draining) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._draining = draining
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; nothing is raised but a cancellation that is not ours."""
-        began = time.monotonic()
-        client = Client(scope, receive, send)
-        route = scope["path"] if scope["path"] in POSTS else "other"
+        began, identifier = time.monotonic(), new_id()
+        client = Client(scope, receive, send, identifier.public)
+        current.set(client.subject)  # each request has a task of its own
+        route = route_of(scope["path"])
         open_requests = self._runtime.open_requests
         open_requests.add(client)
         try:
-            await self._serve(client, route)
+            await self._serve(client, route, identifier)
         finally:
             open_requests.discard(client)
             client.release()
-            metrics.SECONDS.observe(route, client.status, time.monotonic() - began)
+            seconds = time.monotonic() - began
+            metrics.REQUESTS.observe(seconds, route, str(client.status))
+            if self._runtime.limits.is_access_logged:
+                log.info("%s: %d in %.3f s", route, client.status, seconds)
 
-    async def _serve(self, client: Client, route: str) -> None:
-        identifier, dialect = new_id(), POSTS.get(route, CHAT)
+    async def _serve(self, client: Client, route: str, identifier: NewId) -> None:
+        dialect = POSTS.get(route, CHAT)
         try:
             await self._dispatch(client, identifier)
         except RefusedError as error:
-            metrics.REFUSALS.labels(error.refusal.rule).inc()
+            note_refusal(error.refusal)
             await refuse(client, dialect, error.refusal, metadata=error.metadata)
         except (Gone, Interrupted, asyncio.CancelledError) as error:
             await self._leave(client, dialect, error)
@@ -79,20 +87,10 @@ class GatewayApp:
         if dialect is not None:
             if method != "POST":
                 raise RefusedError(WRONG_METHOD)
-            client.common = [(b"x-generation-id", identifier.public.encode())]
+            client.common.append((b"x-generation-id", identifier.public.encode()))
             await serve(self._runtime, client, dialect, identifier)
             return
         if method not in ("GET", "HEAD"):
             raise RefusedError(WRONG_METHOD)
-        if path in OPERATIONS:
-            await self._operate(client, path)
-        elif catalog_route := catalog_routes.find(path):
+        if catalog_route := catalog_routes.find(path):
             await catalog_route(self._runtime, client)
-
-    async def _operate(self, client: Client, path: str) -> None:
-        if path == "/metrics":
-            self._runtime.measure()
-            await client.answer(200, metrics.exposition(), [(b"content-type", metrics.CONTENT_TYPE)])
-            return
-        is_fine = path == "/healthz" or (self._runtime.is_ready and not self._draining.is_draining)
-        await client.answer(200 if is_fine else 503, b"ok\n" if is_fine else b"not ready\n", [TEXT])

@@ -14,7 +14,7 @@ from routing.errors import Refusal, unavailable
 from routing.gateway.books import Opened
 from routing.gateway.google_tokens import GoogleTokens
 from routing.gateway.health import Health
-from routing.gateway.metrics import UPSTREAM_FAILURES
+from routing.gateway.telling import note_failure
 from routing.gateway.upstream import Response, Upstream, UpstreamFailed
 from routing.gateway.watch import Interrupted, Reason, Watch
 from routing.provider_failures import ProviderFailure, previous_error, provider_error
@@ -139,7 +139,7 @@ class Attempts:
         raise NobodyAnswered(refusal, last, tuple(tried))
 
     def _note(self, attempt: Attempt, failure: ProviderFailure) -> None:
-        UPSTREAM_FAILURES.labels(attempt.endpoint.provider.slug, failure.error_type).inc()
+        note_failure(attempt, failure)
         if failure.is_retryable and not attempt.uses_credential:  # his own account says nothing about others
             self._health.fail(attempt.endpoint.id, is_counted=failure.status != TOO_MANY)
 

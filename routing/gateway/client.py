@@ -7,9 +7,11 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any, Protocol, TypeAlias
 
+from config.lib.log_context import sane_request_id
 from routing.decision import Decision
 from routing.errors import Refusal, invalid_request
 from routing.gateway.watch import Reason, Watch
+from routing.policy import Principal
 
 Message: TypeAlias = MutableMapping[str, Any]  # ASGI's own types
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -48,6 +50,30 @@ class Gone(Exception):
     """The client hung up before its request was complete."""
 
 
+class Subject:
+    """Which request log lines are about, and whose it is once that is known.
+
+    Apart from the client, because whatever a request starts keeps it: a connection to a provider may live for long.
+    """
+
+    __slots__ = ("_public_id", "_request_id", "principal")
+
+    def __init__(self, request_id: bytes, public_id: str) -> None:
+        self._request_id, self._public_id = request_id, public_id
+        self.principal: Principal | None = None
+
+    def log_fields(self) -> dict[str, object]:
+        """What the lines carry."""
+        fields: dict[str, object] = {
+            "request_id": self._request_id.decode(),
+            "generation_id": self._public_id,
+        }
+        if self.principal is not None:
+            fields["organization_id"] = self.principal.organization_id
+            fields["workspace_id"] = self.principal.workspace_id
+        return fields
+
+
 class Connection(Protocol):
     """What our server's connection offers beyond ASGI."""
 
@@ -73,17 +99,21 @@ class Client:
         "keep_alive",
         "scope",
         "status",
+        "subject",
         "watch",
     )
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, public_id: str = "") -> None:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a request is served in a task")
         self.scope = scope
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.watch = Watch(task)
-        self.common: Headers = []
+        request_id = sane_request_id(self.headers.get(b"x-request-id")) or public_id.encode()
+        self.subject = Subject(request_id, public_id)
+        """What log lines about this request are about."""
+        self.common: Headers = [(b"x-request-id", request_id)]
         """Headers that every answer to this request carries."""
         self.has_started = self.is_streamed = self.has_read_body = False
         self.keep_alive = COMMENT

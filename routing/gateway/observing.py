@@ -10,6 +10,7 @@ from routing.gateway.books import Opened
 from routing.gateway.ending import Ending
 from routing.gateway.health import Health
 from routing.gateway.runtime import Runtime
+from routing.gateway.telling import note_answer, note_asked
 from routing.providers import Answer
 from routing.tool_calls import StreamedCalls, are_wrong, calls_of
 
@@ -22,6 +23,9 @@ def observe(
 ) -> None:
     """Note how an endpoint did; `streamed` collected the tool calls of a stream."""
     outcome, endpoint, call = ending.outcome, served.attempt.endpoint, opened.call
+    note_answer(served.attempt, served.first_at - served.asked_at)
+    if not served.previous and not call.plugins:  # what others and plugins took is not our own time
+        note_asked(opened, served.asked_at, runtime.limits.slow_seconds)
     if served.attempt.uses_credential:  # the caller's own account says nothing about what others share
         if outcome.status == "completed":
             runtime.stickiness.note(opened.known.policy, call, endpoint, outcome.usage)

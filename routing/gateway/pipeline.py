@@ -29,6 +29,7 @@ async def serve(runtime: Runtime, client: Client, dialect: Dialect, identifier: 
     """Serve a request of any dialect. Raises RefusedError for what ends before a provider is called."""
     began_at = time.monotonic()
     known = await authenticate(runtime.policies, client.scope)  # 400, 401, 503
+    client.subject.principal = known.policy.principal
     call: Call | None = None
     try:
         check_key(known)  # 401, 403

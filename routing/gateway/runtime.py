@@ -21,7 +21,6 @@ from config.lib.outbound import OutboundRules
 from observability.journal import Journal, JournalBusy
 from routing.catalog_snapshot import CatalogSnapshot
 from routing.errors import unavailable
-from routing.gateway import metrics
 from routing.gateway.attempts import Attempts, Patience
 from routing.gateway.board import Board
 from routing.gateway.bodies import BodyReader
@@ -68,6 +67,9 @@ class Limits:
     region: str | None = None
     """Where this process runs, as router metadata says."""
     operator: Operator = NOTHING_SET_UP
+    slow_seconds: float = 1.0
+    """Own time from which on a request is logged as slow."""
+    is_access_logged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,12 @@ class Loaders:
 class Runtime:
     """One process's parts. Make it on the running loop, after the last fork."""
 
-    def __init__(self, storage: Storage, limits: Limits, loaders: Loaders) -> None:
+    def __init__(
+        self, storage: Storage, limits: Limits, loaders: Loaders, upstream: Upstream | None = None
+    ) -> None:
         process_id = uuid4()
         self.limits = limits
+        self.began_at = time.monotonic()
         self.journal = Journal.create(storage.journal_folder, process_id, segment_bytes=storage.segment_bytes)
         connect, connect_to_listen = connector(storage.database_url), connector(storage.listen_url)
         self.leases = Leases(
@@ -125,10 +130,11 @@ class Runtime:
         self.bodies = BodyReader(limits.region_hosts)
         self.cache = ResponseCache(connect, _ring(), limits.cache_bytes)
         self.plugin_work = PluginWork(limits.operator, self.bodies)
-        self.upstream = Upstream(limits.outbound)
+        self.upstream = upstream or Upstream(limits.outbound)
         tokens = GoogleTokens(self.upstream, limits.google_token_url)
         self.attempts = Attempts(self.upstream, self.health, limits.patience, tokens)
         self.open_requests: set[Client] = set()
+        self._loop_lag = 0.0
         self._has_leases = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -168,11 +174,9 @@ class Runtime:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     @property
-    def is_ready(self) -> bool:
-        """Whether a request could be served."""
-        return (
-            self._has_leases.is_set() and self.policies.catalog is not None and not self._is_database_away()
-        )
+    def has_database(self) -> bool:
+        """Whether the database has answered, and lately enough for what is known to hold."""
+        return self._has_leases.is_set() and not self.leases.is_database_away(self.limits.stale_seconds)
 
     @property
     def catalog(self) -> CatalogSnapshot:
@@ -183,7 +187,7 @@ class Runtime:
 
     def check_database(self) -> None:
         """Refuse before the database was there, or after it was away for too long. Raises RefusedError (503)."""
-        if not self._has_leases.is_set() or self._is_database_away():
+        if not self.has_database:
             raise RefusedError(unavailable(retry_after=RETRY_AFTER_SECONDS))
 
     def end_requests(self) -> None:
@@ -191,18 +195,10 @@ class Runtime:
         for client in list(self.open_requests):
             client.watch.interrupt(Reason.STOPPING)
 
-    def measure(self) -> None:
-        """Bring the gauges up to date."""
-        metrics.OPEN_REQUESTS.set(len(self.open_requests))
-        metrics.KNOWN_POLICIES.set(len(self.policies))
-        metrics.LEASE_CALLS.set(self.leases.calls_made)
-        metrics.LEASED_PURSES.set(self.leases.active_purses)
-        metrics.DATABASE_SILENCE.set(time.monotonic() - self.leases.last_contact)
-        metrics.OPEN_IN_JOURNAL.set(self.journal.open_count)
-        metrics.LOST_REFUSALS.set(self.journal.dropped_refusals)
-
-    def _is_database_away(self) -> bool:
-        return self.leases.is_database_away(self.limits.stale_seconds)
+    def take_loop_lag(self) -> float:
+        """By how many seconds the event loop was late at most, since this was asked before."""
+        lag, self._loop_lag = self._loop_lag, 0.0
+        return lag
 
     def _run(self, work: Any) -> None:  # a coroutine of ours
         task = asyncio.create_task(work)
@@ -226,8 +222,10 @@ class Runtime:
     async def _tick(self) -> None:
         """End waits that are too long, and keep silent streams alive."""
         while True:
+            slept_at = time.monotonic()
             await asyncio.sleep(TICK_SECONDS)
             now = time.monotonic()
+            self._loop_lag = max(self._loop_lag, now - slept_at - TICK_SECONDS)
             for client in list(self.open_requests):
                 client.watch.interrupt_if_late(now)
                 if client.needs_comment(now):

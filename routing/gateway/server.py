@@ -14,6 +14,7 @@ from typing import Any
 
 from uvicorn import Config, Server
 
+from config.lib.reporting import beat
 from routing.gateway.http_protocol import Connection
 
 LAST_WORDS_SECONDS = 2.0
@@ -62,6 +63,7 @@ class GatewayServer(Server):
         """Do what is done ten times a second; True ends the main loop."""
         now = time.monotonic()
         if counter % TICKS_PER_SWEEP == 0:
+            beat()
             for connection in list(self.server_state.connections):
                 if isinstance(connection, Connection):
                     connection.sweep(now)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
 from config.lib.http_exchange import Exchange
 from config.lib.http_pool import Origin
 from config.lib.outbound import ForbiddenAddress, HttpPool, OutboundRules, open_pool
@@ -106,3 +110,17 @@ class Upstream:
         """Close every connection."""
         self._pool.close()
         self._steered.close()
+
+
+class PropagatingUpstream(Upstream):
+    """Tells providers which trace a request belongs to; only where the operator wants that."""
+
+    def __init__(self, rules: OutboundRules, trace_headers: Callable[[], dict[str, str]]) -> None:
+        super().__init__(rules)
+        self._trace_headers = trace_headers
+
+    async def send(self, request: UpstreamRequest, *, is_users_address: bool = False) -> Response:
+        """Send a request; what belongs to an organization's own address gets no word of ours."""
+        if not is_users_address:
+            request = replace(request, headers=request.headers | self._trace_headers())
+        return await super().send(request, is_users_address=is_users_address)

@@ -11,6 +11,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from config.lib.environment import environment
+from config.lib.reporting import Reporter
+from config.lib.tracing import batches, start
 from observability.ingest import Ingester
 from observability.matching import DestinationMatcher
 from observability.owner_connection import connect_as_owner
@@ -28,12 +30,20 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         folder: Path = options["folder"] or environment().journal_folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        tracing = start(environment(), "ingest")
+        connect = partial(connect_as_owner, "headgate ingest")
         matcher = DestinationMatcher(partial(connect_as_owner, "headgate ingest destinations"))
-        ingester = Ingester(folder, partial(connect_as_owner, "headgate ingest"), matcher=matcher)
+        ingester = Ingester(folder, connect, matcher=matcher, around_batch=batches(tracing))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ingester.stop())
         # Batches are many small objects without cycles: looking for those costs a fifth of the time.
         gc.freeze()
         gc.set_threshold(100_000, 50, 100)
-        ingester.run()
-        matcher.close()
+        reporter = Reporter(environment(), "ingest", ingester.measure).start()
+        try:
+            ingester.run()
+        finally:
+            matcher.close()
+            reporter.stop()
+            if tracing is not None:
+                tracing.stop()

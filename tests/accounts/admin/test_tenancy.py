@@ -45,6 +45,7 @@ from observability.models import (
     Destination,
     Generation,
     GenerationFeedback,
+    JobRun,
     JournalPosition,
 )
 from routing import (
@@ -154,6 +155,7 @@ TABLE = {
     GatewayProcess: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     JournalPosition: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     DeadLetterRecord: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
+    JobRun: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     IdempotentAnswer: (STAFF, NOBODY, KNOWN_TO_STAFF, KEPT, KNOWN_TO_STAFF),
     ApiKeyUse: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     SecretUse: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
@@ -167,6 +169,7 @@ WRITTEN_BY_THE_DATA_PLANE = {
     SecretUse,
     Generation,
     GatewayProcess,
+    JobRun,
     JournalPosition,
     DeadLetterRecord,
 }
@@ -417,6 +420,9 @@ class Objects:
         return DeadLetterRecord.objects.using("owner").create(
             process_id=uuid.uuid4(), segment=1, byte_offset=1, record=b"what bob said", error="broken"
         )
+
+    def make_JobRun(self):
+        return JobRun.objects.using("owner").create(name="sessions", started_at=datetime.now(UTC))
 
     def make_Provider(self):
         return Provider.objects.create(slug="somebody", name="Somebody")

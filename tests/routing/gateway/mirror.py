@@ -12,10 +12,11 @@ USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
 
 class Mirror:
-    """The server; `asked` are the bodies that arrived, `says` the pieces of its answers, `tier` what runs them."""
+    """The server; `asked` and `headers` are what arrived, `says` the pieces of its answers, `tier` what runs them."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
         self.says: Sequence[str] = ("fine",)
         self.tier: str | None = None
         mirror = self
@@ -26,6 +27,7 @@ class Mirror:
             def do_POST(self) -> None:  # the name is http.server's
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 mirror.asked.append(body)
+                mirror.headers.append({name.lower(): value for name, value in self.headers.items()})
                 data = mirror.answer(self.path, body)
                 self.send_response(200)
                 kind = "text/event-stream" if body.get("stream") else "application/json"

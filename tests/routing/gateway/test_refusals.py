@@ -239,12 +239,16 @@ class TestTheLogOfRefusals:
         assert 61 <= len(records) <= 62
 
     def test_has_nothing_of_strangers(self, start_gateway):
-        gateway = start_gateway()
+        gateway = start_gateway(HEADGATE_METRICS_TOKEN="t" * 24)
 
         gateway.ask(new_key(INFERENCE_PREFIX).secret, "test/echo")
 
         assert [record for record in gateway.records() if isinstance(record, Refusal)] == []
-        assert b'headgate_refusals_total{rule="key"} 1.0' in gateway.get("/metrics").body
+        told = gateway.get("/metrics", Authorization=f"Bearer {'t' * 24}").body
+        assert (
+            f'headgate_refusals_total{{role="gateway",pid="{gateway.process.pid}",rule="key"}} 1.0'.encode()
+            in told
+        )
 
 
 def refusals(gateway, key_id):

@@ -1,0 +1,17 @@
+"""Everything that runs by the clock. To add a job, list it in its app's `jobs.py`; all else follows."""
+
+from __future__ import annotations
+
+import accounts.jobs
+import observability.jobs
+import routing.jobs
+import workspaces.jobs
+from config.lib.jobs import Job
+
+JOBS: tuple[Job, ...] = (
+    *accounts.jobs.JOBS,
+    *workspaces.jobs.JOBS,
+    *observability.jobs.JOBS,
+    *routing.jobs.JOBS,
+)
+BY_NAME = {job.name: job for job in JOBS}
