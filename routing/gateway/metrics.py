@@ -66,6 +66,9 @@ OPEN_IN_JOURNAL = Gauge("headgate_journal_open", "Generations begun and not ende
 LOST_REFUSALS = Gauge(
     "headgate_journal_lost_refusals", "Refusals that a full disk kept out of the journal.", registry=REGISTRY
 )
+LOST_CONTENTS = Gauge(
+    "headgate_lost_contents", "Prompts and answers that were wanted and could not be kept.", registry=REGISTRY
+)
 
 
 def exposition() -> bytes:

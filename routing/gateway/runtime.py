@@ -35,6 +35,7 @@ from routing.gateway.policy_cache import LoadCatalog, LoadPolicy, PolicyCache
 from routing.gateway.policy_versions import VersionWatcher
 from routing.gateway.rate_exchange import RateExchange
 from routing.gateway.rates import Rates
+from routing.gateway.recorder import Recorder
 from routing.gateway.refusals import RefusalLog
 from routing.gateway.response_cache import ResponseCache
 from routing.gateway.stickiness import Stickiness
@@ -123,7 +124,9 @@ class Runtime:
         self.stickiness = Stickiness()
         self._board = Board(process_id, connect, self.health, self.stickiness)
         self.bodies = BodyReader(limits.region_hosts)
-        self.cache = ResponseCache(connect, _ring(), limits.cache_bytes)
+        ring = _ring()
+        self.cache = ResponseCache(connect, ring, limits.cache_bytes)
+        self.recorder = Recorder(ring, self.bodies)
         self.plugin_work = PluginWork(limits.operator, self.bodies)
         self.upstream = Upstream(limits.outbound)
         tokens = GoogleTokens(self.upstream, limits.google_token_url)
@@ -164,6 +167,7 @@ class Runtime:
             log.error("the journal is left to ingest as it is: %s", error)
         self.upstream.close()
         await self.plugin_work.close()
+        self.recorder.close()
         self.bodies.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
@@ -200,6 +204,7 @@ class Runtime:
         metrics.DATABASE_SILENCE.set(time.monotonic() - self.leases.last_contact)
         metrics.OPEN_IN_JOURNAL.set(self.journal.open_count)
         metrics.LOST_REFUSALS.set(self.journal.dropped_refusals)
+        metrics.LOST_CONTENTS.set(self.journal.dropped_contents + self.recorder.lost)
 
     def _is_database_away(self) -> bool:
         return self.leases.is_database_away(self.limits.stale_seconds)
