@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -11,8 +11,11 @@ from uuid import UUID
 
 import psycopg
 
+from accounts.audit_events import CONTENT_DELETED, note
+from accounts.revisions import Actor
 from config.lib.crypto import SealingError, sealing_ring
 from config.lib.ids import first_uuid7
+from config.lib.ids import generation_id as public_generation_id
 from observability.content_sealing import open_content
 from observability.journal_reader import Finished
 from observability.models import Generation, GenerationContent
@@ -113,15 +116,22 @@ def logged_content(generation: Generation) -> Content | None:
         return None
 
 
-def forget(organization_id: int, generation_id: UUID) -> bool:
+def forget(*, organization_id: int, generation_id: UUID, by: Actor) -> bool:
     """Delete what was said in a request, also what waits for its delivery; False when there is nothing."""
     rows = GenerationContent.objects.for_organization(organization_id)
     deleted, _ = rows.filter(pk=generation_id).delete()
+    if deleted:
+        _note(organization_id, {"generation_id": public_generation_id(generation_id)}, Forgotten(1), by)
     return deleted > 0
 
 
-def forget_selected(organization_id: int, wanted: Selection) -> Forgotten:
-    """Delete what was said in an organization's requests, the oldest first, MOST_AT_ONCE at most."""
+def forget_selected(
+    *, organization_id: int, wanted: Selection, named: Mapping[str, Any], by: Actor
+) -> Forgotten:
+    """Delete what was said in an organization's requests, the oldest first, MOST_AT_ONCE at most.
+
+    `named` is the selection in the words of whoever asks, for the audit log.
+    """
     contents = GenerationContent.objects.for_organization(organization_id)
     found = contents.filter(**wanted.places)
     if wanted.people:
@@ -129,7 +139,9 @@ def forget_selected(organization_id: int, wanted: Selection) -> Forgotten:
         found = found.filter(pk__in=theirs.values("pk"))
     chosen = list(found.order_by("pk").values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
     deleted, _ = contents.filter(pk__in=chosen[:MOST_AT_ONCE]).delete()
-    return Forgotten(deleted, has_more=len(chosen) > MOST_AT_ONCE)
+    done = Forgotten(deleted, has_more=len(chosen) > MOST_AT_ONCE)
+    _note(organization_id, named, done, by)
+    return done
 
 
 def forget_delivered(cursor: Cursor, generation_ids: Sequence[UUID]) -> int:
@@ -151,6 +163,11 @@ def forget_delivered(cursor: Cursor, generation_ids: Sequence[UUID]) -> int:
         [wanted],
     )
     return cursor.rowcount
+
+
+def _note(organization_id: int, named: Mapping[str, Any], done: Forgotten, by: Actor) -> None:
+    detail = {**named, "deleted": done.count, "has_more": done.has_more}
+    note(CONTENT_DELETED, by=by, organization_ids=[organization_id], detail=detail)
 
 
 def _set(**conditions: Any) -> dict[str, Any]:
