@@ -1,5 +1,5 @@
 """The observability app in the Django admin; importing the modules registers their classes."""
 
-from observability.admin import feedback, generations, machinery, settings
+from observability.admin import contents, feedback, generations, machinery, settings
 
-__all__ = ["feedback", "generations", "machinery", "settings"]
+__all__ = ["contents", "feedback", "generations", "machinery", "settings"]

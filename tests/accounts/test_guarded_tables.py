@@ -10,6 +10,7 @@ from accounts import privacy
 from accounts.billing import set_billing
 from accounts.revisions import is_secret, snapshot
 from config.lib.scoping import tenant
+from observability import settings as observability
 from routing import guardrail_assignments, guardrail_settings, plugin_settings, routing_defaults
 from tests.api_objects import acme_home, furnish
 from tests.cast import STAGE, Acme
@@ -92,6 +93,7 @@ def set_everything(acme: Acme) -> None:
         guardrail_assignments.assign_members(guardrail=guardrail, memberships=[acme.carol], by=STAGE)
         plugin_settings.change(workspace=acme.production, plugin="web", is_enabled=True, by=STAGE)
         routing_defaults.change(workspace=acme.production, zdr=True, by=STAGE)
+        observability.change(workspace=acme.production, retention_days=7, by=STAGE)
         privacy.change(organization=acme.organization, by=STAGE, enforce_zdr_xai=True)
         set_billing(organization=acme.organization, name="Acme", address="", tax_id="", by=STAGE)
 

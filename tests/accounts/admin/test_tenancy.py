@@ -33,8 +33,16 @@ from accounts.revisions import Actor
 from config.lib.admin import ScopedModelAdmin
 from config.lib.ids import uuid7
 from config.lib.scoping import tenant
+from observability import settings as observability
 from observability.feedback import give
-from observability.models import DeadLetterRecord, Generation, GenerationFeedback, JournalPosition
+from observability.models import (
+    DeadLetterRecord,
+    Generation,
+    GenerationContent,
+    GenerationFeedback,
+    JournalPosition,
+    ObservabilitySettings,
+)
 from routing import (
     byok,
     guardrail_assignments,
@@ -63,6 +71,7 @@ from routing.preset_config import Content
 from routing.presets import save_version
 from routing.private_pricing import Rates
 from tests.admin_pages import Doors, page
+from tests.observability.said import keep
 from workspaces.auth_codes import Request, allow
 from workspaces.budgets import set_budget
 from workspaces.external_users import register
@@ -132,6 +141,8 @@ TABLE = {
     Purse: (LIST, NOBODY, OWN, KEPT, OWN),
     Generation: (LIST, NOBODY, OWN, KEPT, OWN),
     GenerationFeedback: (LIST, NOBODY, OWN, KEPT, OWN),
+    GenerationContent: (LIST, NOBODY, OWN, OWN, OWN),
+    ObservabilitySettings: (LIST, ADMINS, OWN, OWN, OWN),
     GatewayProcess: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     JournalPosition: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     DeadLetterRecord: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
@@ -147,6 +158,7 @@ WRITTEN_BY_THE_DATA_PLANE = {
     ApiKeyUse,
     SecretUse,
     Generation,
+    GenerationContent,
     GatewayProcess,
     JournalPosition,
     DeadLetterRecord,
@@ -308,6 +320,16 @@ class Objects:
 
     def make_Generation(self):
         return a_generation(self.acme.production)
+
+    def make_GenerationContent(self):
+        generation = a_generation(self.acme.production)
+        keep(generation)
+        return GenerationContent.everything.using("owner").get(pk=generation.pk)
+
+    def make_ObservabilitySettings(self):
+        with tenant(self.acme.organization.pk):
+            observability.change(workspace=self.acme.production, retention_days=7, by=BY)
+            return ObservabilitySettings.objects.get()
 
     def make_GenerationFeedback(self):
         of = Generation(

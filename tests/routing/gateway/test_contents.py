@@ -164,10 +164,9 @@ class TestALoggedRequest:
                 assert said(gateway, logged, answer)["output"]["completion"] == "fine"
 
     def test_is_kept_up_to_where_its_caller_left(self, gateway, logged):
-        stream = gateway.stream(
-            logged.secret, "test/slow", "one two three four five six seven eight nine ten"
-        )
-        while "one" not in stream.line():
+        words = "one two three four five six seven eight nine ten"
+        stream = gateway.stream(logged.secret, "test/echo", words, simulator={"chunk_delay_ms": 300})
+        while "two" not in stream.line():
             pass
         stream.close()
 
