@@ -60,7 +60,7 @@ class Workspace(TenantModel, Rated):
     is_strict = models.BooleanField(default=False)
     is_byok_in_budgets = models.BooleanField(default=False)
     disabled_server_tools = models.JSONField(null=True, blank=True)
-    is_broadcast_enabled = models.BooleanField(default=True)
+    is_broadcast_enabled = models.BooleanField(default=False)
     is_io_logging_enabled = models.BooleanField(default=False)
     is_data_discount_logging_enabled = models.BooleanField(default=True)
     io_logging_sampling_rate = models.FloatField(default=1.0)

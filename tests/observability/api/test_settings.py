@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owne
 
 PATH = "/workspaces/production/observability"
 DEFAULTS = {
-    "is_observability_broadcast_enabled": True,
+    "is_observability_broadcast_enabled": False,
     "is_observability_io_logging_enabled": False,
     "io_logging_sampling_rate": 1,
     "io_logging_api_key_hashes": None,
@@ -40,7 +40,7 @@ def version_of(acme: Acme) -> int:
 
 
 class TestAWorkspaceThatSaysNothing:
-    def test_broadcasts_and_logs_nothing(self, acme: Acme, api: Api):
+    def test_tells_and_logs_nothing(self, acme: Acme, api: Api):
         shown = data_of(api.get(PATH))
 
         assert shown == DEFAULTS | {"workspace_id": str(acme.production.public_id)}
@@ -50,7 +50,7 @@ class TestAChange:
     @pytest.mark.parametrize(
         "change",
         [
-            {"is_observability_broadcast_enabled": False},
+            {"is_observability_broadcast_enabled": True},
             {"is_observability_io_logging_enabled": True},
             {"io_logging_sampling_rate": 0.25},
             {"io_logging_api_key_hashes": []},

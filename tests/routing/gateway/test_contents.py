@@ -287,7 +287,7 @@ class TestAChange:
 class TestADestination:
     @pytest.fixture
     def place(self, stage) -> Place:
-        return a_place(stage)
+        return a_place(stage, is_broadcast_enabled=True)
 
     def test_that_takes_the_key_is_who_content_is_kept_for(self, gateway, mirror, place):
         with tenant(place.organization_id):

@@ -50,7 +50,9 @@ def destination(stage):
     """A destination, and a key whose requests it is told of; nothing is logged."""
     organization = stage.acme.organization
     with tenant(organization.pk):
-        workspace = workspaces.create(organization=organization, name="Heard", slug="heard", by=STAGE)
+        workspace = workspaces.create(
+            organization=organization, name="Heard", slug="heard", is_broadcast_enabled=True, by=STAGE
+        )
         secret = api_keys.issue(workspace=workspace, name="heard", by=STAGE).secret
         return add_destination(workspace), secret
 
