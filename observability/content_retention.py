@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeAlias
 
 import psycopg
@@ -10,12 +11,14 @@ from psycopg import sql
 
 from observability.contents import first_id
 from observability.models.destination import DEFAULT_RETENTION_DAYS
+from observability.owner_connection import connect_as_owner
 from observability.partitions import partition_name
 
 UNDELIVERED_HOURS = 72
 """After that a delivery is given up, and what it would have told goes with it."""
 ROWS_AT_ONCE = 2_000
 TABLE = "generation_content"
+APPLICATION = "headgate contents"
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '2s'"
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
@@ -48,13 +51,21 @@ def forget_some(connection: Connection, now: datetime) -> int:
     return 0
 
 
-def forget_expired_contents(connection: Connection, now: datetime) -> int:
-    """Delete all contents that are to go, batch by batch, and drop the days that nobody keeps; how many went."""
-    drop_days(connection, now)
+def forget_expired_contents(now: datetime) -> int:
+    """Drop the days that nobody keeps, then delete batch by batch what is to go; how many rows that were."""
     total = 0
-    while count := forget_some(connection, now):
-        total += count
+    with closing(connect_as_owner(APPLICATION)) as connection:
+        drop_days(connection, now)
+        while count := forget_some(connection, now):
+            total += count
     return total
+
+
+def forget_some_contents() -> int:
+    """One bounded piece of the same, for whoever works by the clock; 0 when nothing is left."""
+    with closing(connect_as_owner(APPLICATION)) as connection:
+        now = datetime.now(UTC)
+        return len(drop_days(connection, now)) or forget_some(connection, now)
 
 
 def drop_days(connection: Connection, now: datetime) -> list[str]:

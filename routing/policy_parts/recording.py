@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.models import PrivacySettings
+from observability.handling import objects_in, text_in
 from observability.models import Destination
 from routing.recording import Listener, Recording
 from workspaces.models import ApiKey
@@ -41,5 +42,5 @@ def looks_at_content(filter_rules: Any) -> bool:  # JSON
     """Whether filter rules cannot be judged without knowing what was said."""
     if not isinstance(filter_rules, dict) or filter_rules.get("enabled") is False:
         return False
-    rules = [rule for group in filter_rules.get("groups") or () for rule in group.get("rules") or ()]
-    return any(rule.get("field") in CONTENT_FIELDS for rule in rules)
+    rules = [rule for group in objects_in(filter_rules, "groups") for rule in objects_in(group, "rules")]
+    return any(text_in(rule, "field") in CONTENT_FIELDS for rule in rules)

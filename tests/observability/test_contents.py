@@ -15,7 +15,12 @@ from accounts.models import Organization
 from config.lib.ids import uuid7
 from config.lib.scoping import tenant
 from observability import content_retention, settings
-from observability.content_retention import drop_days, forget_expired_contents, forget_some
+from observability.content_retention import (
+    drop_days,
+    forget_expired_contents,
+    forget_some,
+    forget_some_contents,
+)
 from observability.contents import content_of, contents_of, forget_delivered, opened
 from observability.ingest_writes import NewDelivery
 from observability.journal_records import Content
@@ -196,7 +201,7 @@ class TestRetention:
     def test_is_thirty_days_where_nobody_said_anything(self, books: Books, aged):
         old, young = aged(30.01), aged(29.99)
 
-        assert forget_expired_contents(books.connection, NOW) == 1
+        assert forget_expired_contents(NOW) == 1
         assert (is_kept(old), is_kept(young)) == (False, True)
 
     def test_is_what_a_workspace_says(self, books: Books, aged):
@@ -204,7 +209,7 @@ class TestRetention:
         kept = [aged(0.9, workspace=short.pk), aged(89, workspace=long.pk), aged(29)]
         gone = [aged(1.1, workspace=short.pk), aged(91, workspace=long.pk), aged(31)]
 
-        assert forget_expired_contents(books.connection, NOW) == 3
+        assert forget_expired_contents(NOW) == 3
         assert [is_kept(one) for one in (*kept, *gone)] == [True] * 3 + [False] * 3
 
     def test_of_what_is_not_logged_is_three_days_whatever_is_pending(self, books: Books, aged):
@@ -215,7 +220,7 @@ class TestRetention:
             old,
         )
 
-        assert forget_expired_contents(books.connection, NOW) == 1
+        assert forget_expired_contents(NOW) == 1
         assert (is_kept(old), is_kept(young)) == (False, True)
 
     def test_goes_in_batches(self, books: Books, aged, monkeypatch):
@@ -228,6 +233,12 @@ class TestRetention:
         counts = [forget_some(books.connection, NOW) for _ in range(4)]
 
         assert counts == [2, 2, 1, 0]
+
+    def test_is_kept_by_pieces_too(self, books: Books, aged):
+        old, _ = aged(40), aged(29)
+
+        assert [forget_some_contents(), forget_some_contents()] == [1, 0]
+        assert not is_kept(old)
 
     def test_leaves_a_row_that_somebody_has_locked_for_the_next_time(self, books: Books, aged):
         identifier = aged(40)

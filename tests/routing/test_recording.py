@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
 from routing.call import Attribution, Call
+from routing.policy_parts.recording import looks_at_content
 from routing.recording import Listener, Recording, Wanted, wanted_of
 
 CALL = Call("chat", ("a/b",), {}, is_streamed=False, prompt_tokens=1, max_tokens=None)
@@ -60,3 +62,19 @@ class TestASample:
         found = [wanted_of(Recording(7, None, listeners), CALL, f"g{number}") for number in range(200)]
 
         assert {one.destinations for one in found if one} == {(1,), (2,), (1, 2)}
+
+
+class TestFilterRules:
+    @pytest.mark.parametrize(
+        ("rules", "is_wanted"),
+        [
+            (None, False),
+            ({"groups": [{"rules": [{"field": "model"}]}]}, False),
+            ({"groups": [{"rules": [{"field": "model"}]}, {"rules": [{"field": "output"}]}]}, True),
+            ({"enabled": False, "groups": [{"rules": [{"field": "input"}]}]}, False),
+            ({"groups": 5}, False),
+            ({"groups": [None, {"rules": [None, {"field": None}]}]}, False),
+        ],
+    )
+    def test_that_look_at_what_is_said_want_it_known(self, rules, is_wanted):
+        assert looks_at_content(rules) is is_wanted
