@@ -15,7 +15,7 @@ from config.lib.scoping import unscoped
 SIGNED_IN, SIGN_IN_FAILED, SIGNED_OUT = "signed_in", "sign_in_failed", "signed_out"
 PASSWORD_CHANGED, PASSWORD_RESET, EMAIL_CHANGED = "password_changed", "password_reset", "email_changed"
 MFA_ADDED, MFA_REMOVED, MFA_RESET = "mfa_added", "mfa_removed", "mfa_reset"
-EXPORTED = "exported"
+EXPORTED, CONTENT_DELETED = "exported", "content_deleted"
 
 KINDS: Final[dict[str, str]] = {
     SIGNED_IN: "signed in",
@@ -28,6 +28,7 @@ KINDS: Final[dict[str, str]] = {
     MFA_REMOVED: "turned off a second factor",
     MFA_RESET: "made new recovery codes",
     EXPORTED: "exported",
+    CONTENT_DELETED: "deleted prompts and completions",
 }
 """What happened, as a sentence goes on after the name of whoever did it."""
 

@@ -10,8 +10,9 @@ class ObservabilityConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.privacy import privacy_changed
+        from accounts.restoring import restorers
         from config.lib.sealed_columns import SealedColumn, register
-        from observability import destination_restoring, destination_settings
+        from observability import destination_restoring, destination_settings, settings
         from observability.dashboard.home import requests_today
         from observability.models import Destination
         from workspaces.api_keys import key_deleting
@@ -19,6 +20,7 @@ class ObservabilityConfig(AppConfig):
         from workspaces.workspaces import workspace_created, workspace_deleting
 
         workspace_home.fill(requests_today)
+        restorers.fill("observabilitysettings", settings.restore)
         privacy_changed.fill(destination_settings.follow_privacy)
         workspace_created.fill(destination_settings.copy_into)
         workspace_deleting.fill(destination_settings.delete_with_workspace)

@@ -95,7 +95,7 @@ def _check(request: Finished, latest: int) -> None:
 
 
 def _add_finished(batch: Batch, request: Finished) -> None:
-    begin, holds, end = request
+    begin, holds, end, _ = request
     model = (end.model or begin.model)[:LONGEST_NAME]
     provider = str(end.provider or begin.context.get("provider") or "")[:LONGEST_NAME]
     subjects = begin.subjects

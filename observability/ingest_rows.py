@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from observability.array_literals import moment
-from observability.journal_records import Begin, End, Refusal
+from observability.journal_records import Begin, Content, End, Refusal
 
 LONGEST_TEXT = 1024
 GENERATION_COLUMNS = (
@@ -137,6 +137,13 @@ def refusal_line(source: Source, refusal: Refusal, model: str) -> str:
     falses = dict.fromkeys(("is_streamed", "is_interrupted", "is_usage_estimated", "is_byok"), "f")
     known = zeros | falses | values
     return _line(*(known.get(column, r"\N") for column in GENERATION_COLUMNS))
+
+
+def content_line(begin: Begin, content: Content) -> str:
+    """The row of what was said."""
+    sealed = content.sealed.translate(_ESCAPES)
+    is_logged = "t" if content.is_logged else "f"
+    return _line(_text(begin.id), begin.organization_id, begin.workspace_id, sealed, is_logged)
 
 
 def _line(*values: object) -> str:

@@ -24,8 +24,9 @@ from observability.ingest_batch import (
     usage_by_hour,
 )
 from observability.ingest_purses import settle
-from observability.ingest_rows import GENERATION_COLUMNS
+from observability.ingest_rows import GENERATION_COLUMNS, content_line
 from observability.journal_reader import Damaged, Finished, Portion, Position
+from observability.journal_records import without_content
 from observability.journal_segment import HEADER_BYTES
 
 Cursor: TypeAlias = psycopg.Cursor[tuple[Any, ...]]
@@ -34,6 +35,8 @@ GENERATION_COPY = f"COPY generation ({', '.join(GENERATION_COLUMNS)}) FROM STDIN
 LEDGER_COPY = """COPY ledger_entry (transaction, organization_id, kind, account, amount_nano,
  process_id, batch, segment, from_offset, to_offset) FROM STDIN"""
 DELIVERY_COPY = "COPY delivery (organization_id, workspace_id, destination_id, generation_id) FROM STDIN"
+CONTENT_COPY = """COPY generation_content (generation_id, organization_id, workspace_id, sealed, is_logged)
+ FROM STDIN"""
 KEY_USE_SQL = """
 INSERT INTO api_key_use AS known (api_key_id, organization_id, last_used_at)
 SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[])
@@ -49,6 +52,9 @@ ON CONFLICT (api_key_id, number) DO UPDATE SET last_used_at = excluded.last_used
 DEAD_LETTER_SQL = """
 INSERT INTO dead_letter_record (process_id, segment, byte_offset, record, error) VALUES (%s, %s, %s, %s, %s)
 """
+
+
+NOBODY: frozenset[int] = frozenset()
 
 
 class NewDelivery(NamedTuple):
@@ -109,7 +115,9 @@ def write_portion(
         _add_usage(cursor, "usage_minute", "minute", batch.usage)
         _touch_keys(cursor, batch)
         _copy(cursor, LEDGER_COPY, _ledger_lines(batch, portion))
-        _write_deliveries(cursor, matcher(portion.finished))
+        deliveries = list(matcher(portion.finished))
+        _write_deliveries(cursor, deliveries)
+        _copy(cursor, CONTENT_COPY, _content_lines(portion.finished, deliveries))
         _write_dead_letters(cursor, process_id, portion.damaged)
         settle(cursor, process_id, batch, with_leased=is_last)
     cursor.execute(
@@ -179,6 +187,22 @@ def _write_deliveries(cursor: Cursor, rows: Iterable[NewDelivery]) -> None:
     _copy(cursor, DELIVERY_COPY, ["\t".join(map(str, row)) + "\n" for row in rows])
 
 
+def _content_lines(finished: Sequence[Finished], deliveries: Sequence[NewDelivery]) -> list[str]:
+    """What is kept of what was said: what is logged, and what a delivery will have to tell."""
+    said = [request for request in finished if request.content is not None]
+    if not said:
+        return []
+    told: dict[str, set[int]] = {}
+    for delivery in deliveries:
+        told.setdefault(str(delivery.generation_id), set()).add(delivery.destination_id)
+    return [
+        content_line(begin, content)
+        for begin, _, _, content in said
+        if content is not None and (content.is_logged or told.get(begin.id, NOBODY) & {*content.destinations})
+    ]
+
+
 def _write_dead_letters(cursor: Cursor, process_id: UUID, damaged: Sequence[Damaged]) -> None:
     for letter in damaged:
-        cursor.execute(DEAD_LETTER_SQL, [process_id, *letter])
+        plain = letter._replace(record=without_content(letter.record))  # which has a retention of its own
+        cursor.execute(DEAD_LETTER_SQL, [process_id, *plain])

@@ -16,9 +16,11 @@ from typing import Self
 from uuid import UUID
 
 from observability.journal_records import (
+    MAX_CONTENT_BYTES,
     Begin,
     Checkpoint,
     Closed,
+    Content,
     End,
     Extend,
     Refusal,
@@ -75,6 +77,7 @@ class Journal:
         self.folder = folder
         self.process_id = process_id
         self.dropped_refusals = 0
+        self.dropped_contents = 0
         self.fence = Fence(self)
         self.segment_bytes = segment_bytes
         self._retired_bytes = 0
@@ -151,12 +154,18 @@ class Journal:
         self._append_reserved(line, self._segment.checkpoint_limit)
         opened.checkpoint = line
 
-    def end(self, record: End) -> None:
-        """Write the end of a request down. It is kept in memory while even the reserve is full."""
+    def end(self, record: End, content: Content | None = None) -> None:
+        """Write the end of a request down. It is kept in memory while even the reserve is full.
+
+        `content` goes before it in the same write, unless there is no room for new requests either.
+        """
         line = encode_line(record)
         opened = self._open.get(record.id)
         if opened is None:
             raise KeyError(f"{record.id} is not open")
+        if content is not None and self._has_appended_with(content, line):
+            del self._open[record.id]
+            return
         if self._append_reserved(line, self._segment.size):
             del self._open[record.id]
             return
@@ -189,6 +198,17 @@ class Journal:
             self._syncer.join()
         self._close_retired()
         self._segment.close()
+
+    def _has_appended_with(self, content: Content, end: bytes) -> bool:
+        line = encode_line(content)
+        try:
+            if len(line) <= MAX_CONTENT_BYTES:
+                self._append_new(line + end)
+                return True
+        except JournalFull:
+            pass  # money comes first: the end has a reserve of its own
+        self.dropped_contents += 1
+        return False
 
     def _append_new(self, line: bytes) -> None:
         segment = self._segment

@@ -16,9 +16,11 @@ from uuid import UUID
 import msgspec
 
 from observability.journal_records import (
+    MAX_CONTENT_BYTES,
     Begin,
     Checkpoint,
     Closed,
+    Content,
     CorruptLine,
     End,
     Extend,
@@ -33,6 +35,8 @@ from observability.journal_records import (
 from observability.journal_segment import HEADER_BYTES, segment_path
 
 CHUNK_BYTES = 1 << 20
+LONGEST_BYTES = 2 * MAX_CONTENT_BYTES + CHUNK_BYTES
+"""More than two lines of content have, so that behind a damaged one the next is seen whole."""
 
 
 class Position(NamedTuple):
@@ -47,11 +51,12 @@ START = Position(0, HEADER_BYTES)
 
 @dataclass(slots=True)
 class Opened:
-    """A request that has begun, with all its holds and the last checkpoint known."""
+    """A request that has begun, with all its holds, the last checkpoint and its content known."""
 
     begin: Begin
     holds: tuple[Hold, ...]
     checkpoint: Checkpoint | None = None
+    content: Content | None = None
 
     def interrupted(self) -> Finished:
         """The request as it is settled when its end will never come: at its last checkpoint."""
@@ -70,15 +75,16 @@ class Opened:
             upstream_cost_nano=last.byok_nano or None,
             is_byok=last.byok_nano > 0,
         )
-        return Finished(self.begin, self.holds, end)
+        return Finished(self.begin, self.holds, end, self.content)
 
 
 class Finished(NamedTuple):
-    """A request with its end: what is booked."""
+    """A request with its end: what is booked, and what was said, if anybody wanted that."""
 
     begin: Begin
     holds: tuple[Hold, ...]
     end: End
+    content: Content | None = None
 
 
 class Damaged(NamedTuple):
@@ -191,8 +197,7 @@ class JournalReader:
     def _read_chunk(self, portion: Portion, *, limit: int, until: int | None = None) -> bool:
         """Take in the complete lines that follow; False when there was none."""
         start = self.position.offset
-        size = CHUNK_BYTES if until is None else min(CHUNK_BYTES, until - start)
-        data = os.pread(self._file(), size, start)
+        data = self._chunk(start, LONGEST_BYTES if until is None else until - start)
         at = 0
         while at < len(data) and data[at] and portion.count < limit and not self._is_over:
             newline = data.find(b"\n", at)
@@ -208,6 +213,13 @@ class JournalReader:
         self.position = Position(self.position.segment, start + at)
         portion.to_offset = start + at
         return at > 0
+
+    def _chunk(self, start: int, most: int) -> bytes:
+        """Some bytes from there on: as a rule CHUNK_BYTES of them, more where a line is longer."""
+        data = os.pread(self._file(), min(CHUNK_BYTES, most), start)
+        if len(data) == CHUNK_BYTES < most and data[0] and b"\n" not in data:
+            return os.pread(self._file(), min(LONGEST_BYTES, most), start)
+        return data
 
     def _take(self, line: bytes, portion: Portion, offset: int) -> bool:
         """Apply a line; False when its checksum does not hold."""
@@ -231,10 +243,13 @@ class JournalReader:
             self.open[record.id] = Opened(record, record.holds)
         elif isinstance(record, End):
             opened = self.open.pop(record.id)
-            portion.finished.append(Finished(opened.begin, opened.holds, record))
+            portion.finished.append(Finished(opened.begin, opened.holds, record, opened.content))
         elif isinstance(record, Checkpoint):
             if record.id in self.open:
                 self.open[record.id].checkpoint = record
+        elif isinstance(record, Content):
+            if record.id in self.open:
+                self.open[record.id].content = record
         elif isinstance(record, Refusal):
             portion.refusals.append(record)
         elif isinstance(record, Extend):
@@ -250,7 +265,7 @@ class JournalReader:
 
         Read again: a line whose successors are whole has been written completely by now.
         """
-        data = os.pread(self._file(), CHUNK_BYTES, offset)
+        data = os.pread(self._file(), LONGEST_BYTES, offset)
         at = data.find(b"\n") + 1
         if _is_whole(data[: at - 1]):
             return None

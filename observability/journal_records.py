@@ -7,12 +7,15 @@ outlive the version that wrote it.
 
 from __future__ import annotations
 
+import re
 import zlib
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
 MAX_BODY_BYTES = 256 * 1024
+MAX_CONTENT_BYTES = 3 << 19
+"""Of a record of content: a mebibyte that does not compress, in base64. No line is longer."""
 MAX_DEPTH = 32
 INT64_MAX = 2**63 - 1
 CRC_BYTES = 9
@@ -109,6 +112,18 @@ class End(msgspec.Struct, array_like=True, tag="e", gc=False):
     detail: dict[str, Any] = {}
 
 
+class Content(msgspec.Struct, array_like=True, tag="t", gc=False):
+    """What was said, sealed (observability.content_sealing), just before the end of its request.
+
+    `is_logged`: I/O logging keeps it. `destinations` are those that it is kept for until they have it.
+    """
+
+    id: str
+    sealed: str
+    is_logged: bool = False
+    destinations: tuple[int, ...] = ()
+
+
 class Refusal(msgspec.Struct, array_like=True, tag="r", gc=False):
     """A request, or `count` alike ones, that no provider was called for and nothing is charged for."""
 
@@ -133,8 +148,9 @@ class Closed(msgspec.Struct, array_like=True, tag="x", gc=False):
     """The process ended in good order with nothing open."""
 
 
-Record: TypeAlias = Begin | Extend | Checkpoint | End | Refusal | Rotated | Closed
+Record: TypeAlias = Begin | Extend | Checkpoint | Content | End | Refusal | Rotated | Closed
 
+# Content is not among them: what is damaged of it is worth nothing, and no charge depends on it.
 _BY_TAG: dict[str, type[msgspec.Struct]] = {
     "b": Begin,
     "h": Extend,
@@ -144,6 +160,8 @@ _BY_TAG: dict[str, type[msgspec.Struct]] = {
     "z": Rotated,
     "x": Closed,
 }
+_SEALED = re.compile(rb"[A-Za-z0-9_=.-]{100,}")
+_OMITTED = b"(content)"
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 _decode = msgspec.json.Decoder(Record).decode
 _decode_anything = msgspec.json.Decoder().decode
@@ -158,7 +176,7 @@ def encode_line(record: Record) -> bytes:
     else:
         if BACKSLASH in body and b"\\u0000" in body:  # a lone byte is looked for ten times as fast
             body = _encode(_cleaned(record))
-    if len(body) > MAX_BODY_BYTES:
+    if len(body) > MAX_BODY_BYTES and not isinstance(record, Content):
         body = _encode(_without_detail(record))
     return b"%08x %b\n" % (zlib.crc32(body), body)
 
@@ -210,6 +228,11 @@ def _fallback(field: msgspec.structs.FieldInfo) -> Any:  # the type is the field
     if field.default_factory is not msgspec.NODEFAULT:
         return field.default_factory()
     return {int: 0, str: ""}.get(field.type, () if "tuple" in str(field.type) else None)
+
+
+def without_content(record: bytes) -> bytes:
+    """The bytes of a journal, whatever is wrong with them, without anything that may be sealed content."""
+    return _SEALED.sub(_OMITTED, record)
 
 
 def clean_text(text: str) -> str:

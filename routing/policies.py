@@ -23,6 +23,7 @@ from routing.policy_parts.presets import presets_of
 from routing.policy_parts.private_endpoints import own_models
 from routing.policy_parts.purses import purses_of, subjects_of
 from routing.policy_parts.rates import free_rates_of, rates_of
+from routing.policy_parts.recording import recording_of
 from routing.policy_parts.routing import routing_of
 from workspaces.key_secrets import OpenedKey, opened_by
 from workspaces.models import ApiKey, WorkspaceMember
@@ -129,6 +130,7 @@ def _policy_of(opened: OpenedKey, using: str) -> Policy:
         byok_allowance=allowance_of(key.organization_id, using=using) if credentials else None,
         is_catalog_filtered=key.organization.is_model_catalog_filtered,
         presets=presets_of(workspace, using=using),
+        recording=recording_of(key, privacy, using=using),
     )
 
 

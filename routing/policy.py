@@ -15,6 +15,7 @@ from config.lib.byok_fee import ByokFee
 from routing.call import NO_PREFERENCES, ProviderPreferences
 from routing.catalog_snapshot import ModelEntry
 from routing.guardrails.rules import EffectiveRules
+from routing.recording import Recording
 from routing.usable_credential import UsableCredential
 
 
@@ -182,5 +183,7 @@ class Policy:
     """Where it is counted how much of a month's list price is free of the fee."""
     is_catalog_filtered: bool = False
     """Whether lists of models leave out what the rules do not let the key use."""
+    recording: Recording | None = None
+    """Who wants to know what the requests say; None: nobody."""
     standings: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What was worked out about models, by routing.selection.standing alone."""

@@ -30,6 +30,7 @@ from accounts.api.privacy import PrivacyView
 from accounts.api.revisions import OneRevisionView, RestoreView, RevisionDiffView, RevisionsView
 from config.lib.api_errors import as_response, not_found
 from config.urls import not_offered
+from observability.api.contents import ContentsDeletionView, ContentView
 from observability.api.destination_steps import (
     DetachView,
     SendTestTraceView,
@@ -39,6 +40,7 @@ from observability.api.destination_steps import (
 from observability.api.destinations import DestinationsView, OneDestinationView
 from observability.api.feedback import FeedbackView
 from observability.api.generations import GenerationView
+from observability.api.settings import ObservabilityView
 from routing.api.byok import CredentialsView, OneCredentialView
 from routing.api.explain import ExplainView
 from routing.api.guardrail_assignments import (
@@ -92,6 +94,8 @@ ROUTES: dict[str, type[View]] = {
     "credits/ledger": LedgerView,
     "credits/ledger.csv": LedgerFileView,
     "generation": GenerationView,
+    "generation/content": ContentView,
+    "generation/content/delete": ContentsDeletionView,
     "generation/feedback": FeedbackView,
     "guardrails": GuardrailsView,
     "guardrails/assignments/keys": AllKeyAssignmentsView,
@@ -157,6 +161,7 @@ ROUTES: dict[str, type[View]] = {
     "workspaces/<str:id>/members": MembersView,
     "workspaces/<str:id>/members/add": AddMembersView,
     "workspaces/<str:id>/members/remove": RemoveMembersView,
+    "workspaces/<str:id>/observability": ObservabilityView,
     "workspaces/<str:id>/plugins": PluginsView,
     "workspaces/<str:id>/plugins/<str:plugin>": PluginView,
     "workspaces/<str:id>/routing": RoutingView,

@@ -1,5 +1,5 @@
 """The observability app in the Django admin; importing the modules registers their classes."""
 
-from observability.admin import destinations, feedback, generations, machinery
+from observability.admin import contents, destinations, feedback, generations, machinery, settings
 
-__all__ = ["destinations", "feedback", "generations", "machinery"]
+__all__ = ["contents", "destinations", "feedback", "generations", "machinery", "settings"]

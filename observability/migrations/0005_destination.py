@@ -164,10 +164,6 @@ class Migration(migrations.Migration):
                         to="workspaces.workspace",
                     ),
                 ),
-                ("is_broadcasting", models.BooleanField(default=True)),
-                ("is_logging", models.BooleanField(default=False)),
-                ("logging_rate", models.FloatField(default=1)),
-                ("logged_api_key_ids", models.JSONField(blank=True, null=True)),
                 ("retention_days", models.PositiveIntegerField(default=30)),
                 ("updated_at", models.DateTimeField(editable=False, null=True)),
             ],
@@ -314,13 +310,6 @@ class Migration(migrations.Migration):
                 condition=models.Q(("deleted_at", None)),
                 fields=("source", "workspace"),
                 name="one_destination_copy",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="observabilitysettings",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("logging_rate__gte", 0.0001), ("logging_rate__lte", 1)),
-                name="io_logging_rate",
             ),
         ),
         migrations.AddConstraint(

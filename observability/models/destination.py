@@ -1,4 +1,4 @@
-"""Where traces of requests are sent, and what a workspace keeps of its requests."""
+"""Where traces of requests are sent, and for how long a workspace keeps what they say."""
 
 from __future__ import annotations
 
@@ -90,19 +90,15 @@ class Destination(TenantModel):
 
 
 class ObservabilitySettings(TenantModel):
-    """What a workspace tells and keeps: the switch of all its destinations, and its I/O logging.
+    """For how long a workspace keeps what its I/O logging logs; without a row, DEFAULT_RETENTION_DAYS.
 
-    A workspace without a row has the defaults. `logged_api_key_ids` is None (all keys) or lists keys.
+    The switches of broadcast and logging, its rate and its keys are the workspace's own columns, as in the contract.
     """
 
     workspace = models.OneToOneField(
         "workspaces.Workspace", models.CASCADE, primary_key=True, related_name="observability_settings"
     )
     organization = models.ForeignKey("accounts.Organization", models.CASCADE, related_name="+")
-    is_broadcasting = models.BooleanField(default=True)
-    is_logging = models.BooleanField(default=False)
-    logging_rate = models.FloatField(default=1)
-    logged_api_key_ids = models.JSONField(null=True, blank=True)
     retention_days = models.PositiveIntegerField(default=DEFAULT_RETENTION_DAYS)
     updated_at = models.DateTimeField(null=True, editable=False)
 
@@ -111,9 +107,6 @@ class ObservabilitySettings(TenantModel):
         verbose_name = "observability settings"
         verbose_name_plural = "observability settings"
         constraints = [
-            models.CheckConstraint(
-                condition=Q(logging_rate__gte=0.0001) & Q(logging_rate__lte=1), name="io_logging_rate"
-            ),
             models.CheckConstraint(
                 condition=Q(retention_days__gte=1) & Q(retention_days__lte=LONGEST_RETENTION_DAYS),
                 name="io_logging_retention",

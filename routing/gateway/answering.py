@@ -23,6 +23,7 @@ from routing.gateway.ending import (
     bill,
     detail_of,
     failed,
+    heard,
     not_served,
     with_plugins,
     withheld,
@@ -39,6 +40,7 @@ from routing.gateway.router_metadata import (
     tried_by,
 )
 from routing.gateway.runtime import Runtime
+from routing.gateway.said import output_of
 from routing.gateway.streaming import Relay
 from routing.gateway.watch import Interrupted, Reason
 from routing.pricing import usage_object
@@ -101,9 +103,9 @@ async def _answered(runtime: Runtime, client: Client, opened: Opened, attempts: 
     try:
         served = await runtime.attempts.first_that_answers(opened, attempts, client.watch)
     except NobodyAnswered as error:
-        return failed(_suggesting(runtime, opened, error.refusal), error.attempt, error.tried)
+        return heard(failed(_suggesting(runtime, opened, error.refusal), error.attempt, error.tried), opened)
     except Interrupted as stop:
-        return not_served(stop.reason)
+        return heard(not_served(stop.reason), opened)
     except RecursionError:
         return failed(invalid_request("The request's JSON is nested too deeply."), None)
     streamed = None
@@ -148,7 +150,8 @@ async def _whole(
         detail=detail_of(opened, served, looked.stages, tier=tier_of(answer.body)),
     )
     if looked.refusal is not None:  # the provider has done its work: it is charged, and not shown
-        return withheld(outcome, looked.refusal)
+        return heard(withheld(outcome, looked.refusal), opened)
+    output = None if opened.wanted is None else output_of(looked.body)
     repeatable = encode(looked.body) if opened.call.caching else None
     body = dialect.finish_answer(
         opened.call,
@@ -158,7 +161,7 @@ async def _whole(
         provider=endpoint.provider.name,
         usage=usage_object(charge.usage, charge.cost, is_byok=served.attempt.is_byok),
     )
-    return Ending(outcome, body, repeatable=repeatable)
+    return heard(Ending(outcome, body, repeatable=repeatable), opened, output)
 
 
 async def _look(runtime: Runtime, opened: Opened, answer: Answer) -> Looked:

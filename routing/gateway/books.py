@@ -12,7 +12,7 @@ import msgspec
 
 from config.lib.ids import NewId
 from observability.journal import Journal, JournalFull
-from observability.journal_records import Begin, Checkpoint, End, Hold
+from observability.journal_records import Begin, Checkpoint, Content, End, Hold
 from routing.call import DEFAULT_REGION, NO_ATTRIBUTION, Call, PresetUse
 from routing.decision import Attempt, Decision
 from routing.errors import unavailable
@@ -21,6 +21,7 @@ from routing.gateway.policy_cache import KnownPolicy
 from routing.gateway.router_metadata import dropped_of
 from routing.holds import ALLOWANCE
 from routing.pricing import NOTHING, Cost, Usage
+from routing.recording import Wanted, wanted_of
 from workspaces.leases import Admitted, Leases
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ class Opened(msgspec.Struct, frozen=True):
     holds: tuple[Hold, ...]
     began_at: float
     is_fee_free: bool = False
+    wanted: Wanted | None = None
+    """Who wants to know what is said; None: nobody."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -92,6 +95,7 @@ class Books:
             holds,
             began_at,
             decision.is_fee_free,
+            wanted_of(known.policy.recording, call, identifier.text),
         )
         try:
             self._journal.begin(_begin(opened, decision))
@@ -120,9 +124,9 @@ class Books:
             )
         )
 
-    def close(self, opened: Opened, outcome: Outcome) -> None:
-        """Write the end, then give back in memory what was not used."""
-        self._journal.end(_end(opened, outcome))
+    def close(self, opened: Opened, outcome: Outcome, content: Content | None = None) -> None:
+        """Write the end, and what was said if that is wanted; then give back in memory what was not used."""
+        self._journal.end(_end(opened, outcome), content)
         nano, byok = outcome.cost.total_nano, outcome.cost.byok_nano
         self._leases.settle(opened.admission, [hold.counted(nano, byok) for hold in opened.holds])
 

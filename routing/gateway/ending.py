@@ -14,6 +14,7 @@ from routing.errors import Refusal
 from routing.gateway.attempts import Served, Tried
 from routing.gateway.books import NO_DETAIL, Opened, Outcome
 from routing.gateway.dialects.chat import count_prompt_tokens
+from routing.gateway.said import Said
 from routing.gateway.watch import Reason
 from routing.plugins.citing import files_of
 from routing.pricing import NOTHING, Cost, Usage, at_own_expense, believable, charge, usage_from_provider
@@ -32,13 +33,14 @@ class Ending(msgspec.Struct, frozen=True):
     """What to write down, then what to send: the rest of the answer, or a refusal, or nothing at all.
 
     With a refusal, `body` is how a stream says so that has begun. `repeatable` is the answer in Chat Completions,
-    where the caller asked to have it cached.
+    where the caller asked to have it cached. `said` is there only where somebody wants to know it.
     """
 
     outcome: Outcome
     body: bytes | None = None
     refusal: Refusal | None = None
     repeatable: bytes | None = None
+    said: Said | None = None
 
 
 class Bill(msgspec.Struct, frozen=True):
@@ -122,6 +124,11 @@ def detail_of(
     if served.dropped:
         detail[DROPPED] = list(served.dropped)
     return detail | ({"pipeline": [*opened.call.stages, *stages]} if is_longer else {})
+
+
+def heard(ending: Ending, opened: Opened, output: Mapping[str, Any] | None = None) -> Ending:
+    """The ending with what was said, where somebody wants to know it."""
+    return ending if opened.wanted is None else replace(ending, said=Said(opened.call, output))
 
 
 def with_plugins(ending: Ending, call: Call) -> Ending:

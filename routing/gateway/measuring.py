@@ -44,6 +44,7 @@ def _measure_money(runtime: Runtime, now: float) -> None:
     metrics.JOURNAL_UNWRITTEN.set(journal.unwritten_ends)
     metrics.JOURNAL_FREE.set(_free_bytes(runtime))
     metrics.LOST_REFUSALS.set(journal.dropped_refusals)
+    metrics.LOST_CONTENTS.set(journal.dropped_contents + runtime.recorder.lost)
 
 
 def _measure_outages(runtime: Runtime) -> None:

@@ -61,3 +61,6 @@ OUTAGES = Level(
     "Endpoints that did not answer in the last 30 seconds, by provider.",
     ["provider"],
 )
+LOST_CONTENTS = Total(
+    "headgate_lost_contents_total", "Prompts and answers that were wanted and could not be kept."
+)

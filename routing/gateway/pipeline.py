@@ -78,5 +78,6 @@ async def conclude(
     except BaseException:
         runtime.books.close(opened, BROKEN.outcome)
         raise
-    runtime.books.close(opened, ending.outcome)
+    content = None if opened.wanted is None else await runtime.recorder.content_of(opened, ending)
+    runtime.books.close(opened, ending.outcome, content)
     return ending

@@ -15,8 +15,9 @@ from routing.gateway.books import NO_USAGE, Opened, Outcome
 from routing.gateway.client import Client, Headers
 from routing.gateway.dialects import DIALECTS, Dialect
 from routing.gateway.dialects.chunks import chunks_of, encode_event
-from routing.gateway.ending import Ending
+from routing.gateway.ending import Ending, heard
 from routing.gateway.response_cache import Kept, ResponseCache
+from routing.gateway.said import Transcript, output_of
 from routing.pricing import NOTHING, usage_object
 from routing.providers.openai_stream import ChatStream
 
@@ -62,7 +63,16 @@ def answer_again(client: Client, opened: Opened, kept: Kept, decision: Decision)
         detail={"cache": "hit", "response_cache_source_id": kept.source},
     )
     write = _events if opened.call.is_streamed else _whole
-    return Ending(outcome, write(DIALECTS[opened.call.dialect], opened, attempt, kept.data))
+    ending = Ending(outcome, write(DIALECTS[opened.call.dialect], opened, attempt, kept.data))
+    return ending if opened.wanted is None else heard(ending, opened, _said(opened, kept.data))
+
+
+def _said(opened: Opened, data: bytes) -> dict[str, Any]:
+    if not opened.call.is_streamed:
+        return output_of(msgspec.json.decode(data))
+    transcript = Transcript()
+    transcript.feed(data)
+    return transcript.output()
 
 
 def _whole(dialect: Dialect, opened: Opened, attempt: Attempt, data: bytes) -> bytes:

@@ -34,6 +34,7 @@ from routing.gateway.policy_cache import LoadCatalog, LoadPolicy, PolicyCache
 from routing.gateway.policy_versions import VersionWatcher
 from routing.gateway.rate_exchange import RateExchange
 from routing.gateway.rates import Rates
+from routing.gateway.recorder import Recorder
 from routing.gateway.refusals import RefusalLog
 from routing.gateway.response_cache import ResponseCache
 from routing.gateway.stickiness import Stickiness
@@ -128,7 +129,9 @@ class Runtime:
         self.stickiness = Stickiness()
         self._board = Board(process_id, connect, self.health, self.stickiness)
         self.bodies = BodyReader(limits.region_hosts)
-        self.cache = ResponseCache(connect, _ring(), limits.cache_bytes)
+        ring = _ring()
+        self.cache = ResponseCache(connect, ring, limits.cache_bytes)
+        self.recorder = Recorder(ring, self.bodies)
         self.plugin_work = PluginWork(limits.operator, self.bodies)
         self.upstream = upstream or Upstream(limits.outbound)
         tokens = GoogleTokens(self.upstream, limits.google_token_url)
@@ -170,6 +173,7 @@ class Runtime:
             log.error("the journal is left to ingest as it is: %s", error)
         self.upstream.close()
         await self.plugin_work.close()
+        self.recorder.close()
         self.bodies.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
 

@@ -20,10 +20,12 @@ from routing.gateway.ending import (
     bill,
     charged,
     detail_of,
+    heard,
     withheld,
 )
 from routing.gateway.output_guard import StreamWatch, scan_texts
 from routing.gateway.response_cache import MOST_ANSWER_BYTES
+from routing.gateway.said import Transcript
 from routing.gateway.upstream import UpstreamFailed
 from routing.gateway.watch import Interrupted, Reason
 from routing.plugins import citing
@@ -77,11 +79,16 @@ class Relay:
         self._prompt_tokens = count_prompt_tokens(opened.call)
         self._checkpoint_at = 0.0
         self._shown = bytearray() if opened.call.caching else None
+        self._transcript = None if opened.wanted is None else Transcript()
         guard = opened.known.preparation.outputs
         self._watch = guard.watch() if guard else None
 
     async def run(self, patience: Patience) -> Ending:
         """Send everything but the last event; how it ended."""
+        ending = await self._run(patience)
+        return ending if self._transcript is None else heard(ending, self._opened, self._transcript.output())
+
+    async def _run(self, patience: Patience) -> Ending:
         try:
             failure = await self._pass_on(patience)
         except Interrupted as stop:
@@ -115,6 +122,8 @@ class Relay:
                     self._remember(data)
                 if self._watch is not None:
                     await self._look(self._watch, data)
+                if self._transcript is not None:
+                    self._transcript.feed(data)
                 await self._send(data)
             if stream.is_done or stream.failure is not None:
                 return stream.failure

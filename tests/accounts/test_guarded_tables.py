@@ -9,9 +9,9 @@ from django.db import IntegrityError, connection
 from accounts import privacy
 from accounts.billing import set_billing
 from accounts.notifications import rules
-from accounts.revisions import Change, is_secret, record, snapshot
+from accounts.revisions import is_secret, snapshot
 from config.lib.scoping import tenant
-from observability.models import ObservabilitySettings
+from observability import settings as observability
 from routing import guardrail_assignments, guardrail_settings, plugin_settings, routing_defaults
 from tests.api_objects import acme_home, furnish
 from tests.cast import STAGE, Acme
@@ -97,8 +97,6 @@ def of_our_models() -> set[str]:
 def set_everything(acme: Acme) -> None:
     """Settings beside the objects that tests/api_objects.py makes."""
     with tenant(acme.organization.pk):
-        own = ObservabilitySettings.objects.create(organization=acme.organization, workspace=acme.production)
-        record(Change("create", own, None, snapshot(own), (), organization_id=acme.organization.pk), by=STAGE)
         guardrail = guardrail_settings.create(workspace=acme.research, name="Assigned", by=STAGE)
         guardrail_assignments.assign_keys(guardrail=guardrail, keys=[acme.carol_key.key], by=STAGE)
         guardrail_assignments.assign_members(guardrail=guardrail, memberships=[acme.carol], by=STAGE)
@@ -106,6 +104,7 @@ def set_everything(acme: Acme) -> None:
             workspace=acme.production, plugin="response-healing", is_enabled=True, by=STAGE
         )
         routing_defaults.change(workspace=acme.production, zdr=True, by=STAGE)
+        observability.change(workspace=acme.production, retention_days=7, by=STAGE)
         privacy.change(organization=acme.organization, by=STAGE, enforce_zdr_xai=True)
         rules.change(organization=acme.organization, kind="low_balance", is_disabled=True, by=STAGE)
         set_billing(organization=acme.organization, name="Acme", address="", tax_id="", by=STAGE)

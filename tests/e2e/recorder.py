@@ -15,7 +15,6 @@ from tests.management_api import PREFIX, contract, operation_of, our_document, v
 LATER = {
     "/activity": "observability",
     "/analytics": "observability",
-    "/generation/content": "observability",
     "/scim": "SCIM",
 }
 """What comes with later releases, and with what."""

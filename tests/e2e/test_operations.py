@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -137,6 +138,27 @@ class TestManaging:
         with recorder.client(live_stack.demo["base_url"], key.key) as own:
             answer = own.chat.send(**ECHO)
             assert own.generations.get_generation(id=answer.id).data.id == answer.id
+
+    @drives("listGenerationContent")
+    def test_what_was_said(
+        self, live_stack: LiveStack, recorder: Recorder, manager: OpenRouter, workspace: str, key: Any
+    ):
+        client, base = manager.sdk_configuration.client, live_stack.demo["base_url"]
+        headers = {"Authorization": f"Bearer {keys_of(live_stack.demo)[0]}"}
+        logging = {"is_observability_io_logging_enabled": True, "io_logging_retention_days": 7}
+        client.patch(f"{base}/workspaces/{workspace}/observability", json=logging, headers=headers)
+        time.sleep(1.5)  # gateways hear of it within a second
+
+        with recorder.client(base, key.key) as own:
+            answer = own.chat.send(**ECHO)
+            said = own.generations.list_generation_content(id=answer.id).data
+        deleted = client.delete(f"{base}/generation/content", params={"id": answer.id}, headers=headers)
+
+        assert said.input.messages == ECHO["messages"]
+        assert said.output.completion == answer.choices[0].message.content
+        assert deleted.json()["data"]["deleted"] == 1
+        with pytest.raises(errors.NotFoundResponseError):
+            manager.generations.list_generation_content(id=answer.id)
 
     # The client sends a category that it does not know, and pydantic warns of it.
     @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")

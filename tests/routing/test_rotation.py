@@ -300,12 +300,13 @@ class TestAColumnOfSealedText:
             f"{model._meta.db_table}.{column.attname}"
             for model in apps.get_models()
             for column in model._meta.concrete_fields
-            if column.attname.startswith("sealed_")
+            if column.attname.startswith("sealed")
         }
 
         registered = sealed_columns.sealed_columns()
-        # Answers kept for repeated requests are sealed with keys that nobody here has.
-        assert named - {"idempotent_answer.sealed_body"} == {
+        # Answers kept for repeated requests are sealed with keys that nobody here has; what was said is too much to
+        # be sealed anew, and goes with its retention (docs/operations.md).
+        assert named - {"idempotent_answer.sealed_body", "generation_content.sealed"} == {
             column.name for column in registered if not column.member
         }
 

@@ -39,14 +39,17 @@ from accounts.revisions import Actor
 from config.lib.admin import ScopedModelAdmin
 from config.lib.ids import uuid7
 from config.lib.scoping import tenant
+from observability import settings as observability
 from observability.feedback import give
 from observability.models import (
     DeadLetterRecord,
     Destination,
     Generation,
+    GenerationContent,
     GenerationFeedback,
     JobRun,
     JournalPosition,
+    ObservabilitySettings,
 )
 from routing import (
     byok,
@@ -77,6 +80,7 @@ from routing.presets import save_version
 from routing.private_pricing import Rates
 from tests.admin_pages import Doors, page
 from tests.observability.destination_kinds import a_destination
+from tests.observability.said import keep
 from workspaces.auth_codes import Request, allow
 from workspaces.budgets import set_budget
 from workspaces.external_users import register
@@ -152,6 +156,8 @@ TABLE = {
     Purse: (LIST, NOBODY, OWN, KEPT, OWN),
     Generation: (LIST, NOBODY, OWN, KEPT, OWN),
     GenerationFeedback: (LIST, NOBODY, OWN, KEPT, OWN),
+    GenerationContent: (LIST, NOBODY, OWN, OWN, OWN),
+    ObservabilitySettings: (LIST, ADMINS, OWN, OWN, OWN),
     GatewayProcess: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     JournalPosition: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
     DeadLetterRecord: (STAFF, NOBODY, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
@@ -168,6 +174,7 @@ WRITTEN_BY_THE_DATA_PLANE = {
     ApiKeyUse,
     SecretUse,
     Generation,
+    GenerationContent,
     GatewayProcess,
     JobRun,
     JournalPosition,
@@ -367,6 +374,16 @@ class Objects:
 
     def make_Generation(self):
         return a_generation(self.acme.production)
+
+    def make_GenerationContent(self):
+        generation = a_generation(self.acme.production)
+        keep(generation)
+        return GenerationContent.everything.using("owner").get(pk=generation.pk)
+
+    def make_ObservabilitySettings(self):
+        with tenant(self.acme.organization.pk):
+            observability.change(workspace=self.acme.production, retention_days=7, by=BY)
+            return ObservabilitySettings.objects.get()
 
     def make_GenerationFeedback(self):
         of = Generation(
