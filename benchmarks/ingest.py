@@ -135,7 +135,8 @@ def backend_seconds(connection: Connection) -> float:
 def run(connection: Connection, folder: Path, requests: int, keys: int, matcher: Matcher) -> None:
     """Fill one journal, book it, and report."""
     connection.execute(
-        "TRUNCATE generation, usage_hour, usage_minute, ledger_entry, outbox, lease, purse CASCADE"
+        """TRUNCATE generation, usage_hour, usage_minute, usage_day, usage_model_day, usage_key_day,
+                    usage_label_day, usage_speed_day, ledger_entry, outbox, lease, purse CASCADE"""
     )
     connection.execute("DELETE FROM gateway_process; DELETE FROM journal_position")
     connection.execute(

@@ -4,7 +4,15 @@ from observability.models.delivery import OutboxRow
 from observability.models.feedback import GenerationFeedback
 from observability.models.generation import Generation
 from observability.models.journal import DeadLetterRecord, JournalPosition
-from observability.models.usage import UsageHour, UsageMinute
+from observability.models.usage import (
+    UsageDay,
+    UsageHour,
+    UsageKeyDay,
+    UsageLabelDay,
+    UsageMinute,
+    UsageModelDay,
+    UsageSpeedDay,
+)
 
 __all__ = [
     "DeadLetterRecord",
@@ -12,6 +20,11 @@ __all__ = [
     "GenerationFeedback",
     "JournalPosition",
     "OutboxRow",
+    "UsageDay",
     "UsageHour",
+    "UsageKeyDay",
+    "UsageLabelDay",
     "UsageMinute",
+    "UsageModelDay",
+    "UsageSpeedDay",
 ]
