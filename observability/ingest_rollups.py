@@ -113,7 +113,7 @@ new AS (
           WHERE known.organization_id = told.organization_id AND known.day = told.day AND known.kind = told.kind
             AND NOT known.is_rest AND known.label = told.label)),
 room AS (
-  SELECT place.*, %s - (
+  SELECT place.*, {room} - (
          SELECT count(*) FROM usage_label_day known
           WHERE known.organization_id = place.organization_id AND known.day = place.day
             AND known.kind = place.kind AND NOT known.is_rest) AS labels
@@ -127,15 +127,17 @@ bounded AS (
     FROM sent LEFT JOIN rest USING (organization_id, day, kind, label))"""
 
 
-def _label_sql(sent: str) -> str:
+def label_sql(sent: str, *, room: str) -> str:
+    """The statement that adds labels; `sent` defines a relation of that name, `room` is the parameter of the bound."""
     keys = "organization_id, day, kind, is_rest, bounded_label, workspace_id"
     sums = ", ".join(f"sum({measure})::bigint" for measure in LABEL_MEASURES)
     selected = f"SELECT {keys}, {sums} FROM bounded GROUP BY {keys} ORDER BY {keys}"  # noqa: S608
-    return f"WITH {sent}, {LABELS_WITHIN_BOUNDS} {added_to(LABEL_DAYS, selected)}"
+    return f"WITH {sent}, {LABELS_WITHIN_BOUNDS.format(room=room)} {added_to(LABEL_DAYS, selected)}"
 
 
-LABEL_SQL: Final = _label_sql(
-    f"raw_{_sent(_LABEL_COLUMNS)}, sent AS (SELECT *, {DAY_SQL} AS day FROM raw_sent)"  # noqa: S608
+LABEL_SQL: Final = label_sql(
+    f"raw_{_sent(_LABEL_COLUMNS)}, sent AS (SELECT *, {DAY_SQL} AS day FROM raw_sent)",  # noqa: S608
+    room="%s",
 )
 
 

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("observability", "0005_usage_days")]
+    dependencies = [("observability", "0006_fill_usage_days")]
 
     operations = [
         AddIndexConcurrently(
