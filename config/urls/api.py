@@ -22,6 +22,8 @@ from accounts.api.privacy import PrivacyView
 from accounts.api.revisions import OneRevisionView, RestoreView, RevisionDiffView, RevisionsView
 from config.lib.api_errors import as_response, not_found
 from config.urls import not_offered
+from observability.api.activity import ActivityFileView, ActivityView
+from observability.api.analytics import AnalyticsFileView, AnalyticsMetaView, AnalyticsQueryView
 from observability.api.feedback import FeedbackView
 from observability.api.generations import GenerationView
 from routing.api.byok import CredentialsView, OneCredentialView
@@ -64,6 +66,11 @@ from workspaces.api.rotation import OneSecretView, RotateView, SecretsView
 from workspaces.api.workspaces import OneWorkspaceView, WorkspacesView
 
 ROUTES: dict[str, type[View]] = {
+    "activity": ActivityView,
+    "activity.csv": ActivityFileView,
+    "analytics/meta": AnalyticsMetaView,
+    "analytics/query": AnalyticsQueryView,
+    "analytics/query.csv": AnalyticsFileView,
     "audit-log": AuditLogView,
     "byok": CredentialsView,
     "byok/<str:id>": OneCredentialView,
