@@ -13,8 +13,6 @@ from openrouter import OpenRouter
 from tests.management_api import PREFIX, contract, operation_of, our_document, validate
 
 LATER = {
-    "/activity": "observability",
-    "/analytics": "observability",
     "/generation/content": "observability",
     "/observability": "observability",
     "/scim": "SCIM",
