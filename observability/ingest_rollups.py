@@ -7,13 +7,17 @@ Only names from this module go into the statements.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import psycopg
 
-from observability.array_literals import moments, numbers, texts
+from observability.array_literals import booleans, moments, numbers, texts
 from observability.ingest_usage import DAY_MEASURES, LABEL_MEASURES, MEASURES, UsageSums
+
+Cursor: TypeAlias = psycopg.Cursor[tuple[Any, ...]]
+Label: TypeAlias = tuple[int, int, str, str]
+"""Organization, day, kind and label."""
 
 MOST_LABELS: Final = 1000
 """So many applications, and so many end users, an organization's day tells apart."""
@@ -81,7 +85,7 @@ _USAGE_COLUMNS = (
 )
 _LABEL_COLUMNS = (
     {"organization_id": "bigint", "workspace_id": "bigint", "minute": "timestamptz", "kind": "text"}
-    | {"label": "text"}
+    | {"label": "text", "is_rest": "boolean"}
     | dict.fromkeys(LABEL_MEASURES, "bigint")
 )
 _SPEED_COLUMNS = {
@@ -101,52 +105,32 @@ USAGE_SQL: Final = (
 )
 SPEED_SQL: Final = f"WITH {_sent(_SPEED_COLUMNS)} {_folded(SPEED_DAYS)}"
 
-# A label is told apart if it is known already or there is room for it; of new ones those that did most come first.
-LABELS_WITHIN_BOUNDS: Final = """
-told AS (
-  SELECT organization_id, day, kind, label, sum(requests + refused) AS weight
-    FROM sent WHERE label <> '' GROUP BY 1, 2, 3, 4),
-new AS (
-  SELECT told.*, row_number() OVER (PARTITION BY organization_id, day, kind ORDER BY weight DESC, label) AS place
-    FROM told WHERE NOT EXISTS (
-         SELECT FROM usage_label_day known
-          WHERE known.organization_id = told.organization_id AND known.day = told.day AND known.kind = told.kind
-            AND NOT known.is_rest AND known.label = told.label)),
-room AS (
-  SELECT place.*, {room} - (
-         SELECT count(*) FROM usage_label_day known
-          WHERE known.organization_id = place.organization_id AND known.day = place.day
-            AND known.kind = place.kind AND NOT known.is_rest) AS labels
-    FROM (SELECT DISTINCT organization_id, day, kind FROM new) place),
-rest AS (
-  SELECT organization_id, day, kind, label, true AS is_rest
-    FROM new JOIN room USING (organization_id, day, kind) WHERE new.place > room.labels),
-bounded AS (
-  SELECT sent.*, coalesce(is_rest, false) AS is_rest,
-         CASE WHEN is_rest THEN '' ELSE label END AS bounded_label
-    FROM sent LEFT JOIN rest USING (organization_id, day, kind, label))"""
+LABEL_SQL: Final = f"WITH {_sent(_LABEL_COLUMNS)} {_folded(LABEL_DAYS)}"
+KNOWN_LABELS_SQL: Final = """
+SELECT number FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[], %s::text[])
+                   WITH ORDINALITY told (organization_id, minute, kind, label, number)
+ WHERE EXISTS (
+       SELECT FROM usage_label_day known
+        WHERE known.organization_id = told.organization_id AND known.day = (minute AT TIME ZONE 'UTC')::date
+          AND known.kind = told.kind AND NOT known.is_rest AND known.label = told.label)
+"""
+LABELS_TAKEN_SQL: Final = """
+SELECT number, (
+       SELECT count(DISTINCT label) FROM usage_label_day known
+        WHERE known.organization_id = place.organization_id AND known.day = (minute AT TIME ZONE 'UTC')::date
+          AND known.kind = place.kind AND NOT known.is_rest AND label <> '')
+  FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[])
+       WITH ORDINALITY place (organization_id, minute, kind, number)
+"""
 
 
-def label_sql(sent: str, *, room: str) -> str:
-    """The statement that adds labels; `sent` defines a relation of that name, `room` is the parameter of the bound."""
-    keys = "organization_id, day, kind, is_rest, bounded_label, workspace_id"
-    sums = ", ".join(f"sum({measure})::bigint" for measure in LABEL_MEASURES)
-    selected = f"SELECT {keys}, {sums} FROM bounded GROUP BY {keys} ORDER BY {keys}"  # noqa: S608
-    return f"WITH {sent}, {LABELS_WITHIN_BOUNDS.format(room=room)} {added_to(LABEL_DAYS, selected)}"
-
-
-LABEL_SQL: Final = label_sql(
-    f"raw_{_sent(_LABEL_COLUMNS)}, sent AS (SELECT *, {DAY_SQL} AS day FROM raw_sent)",  # noqa: S608
-    room="%s",
-)
-
-
-def add_usage(cursor: psycopg.Cursor[tuple[Any, ...]], usage: UsageSums) -> None:
+def add_usage(cursor: Cursor, usage: UsageSums) -> None:
     """Add the sums to every rollup."""
     if not usage.minutes:
         return
     cursor.execute(USAGE_SQL, _arrays(usage.minutes, {4: texts, 5: texts, 7: moments}))
-    cursor.execute(LABEL_SQL, [*_arrays(usage.labels, {2: moments, 3: texts, 4: texts}), MOST_LABELS])
+    labels = _with_rest(usage.labels, _surplus(cursor, usage.labels))
+    cursor.execute(LABEL_SQL, _arrays(labels, {2: moments, 3: texts, 4: texts, 5: booleans}))
     if usage.speeds:
         buckets = {key: (requests,) for key, requests in usage.speeds.items()}
         cursor.execute(SPEED_SQL, _arrays(buckets, {1: moments, 2: texts, 3: texts, 4: texts}))
@@ -158,3 +142,42 @@ def _arrays(rows: Mapping[tuple[Any, ...], Sequence[int]], written: Mapping[int,
     measures: Iterable[tuple[int, ...]] = zip(*rows.values(), strict=True)
     columns = [written.get(place, numbers)(column) for place, column in enumerate(keys)]
     return [*columns, *(numbers(column) for column in measures)]
+
+
+def _surplus(cursor: Cursor, labels: Mapping[tuple[Any, ...], Sequence[int]]) -> set[Label]:
+    """Labels that there is no room for any more; two ingesters at once may let a few too many in."""
+    told = list({(organization, day, kind, label) for organization, _, day, kind, label in labels if label})
+    known = _numbers_of(cursor, KNOWN_LABELS_SQL, told)
+    new: dict[tuple[int, int, str], list[Label]] = {}
+    for number, label in enumerate(told, 1):
+        if number not in known:
+            new.setdefault(label[:3], []).append(label)
+    places = list(new)
+    taken = _numbers_of(cursor, LABELS_TAKEN_SQL, places)
+    return {
+        label
+        for number, place in enumerate(places, 1)
+        for label in sorted(new[place])[max(0, MOST_LABELS - taken[number]) :]
+    }
+
+
+def _numbers_of(cursor: Cursor, statement: str, places: Sequence[tuple[Any, ...]]) -> dict[int, int]:
+    """What a statement says of places, by their number from 1 on; nothing of those that it leaves out."""
+    if not places:
+        return {}
+    written: tuple[Callable[..., str], ...] = (numbers, moments, texts, texts)
+    columns = [write(column) for write, column in zip(written, zip(*places, strict=True), strict=False)]
+    return {row[0]: row[-1] for row in cursor.execute(statement, columns).fetchall()}
+
+
+def _with_rest(
+    labels: Mapping[tuple[Any, ...], Sequence[int]], surplus: set[Label]
+) -> dict[tuple[Any, ...], Sequence[int]]:
+    """The sums with one more part of their key: whether they are the rest, which has no label."""
+    bounded: dict[tuple[Any, ...], Sequence[int]] = {}
+    for (organization, workspace, day, kind, label), sums in labels.items():
+        is_rest = (organization, day, kind, label) in surplus
+        key = (organization, workspace, day, kind, "" if is_rest else label, is_rest)
+        known = bounded.get(key)
+        bounded[key] = sums if known is None else [a + b for a, b in zip(known, sums, strict=True)]
+    return bounded

@@ -11,12 +11,12 @@ from config.lib.ids import first_uuid7
 from observability.ingest_rollups import (
     DAYS,
     KEY_DAYS,
+    LABEL_DAYS,
     MODEL_DAYS,
     MOST_LABELS,
     SPEED_DAYS,
     Rollup,
     added_to,
-    label_sql,
 )
 from observability.ingest_usage import LABEL_MEASURES, LATENCY, THROUGHPUT
 from observability.usage_of_generations import (
@@ -78,12 +78,21 @@ def _speeds_of(kind: str, value: str) -> str:
                 GROUP BY 1, 2, 3, 4, 5, 6"""  # noqa: S608
 
 
-SENT_LABELS: Final = f"sent AS ({_labels_of('app', 'app')} UNION ALL {_labels_of('user', 'external_user')})"
+LABELS: Final = f"{_labels_of('app', 'app')} UNION ALL {_labels_of('user', 'external_user')}"
+# Those that did most are told apart; what has no label is not counted among them.
+BOUNDED_LABELS: Final = f"""
+SELECT organization_id, day, kind, is_rest, CASE WHEN is_rest THEN '' ELSE label END, workspace_id,
+       {", ".join(f"sum({measure})" for measure in LABEL_MEASURES)}
+  FROM (SELECT *, label <> '' AND dense_rank() OVER (
+               PARTITION BY organization_id, kind, label = '' ORDER BY weight DESC, label) > %(room)s AS is_rest
+          FROM (SELECT *, sum(requests + refused) OVER (PARTITION BY organization_id, kind, label) AS weight
+                  FROM ({LABELS}) told) weighed) ranked
+ GROUP BY 1, 2, 3, 4, 5, 6"""  # noqa: S608  # names of this module
 FILL_SQL: Final = (
     added_to(DAYS, f"SELECT {_columns(DAYS)} FROM {THE_DAY} GROUP BY {_places(DAYS)}"),  # noqa: S608
     _from_days(MODEL_DAYS),
     _from_days(KEY_DAYS),
-    label_sql(SENT_LABELS, room="%(room)s"),
+    added_to(LABEL_DAYS, BOUNDED_LABELS),
     added_to(SPEED_DAYS, _speeds_of(LATENCY, "latency_ms")),
     added_to(SPEED_DAYS, _speeds_of(THROUGHPUT, TOKENS_PER_SECOND)),
 )
