@@ -16,6 +16,7 @@ from observability.activity import Asked, activity
 from observability.analytics import Condition, Order, Question, run
 from observability.analytics.question import dimension_named, granularity_named, metric_named
 from observability.logs import LogFilter, log_page
+from observability.usage_page import GROUPS, MEASURES, RANGES, Shown, activity_of
 
 LARGE = 1
 """The organization that makes six in ten requests."""
@@ -46,6 +47,12 @@ def analytics(
     return lambda: run(LARGE, question)
 
 
+def page(span: str, group: str) -> Callable[[], object]:
+    """All that the activity page reads."""
+    shown = Shown(RANGES[span], GROUPS[group], MEASURES[0])
+    return lambda: activity_of(LARGE, shown, now=datetime.now(UTC))
+
+
 def equal(name: str, value: str | int) -> dict[str, Any]:
     """A filter."""
     return {"conditions": (Condition(dimension_named(name), "eq", (value,)),)}
@@ -55,12 +62,11 @@ SCENARIOS: dict[str, Callable[[], object]] = {
     "activity: 30 days": lambda: list(activity(LARGE, Asked())),
     "activity: 30 days, by workspace": lambda: list(activity(LARGE, Asked(is_by_workspace=True))),
     "activity: 30 days of a key": lambda: list(activity(LARGE, Asked(api_key_id=1007))),
-    "activity page: spend by day and model": analytics(
-        *("total_usage", "request_count", "tokens_total"), by="model", granularity="day", limit=10_000
-    ),
-    "activity page: spend by day and key": analytics(
-        *("total_usage", "request_count", "tokens_total"), by="api_key_id", granularity="day", limit=10_000
-    ),
+    "activity page: 30 days by model": page("30d", "model"),
+    "activity page: 30 days by key": page("30d", "api_key_id"),
+    "activity page: 30 days by end user": page("30d", "external_user"),
+    "activity page: 24 hours by model": page("day", "model"),
+    "activity page: 12 months by member": page("12m", "user"),
     "log: first page": logs(),
     "log: a page in the middle": logs(HALFWAY),
     "log: failed ones": logs(status="error"),

@@ -14,6 +14,8 @@ from observability.usage_of_generations import MEASURES_OF_GENERATIONS
 from observability.usage_upkeep import MINUTES_KEPT
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+JUST_NOW: Final = timedelta(seconds=10)
+"""Whoever asks up to a moment as short ago as this means up to now."""
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
@@ -121,7 +123,8 @@ def _pieces(question: Question, levels: list[Source], now: datetime) -> list[Pie
             f"time_range: with these dimensions and metrics a query may span at most {days} days."
         )
     # Nothing has happened after now, so that the rest of today may just as well be read with it.
-    end = max(question.end, _ceiling(now, DAY)) if question.end >= now else question.end
+    is_open = question.end >= now - JUST_NOW
+    end = max(question.end, _ceiling(now, DAY)) if is_open else question.end
     return _split(question.start, end, coarse)
 
 
