@@ -6,34 +6,17 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from observability.ingest_rows import generation_line, refusal_line
+from observability.ingest_usage import DAY, LONGEST_NAME, UsageSums
 from observability.journal_reader import Finished
 from observability.journal_records import Begin, End, Hold, Refusal
 
 EARLIEST = 1_577_836_800_000_000  # 2020-01-01
-SECOND, MINUTE, HOUR, DAY = 10**6, 60 * 10**6, 3600 * 10**6, 86_400 * 10**6
-LONGEST_NAME = 256  # model and provider are part of an index, whose entries may have 2,700 bytes
 MOST_TOKENS = 10**12
 MOST_SECRETS = 2**31 - 1
 STATUSES = frozenset({"completed", "error", "cancelled", "interrupted"})
-
-DIMENSIONS = ("organization_id", "workspace_id", "api_key_id", "member_id", "model", "provider")
-MEASURES = (
-    "requests",
-    "refused",
-    "errors",
-    "prompt_tokens",
-    "completion_tokens",
-    "reasoning_tokens",
-    "cached_tokens",
-    "cost_nano",
-    "byok_nano",
-    "latency_ms_sum",
-    "generation_ms_sum",
-)
-Dimensions: TypeAlias = tuple[int, int, int, int, str, str]
 
 
 class UnstorableRecord(ValueError):
@@ -54,7 +37,7 @@ class Batch:
     process_id: str
     number: int
     generations: list[str] = field(default_factory=list)
-    usage: dict[tuple[Dimensions, int], list[int]] = field(default_factory=dict)
+    usage: UsageSums = field(default_factory=UsageSums)
     ledger: dict[LedgerKey, int] = field(default_factory=lambda: defaultdict(int))
     spent: dict[tuple[tuple[int, ...], int], list[int]] = field(default_factory=dict)
     """(subjects, day) -> credit and BYOK; the requests of a key have all their subjects in common."""
@@ -66,7 +49,7 @@ class Batch:
     @property
     def organization_ids(self) -> list[int]:
         """The organizations that are charged or looked at, in order."""
-        return sorted({dimensions[0] for dimensions, _ in self.usage})
+        return sorted({key[0] for key in self.usage.minutes})
 
 
 def make_batch(
@@ -102,7 +85,7 @@ def _add_finished(batch: Batch, request: Finished) -> None:
     if len(set(subjects)) < len(subjects):
         subjects = tuple(dict.fromkeys(subjects))
     batch.generations.append(generation_line(batch, begin, end, model, provider, subjects))
-    _add_usage(batch, begin, end, model, provider)
+    batch.usage.add_finished(begin, end, model, provider)
     is_byok = end.is_byok or end.byok_nano > 0
     if end.cost_nano:
         batch.ledger[LedgerKey(begin.organization_id, "byok_fee" if is_byok else "usage")] += end.cost_nano
@@ -136,40 +119,9 @@ def _consume(batch: Batch, holds: Sequence[Hold], end: End) -> None:
             consumed[purse_id, window] += counted if counts_credits else end.byok_nano
 
 
-def _sums(batch: Batch, record: Begin | Refusal, model: str, provider: str) -> list[int]:
-    dimensions: Dimensions = (
-        record.organization_id,
-        record.workspace_id,
-        record.api_key_id or 0,
-        record.member_id or 0,
-        model,
-        provider,
-    )
-    minute = record.admitted_at - record.admitted_at % MINUTE
-    sums = batch.usage.get((dimensions, minute))
-    if sums is None:
-        sums = batch.usage[dimensions, minute] = [0] * len(MEASURES)
-    return sums
-
-
-def _add_usage(batch: Batch, begin: Begin, end: End, model: str, provider: str) -> None:
-    sums = _sums(batch, begin, model, provider)
-    sums[0] += 1
-    sums[2] += end.status == "error"
-    sums[3] += end.prompt_tokens
-    sums[4] += end.completion_tokens
-    sums[5] += end.reasoning_tokens
-    sums[6] += end.cached_tokens
-    sums[7] += end.cost_nano
-    sums[8] += end.byok_nano
-    sums[9] += end.latency_ms or 0
-    sums[10] += end.generation_ms or 0
-
-
 def _add_refusal(batch: Batch, refusal: Refusal) -> None:
     model = refusal.model[:LONGEST_NAME]
-    sums = _sums(batch, refusal, model, "")
-    sums[1] += refusal.count
+    batch.usage.add_refusal(refusal, model)
     batch.generations.append(refusal_line(batch, refusal, model))
 
 
@@ -182,13 +134,3 @@ def spent_by_subject(batch: Batch) -> dict[int, dict[int, list[int]]]:
             sums[0] += cost
             sums[1] += byok
     return spent
-
-
-def usage_by_hour(usage: dict[tuple[Dimensions, int], list[int]]) -> dict[tuple[Dimensions, int], list[int]]:
-    """The sums of minutes, summed up to hours."""
-    hours: dict[tuple[Dimensions, int], list[int]] = {}
-    for (dimensions, minute), sums in usage.items():
-        key = (dimensions, minute - minute % HOUR)
-        known = hours.get(key)
-        hours[key] = list(sums) if known is None else [a + b for a, b in zip(known, sums, strict=True)]
-    return hours

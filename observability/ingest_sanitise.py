@@ -6,7 +6,8 @@ import time
 from uuid import UUID
 
 from config.lib.ids import uuid7
-from observability.ingest_batch import DAY, EARLIEST, MOST_TOKENS, STATUSES
+from observability.ingest_batch import EARLIEST, MOST_TOKENS, STATUSES
+from observability.ingest_usage import DAY
 from observability.journal_reader import Damaged, Finished, Portion
 from observability.journal_records import INT64_MAX, Begin, End, Refusal, encode_line
 

@@ -14,16 +14,10 @@ from uuid import UUID
 
 import psycopg
 
-from observability.array_literals import moments, numbers, texts
-from observability.ingest_batch import (
-    DIMENSIONS,
-    MEASURES,
-    Batch,
-    Dimensions,
-    make_batch,
-    usage_by_hour,
-)
+from observability.array_literals import moments, numbers
+from observability.ingest_batch import Batch, make_batch
 from observability.ingest_purses import settle
+from observability.ingest_rollups import add_usage
 from observability.ingest_rows import GENERATION_COLUMNS, content_line
 from observability.journal_reader import Damaged, Finished, Portion, Position
 from observability.journal_records import without_content
@@ -111,8 +105,7 @@ def write_portion(
     if portion.count or is_last:
         batch = make_batch(str(process_id), committed.batch + 1, portion.finished, portion.refusals)
         _copy(cursor, GENERATION_COPY, batch.generations)
-        _add_usage(cursor, "usage_hour", "hour", usage_by_hour(batch.usage))
-        _add_usage(cursor, "usage_minute", "minute", batch.usage)
+        add_usage(cursor, batch.usage)
         _touch_keys(cursor, batch)
         _copy(cursor, LEDGER_COPY, _ledger_lines(batch, portion))
         deliveries = list(matcher(portion.finished))
@@ -131,28 +124,6 @@ def _copy(cursor: Cursor, statement: str, lines: list[str]) -> None:
     if lines:
         with cursor.copy(statement) as copy:
             copy.write("".join(lines))
-
-
-def _add_usage(cursor: Cursor, table: str, unit: str, usage: dict[tuple[Dimensions, int], list[int]]) -> None:
-    if not usage:
-        return
-    # Sorted, so that two ingesters that meet on the same rows lock them in the same order.
-    keys = sorted(usage)
-    dimensions = list(zip(*(key[0] for key in keys), strict=True))
-    columns = [numbers(column) for column in dimensions[:4]] + [texts(column) for column in dimensions[4:]]
-    columns.append(moments(key[1] for key in keys))
-    columns += [numbers(column) for column in zip(*(usage[key] for key in keys), strict=True)]
-    cursor.execute(_usage_sql(table, unit), columns)
-
-
-def _usage_sql(table: str, unit: str) -> str:
-    types = ["bigint"] * 4 + ["text"] * 2 + ["timestamptz"] + ["bigint"] * len(MEASURES)
-    keys, sums = ", ".join((*DIMENSIONS, unit)), ", ".join(MEASURES)
-    arrays = ", ".join(f"%s::{kind}[]" for kind in types)
-    added = ", ".join(f"{measure} = known.{measure} + excluded.{measure}" for measure in MEASURES)
-    # Only names from this module go into the statement.
-    return f"""INSERT INTO {table} AS known ({keys}, {sums}) SELECT * FROM unnest({arrays})
-               ON CONFLICT ({keys}) DO UPDATE SET {added}"""  # noqa: S608
 
 
 def _touch_keys(cursor: Cursor, batch: Batch) -> None:

@@ -20,7 +20,7 @@ from observability.ingest_writes import Matcher, lock_position, no_destinations,
 from observability.journal_reader import START, JournalReader, Portion, Position
 from observability.journal_segment import HEADER_BYTES, segment_numbers, segment_path, unread_bytes
 
-BATCH_ROWS = 2000
+BATCH_ROWS = 5000
 UNSTORABLE = (
     psycopg.DataError,
     psycopg.IntegrityError,

@@ -15,6 +15,7 @@ from typing import Any, LiteralString
 import psycopg
 
 from config.lib.subjects import SubjectKind
+from observability.usage_checks import DAYS_SQL, PARTS_SQL
 
 MOST_SHOWN = 20
 
@@ -243,6 +244,16 @@ CHECKS = (
              FROM counted FULL JOIN strictest USING (subject, interval)
             WHERE counted.id IS NULL
                OR (limit_nano, limit_with_byok_nano, is_strict) IS DISTINCT FROM (nano, byok_nano, is_place_strict)""",
+    ),
+    Check(
+        "R13",
+        "daily usage equals hourly usage",
+        DAYS_SQL,
+    ),
+    Check(
+        "R14",
+        "usage by model, by key, by application, by end user and by speed add up to the same days",
+        PARTS_SQL,
     ),
 )
 

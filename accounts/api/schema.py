@@ -13,6 +13,7 @@ MEANINGS = {
     401: "The key is missing, unknown, disabled, expired or deleted.",
     403: "A key of this kind may not do this.",
     404: "There is no such object in the key's organization.",
+    408: "The operation took too long.",
     409: "The request is in flight, or the object is in a state that forbids the change.",
     413: "The body is too large.",
     422: "The Idempotency-Key was used for another request.",

@@ -30,6 +30,8 @@ from accounts.api.privacy import PrivacyView
 from accounts.api.revisions import OneRevisionView, RestoreView, RevisionDiffView, RevisionsView
 from config.lib.api_errors import as_response, not_found
 from config.urls import not_offered
+from observability.api.activity import ActivityFileView, ActivityView
+from observability.api.analytics import AnalyticsFileView, AnalyticsMetaView, AnalyticsQueryView
 from observability.api.contents import ContentsDeletionView, ContentView
 from observability.api.destination_steps import (
     DetachView,
@@ -81,6 +83,11 @@ from workspaces.api.rotation import OneSecretView, RotateView, SecretsView
 from workspaces.api.workspaces import OneWorkspaceView, WorkspacesView
 
 ROUTES: dict[str, type[View]] = {
+    "activity": ActivityView,
+    "activity.csv": ActivityFileView,
+    "analytics/meta": AnalyticsMetaView,
+    "analytics/query": AnalyticsQueryView,
+    "analytics/query.csv": AnalyticsFileView,
     "audit-log": AuditLogView,
     "byok": CredentialsView,
     "byok/<str:id>": OneCredentialView,

@@ -30,6 +30,7 @@ from accounts.dashboard.notifications import (
 )
 from accounts.dashboard.organization import LeaveView, NewOrganizationView, OrganizationSettingsView
 from accounts.dashboard.profile import EndSessionView, ProfileView
+from observability.dashboard.activity import ActivityFileView, ActivityView
 from observability.dashboard.logs import GenerationView, LogsView
 from workspaces.dashboard.authorize import AuthorizeView
 from workspaces.dashboard.home import HomeView
@@ -70,6 +71,8 @@ organization_urls: list[URLPattern | URLResolver] = [
     path("", OrganizationRootView.as_view(), name="organization"),
     path("workspaces", WorkspacesView.as_view(), name="workspaces"),
     path("workspaces/new", NewWorkspaceView.as_view(), name="workspace_new"),
+    path("activity", ActivityView.as_view(), name="activity"),
+    path("activity.csv", ActivityFileView.as_view(), name="activity_file"),
     path("logs", LogsView.as_view(), name="logs"),
     path("logs/<slug:generation>", GenerationView.as_view(), name="generation"),
     path("credits", CreditsView.as_view(), name="credits"),

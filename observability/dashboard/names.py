@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from accounts.models import Membership
 from accounts.permissions import Permission, may
@@ -15,6 +16,16 @@ from workspaces.members import workspaces_of
 from workspaces.models import ApiKey, Workspace
 
 MOST_DIGITS: Final = 18
+OTHERS: Final = {"api_key_id": "another key", "user": "another member", "workspace": "another workspace"}
+NOTHING: Final = {
+    "api_key_id": "no key",
+    "user": "no member",
+    "workspace": "no workspace",
+    "model": "unknown model",
+    "provider": "no provider",
+    "app": "no application named",
+    "external_user": "no end user named",
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +55,7 @@ class NamesFor:
 
     def lines(self, generations: list[Generation]) -> list[LogLine]:
         """The requests with their names; one query for the keys."""
-        keys = {key.pk: key for key in self._keys().filter(pk__in={row.api_key_id for row in generations})}
+        keys = {key.pk: key for key in self.keys_among({row.api_key_id for row in generations})}
         return [self._line(row, keys.get(row.api_key_id or 0)) for row in generations]
 
     def workspace_id(self, slug: str) -> int | None:
@@ -54,6 +65,11 @@ class NamesFor:
     def key_choices(self, count: int) -> list[ApiKey]:
         """Keys to choose from, by name."""
         return list(self._keys().filter(deleted_at=None).order_by("name", "pk")[:count])
+
+    def keys_among(self, ids: Collection[int | None] | None) -> list[ApiKey]:
+        """Those of these keys that the reader may know of; None: of all."""
+        keys = self._keys()
+        return list(keys if ids is None else keys.filter(pk__in=ids))
 
     def key_id(self, key_hash: str) -> int | None:
         """The id of a key that the reader may know of."""
@@ -88,3 +104,32 @@ class NamesFor:
         keys = ApiKey.objects.for_organization(self._membership.organization_id)
         sees_all = may(standing_of(self._membership), Permission.OTHERS_KEYS)
         return keys if sees_all else keys.filter(owner=self._membership)
+
+
+class GroupNames:
+    """Names of what activity is grouped by, as far as they are the reader's business; looked up at once."""
+
+    def __init__(self, membership: Membership, dimension: str, values: Collection[Any] | None = None) -> None:
+        """`values`: those that need a name; None: whatever may come."""
+        self._dimension = dimension
+        self._names: dict[Any, str] = {}
+        if dimension == "workspace":
+            self._names = {place.pk: place.name for place in NamesFor(membership).workspaces}
+        elif dimension == "api_key_id":
+            self._names = {key.pk: key.name for key in NamesFor(membership).keys_among(values)}
+        elif dimension == "user":
+            self._names = {row.pk: row.user.name or row.user.email for row in _people(membership, values)}
+
+    def of(self, value: Any) -> str:  # a value of the dimension
+        """What a group is called."""
+        if self._dimension not in OTHERS:
+            return str(value) or NOTHING[self._dimension]
+        unknown = OTHERS[self._dimension] if value else NOTHING[self._dimension]
+        return self._names.get(value) or unknown
+
+
+def _people(membership: Membership, ids: Collection[Any] | None) -> Iterable[Membership]:
+    people = Membership.objects.for_organization(membership.organization_id).select_related("user")
+    if not may(standing_of(membership), Permission.OTHERS_KEYS):
+        people = people.filter(pk=membership.pk)
+    return people if ids is None else people.filter(pk__in=ids)

@@ -8,7 +8,15 @@ from observability.models.generation import Generation
 from observability.models.job_run import JobRun
 from observability.models.journal import DeadLetterRecord, JournalPosition
 from observability.models.sealed import SealedBatch, SealedDay, SealedSpend, SealedUsage
-from observability.models.usage import UsageHour, UsageMinute
+from observability.models.usage import (
+    UsageDay,
+    UsageHour,
+    UsageKeyDay,
+    UsageLabelDay,
+    UsageMinute,
+    UsageModelDay,
+    UsageSpeedDay,
+)
 
 __all__ = [
     "DeadLetterRecord",
@@ -26,6 +34,11 @@ __all__ = [
     "SealedDay",
     "SealedSpend",
     "SealedUsage",
+    "UsageDay",
     "UsageHour",
+    "UsageKeyDay",
+    "UsageLabelDay",
     "UsageMinute",
+    "UsageModelDay",
+    "UsageSpeedDay",
 ]

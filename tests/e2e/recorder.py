@@ -13,8 +13,6 @@ from openrouter import OpenRouter
 from tests.management_api import PREFIX, contract, operation_of, our_document, validate
 
 LATER = {
-    "/activity": "observability",
-    "/analytics": "observability",
     "/scim": "SCIM",
 }
 """What comes with later releases, and with what."""

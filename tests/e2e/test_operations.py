@@ -160,6 +160,37 @@ class TestManaging:
         with pytest.raises(errors.NotFoundResponseError):
             manager.generations.list_generation_content(id=answer.id)
 
+    @drives("getUserActivity", "getAnalyticsMeta", "queryAnalytics")
+    def test_analytics(
+        self, live_stack: LiveStack, recorder: Recorder, manager: OpenRouter, workspace: str, key: Any
+    ):
+        with recorder.client(live_stack.demo["base_url"], key.key) as own:
+            for _ in range(2):
+                own.generations.get_generation(id=own.chat.send(**ECHO).id)  # waits until it is booked
+
+        asked: dict[str, Any] = {
+            "metrics": ["request_count", "total_usage", "p90_latency"],
+            "dimensions": ["model", "api_key_id"],
+            "granularity": "day",
+            "filters": [{"field": "workspace", "operator": "eq", "value": workspace}],
+            "order_by": {"field": "request_count", "direction": "desc"},
+            "limit": 10,
+        }
+        told = manager.analytics.get_analytics_meta().data
+        found = manager.analytics.query_analytics(**asked).data
+        days = manager.analytics.get_user_activity(request={"workspace_id": workspace}).data
+
+        assert {"request_count", "cache_hit_rate"} <= {metric.name for metric in told.metrics}
+        assert (found.metadata.row_count, found.metadata.truncated) == (1, False)
+        assert days == []  # today is not over
+        # The client has no fields for what a row holds.
+        [row] = manager.sdk_configuration.client.post(
+            f"{live_stack.demo['base_url']}/analytics/query",
+            json=asked,
+            headers={"Authorization": f"Bearer {keys_of(live_stack.demo)[0]}"},
+        ).json()["data"]["data"]
+        assert (row["model"], row["api_key_id"], row["request_count"]) == ("simulator/echo", "Scenario", 2)
+
     # The client sends a category that it does not know, and pydantic warns of it.
     @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
     @drives("submitGenerationFeedback")
