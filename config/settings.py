@@ -224,6 +224,12 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 DJANGO_CELERY_BEAT_TZ_AWARE = True
+# Deliveries have a queue of their own, so that vendors that answer slowly hold up nothing else.
+CELERY_TASK_ROUTES = {"broadcast.*": {"queue": "broadcast"}}
+CELERY_BEAT_SCHEDULE = {
+    "broadcast sweep": {"task": "broadcast.sweep", "schedule": 10.0, "options": {"expires": 10}},
+    "broadcast retire": {"task": "broadcast.retire", "schedule": 3600.0, "options": {"expires": 3600}},
+}
 
 # --- Admin ------------------------------------------------------------------------------------------------
 UNFOLD: dict[str, Any] = {

@@ -15,6 +15,7 @@ from uuid import UUID
 import psycopg
 
 from observability.array_literals import moments, numbers, texts
+from observability.delivery_counts import accept
 from observability.ingest_batch import (
     DIMENSIONS,
     MEASURES,
@@ -109,7 +110,8 @@ def write_portion(
         _add_usage(cursor, "usage_minute", "minute", batch.usage)
         _touch_keys(cursor, batch)
         _copy(cursor, LEDGER_COPY, _ledger_lines(batch, portion))
-        _write_deliveries(cursor, matcher(portion.finished))
+        deliveries = accept(cursor, matcher(portion.finished))
+        _write_deliveries(cursor, deliveries)
         _write_dead_letters(cursor, process_id, portion.damaged)
         settle(cursor, process_id, batch, with_leased=is_last)
     cursor.execute(

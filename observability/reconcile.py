@@ -225,6 +225,15 @@ CHECKS = (
             WHERE counted.id IS NULL
                OR (limit_nano, limit_with_byok_nano, is_strict) IS DISTINCT FROM (nano, byok_nano, is_place_strict)""",
     ),
+    Check(
+        "R13",
+        "what waits for a destination is what was accepted and neither delivered nor given up",
+        """SELECT destination_id, accepted, sent, dead, coalesce(waiting.pending, 0) AS pending
+             FROM delivery_state LEFT JOIN (
+                  SELECT destination_id, count(*) AS pending FROM delivery WHERE status = 'pending' GROUP BY 1) waiting
+            USING (destination_id)
+            WHERE accepted - sent - dead <> coalesce(waiting.pending, 0)""",
+    ),
 )
 
 

@@ -14,6 +14,8 @@ from config.lib.environment import environment
 from observability.ingest import Ingester
 from observability.matching import DestinationMatcher
 from observability.owner_connection import connect_as_owner
+from observability.tasks import wake
+from observability.wakeups import WakeUps, waking
 
 
 class Command(BaseCommand):
@@ -29,11 +31,15 @@ class Command(BaseCommand):
         folder: Path = options["folder"] or environment().journal_folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         matcher = DestinationMatcher(partial(connect_as_owner, "headgate ingest destinations"))
-        ingester = Ingester(folder, partial(connect_as_owner, "headgate ingest"), matcher=matcher)
+        wake_ups = WakeUps(wake)
+        wake_ups.start()
+        connect = partial(connect_as_owner, "headgate ingest")
+        ingester = Ingester(folder, connect, matcher=waking(matcher, wake_ups))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ingester.stop())
         # Batches are many small objects without cycles: looking for those costs a fifth of the time.
         gc.freeze()
         gc.set_threshold(100_000, 50, 100)
         ingester.run()
+        wake_ups.stop()
         matcher.close()
