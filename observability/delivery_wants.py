@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import psycopg
 
-from config.lib.ids import generation_id, milliseconds_of
-from config.lib.registry import Slot
+from config.lib.ids import milliseconds_of
 from observability.contents import contents_of
 from observability.destinations import DESTINATIONS
-from observability.handling import object_in, text_in
-from observability.sampling import is_sampled
+from observability.filter_rules import CONTENT, Facts, Filter, Value, compile_rules, text_of
+from observability.handling import Handling, object_in
+from observability.sampling import destination_subject, is_sampled, session_of
 from observability.trace_rows import Row, rows_of
 
 Connection = psycopg.Connection[tuple[Any, ...]]
-Facts = Callable[[str], str | float | None]
-"""What is known of a request, by the field of a filter rule."""
-
-filter_of: Slot[[Mapping[str, Any]], Callable[[Facts], bool]] = Slot("filter_of")
-"""Compiles filter rules; filled where they are defined. While nobody fills it, rules let nothing through."""
 
 WANTS_SQL = """
-SELECT id, workspace_id, public_id, type, api_key_ids, sampling_rate, filter_rules
+SELECT id, type, api_key_ids, regions, sampling_rate, filter_rules
   FROM destination WHERE id = %s AND deleted_at IS NULL
 """
-CONTENT = ("input", "output")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +31,11 @@ class Wants:
     """What a destination wants to be told of."""
 
     id: int
-    workspace_id: int
-    public_id: UUID
     type: str
     api_key_ids: list[int] | None
+    regions: list[str]
     sampling_rate: float
-    filter_rules: Mapping[str, Any] | None
+    filter_rules: dict[str, Any] | None
 
     @property
     def oldest_ms(self) -> float:
@@ -61,11 +54,11 @@ def wants_of(connection: Connection, destination_id: int) -> Wants | None:
 def wanted(connection: Connection, wants: Wants, ids: list[UUID], *, with_sampling: bool) -> set[UUID]:
     """Those of the requests that the destination may be told of. Without `with_sampling` they were drawn before."""
     rows = [row for row in rows_of(connection, ids) if _may_be_told(wants, row, with_sampling=with_sampling)]
-    tests = _tests(wants)
-    if not tests:
+    rules = compile_rules(wants.filter_rules)
+    if rules is None:
         return {row.id for row in rows}
-    contents = contents_of(connection, [row.id for row in rows])
-    return {row.id for row in rows if all(test(facts_of(row, contents.get(row.id))) for test in tests)}
+    contents = contents_of(connection, [row.id for row in rows]) if rules.wants_content else {}
+    return {row.id for row in rows if _passes(rules, row, contents.get(row.id))}
 
 
 def _may_be_told(wants: Wants, row: Row, *, with_sampling: bool) -> bool:
@@ -73,27 +66,23 @@ def _may_be_told(wants: Wants, row: Row, *, with_sampling: bool) -> bool:
         return False
     if wants.api_key_ids is not None and row.api_key_id not in wants.api_key_ids:
         return False
-    if not with_sampling:
-        return True
-    return is_sampled(str(wants.public_id), session_of(row), wants.sampling_rate)
+    if Handling.of(row.detail).region not in wants.regions:
+        return False
+    return not with_sampling or is_sampled(destination_subject(wants.id), _session(row), wants.sampling_rate)
 
 
-def session_of(row: Row) -> str:
-    """What is sampled as one: a session, or a trace of the caller's, or the request alone."""
+def _session(row: Row) -> str:
     trace = object_in(row.detail, "trace") if isinstance(row.detail, dict) else {}
-    return row.session_id or text_in(trace, "trace_id") or generation_id(row.id)
+    return session_of(row.session_id, trace, str(row.id))
 
 
-def _tests(wants: Wants) -> list[Callable[[Facts], bool]]:
-    rules = wants.filter_rules
-    if not rules or not rules.get("enabled", True) or not rules.get("groups"):
-        return []
-    return filter_of(rules) or [lambda _: False]
+def _passes(rules: Filter, row: Row, content: Mapping[str, Any] | None) -> bool:
+    return rules.passes(facts_of(row, content))
 
 
 def facts_of(row: Row, content: Mapping[str, Any] | None) -> Facts:
-    """What filter rules may ask of a request."""
-    known: dict[str, str | float | None] = {
+    """What filter rules may ask of a request, as ingest would answer (observability.matching)."""
+    known: dict[str, Value] = {
         "model": row.model,
         "provider": row.provider or None,
         "session_id": row.session_id,
@@ -106,10 +95,9 @@ def facts_of(row: Row, content: Mapping[str, Any] | None) -> Facts:
         "completion_tokens": row.completion_tokens,
     }
 
-    def fact(field: str) -> str | float | None:
+    def fact(field: str) -> Value:
         if field not in CONTENT:
-            return known.get(field)
-        value = None if content is None else content.get(field)
-        return None if value is None else str(value)
+            return known[field]
+        return None if content is None else text_of(content.get(field))
 
     return fact

@@ -8,24 +8,42 @@ from typing import Any
 
 import psycopg
 
-from config.lib.registry import Slot
+from accounts.revisions import Actor
+from config.lib.scoping import tenant
+from observability import destination_settings
 from observability.breaker import GIVEN_UP_AFTER
+from observability.destination_rows import DestinationGone
+from observability.models import Destination
 
 log = logging.getLogger(__name__)
 
-disable_destination: Slot[[int, str], None] = Slot("disable_destination")
-"""Switches a destination off as a change of its settings, with its revision: its id, and why."""
-
+REASON = "Nothing was delivered for seven days."
 DEAD_SQL = """
-SELECT destination_id FROM delivery_state JOIN destination ON destination.id = destination_id
+SELECT destination_id, destination.organization_id, source_id IS NOT NULL
+  FROM delivery_state JOIN destination ON destination.id = destination_id
  WHERE failing_since <= %s AND destination.is_enabled AND destination.deleted_at IS NULL ORDER BY destination_id
 """
 
 
 def give_up(connection: psycopg.Connection[tuple[Any, ...]]) -> list[int]:
     """Switch off what has been failing for a week; returns which."""
-    dead = [row[0] for row in connection.execute(DEAD_SQL, [datetime.now(UTC) - GIVEN_UP_AFTER]).fetchall()]
-    for destination_id in dead:
-        log.warning("destination %s has been failing for a week and is switched off", destination_id)
-        disable_destination(destination_id, "Nothing was delivered for seven days.")
-    return dead
+    dead = connection.execute(DEAD_SQL, [datetime.now(UTC) - GIVEN_UP_AFTER]).fetchall()
+    return [
+        destination_id
+        for destination_id, organization_id, is_copy in dead
+        if _switch_off(destination_id, organization_id, is_copy=is_copy)
+    ]
+
+
+def _switch_off(destination_id: int, organization_id: int, *, is_copy: bool) -> bool:
+    by = Actor(door="shell", reason=REASON)
+    try:
+        with tenant(organization_id):
+            destination = Destination.objects.for_organization(organization_id).get(pk=destination_id)
+            if is_copy:
+                destination = destination_settings.detach(destination=destination, by=by)
+            destination_settings.change(destination=destination, by=by, is_enabled=False)
+    except (Destination.DoesNotExist, DestinationGone, destination_settings.IsCopy):
+        return False  # somebody has changed it meanwhile
+    log.warning("destination %s has been failing for a week and is switched off", destination_id)
+    return True

@@ -81,6 +81,11 @@ def wake(destination_id: int) -> None:
     send(drain_destination, destination_id)
 
 
+def start_job(job_id: int) -> None:
+    """Ask a worker to begin with a job; the sweep does, if nobody hears it."""
+    send(run_job, job_id)
+
+
 def send(task: Any, identifier: int) -> None:  # Celery's tasks have no types
     """Send a message with one id."""
     try:

@@ -7,6 +7,7 @@ import uuid
 from django.db import models
 from django.db.models.functions import Now
 
+from config.lib.ids import generation_id
 from config.lib.scoping import TenantModel
 
 
@@ -40,7 +41,12 @@ class Delivery(TenantModel):
         verbose_name_plural = "deliveries"
 
     def __str__(self) -> str:
-        return f"{self.generation_id} for {self.destination_id}"
+        return f"{self.public_generation_id} for {self.destination_id}"
+
+    @property
+    def public_generation_id(self) -> str:
+        """The generation as the API names it."""
+        return generation_id(self.generation_id)
 
 
 class DeliveryReceipt(TenantModel):

@@ -10,9 +10,8 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from config.lib.ids import uuid7
-from observability import delivery_jobs, destination_giving_up
+from observability import delivery_jobs
 from observability.delivery_retention import old_partitions, retire
-from observability.delivery_wants import filter_of
 from observability.destinations import DESTINATIONS
 from observability.destinations.destination import Limits
 from observability.partitions import ensure_partitions
@@ -114,26 +113,19 @@ class TestAReplay:
         assert progress(broadcasts, job_id) == (2, 0, 2, True)
         assert broadcasts.counts(destination) == (2, 0, 2, 0)
 
-    def test_asks_the_filter_rules_and_sends_nothing_if_nobody_knows_them(
-        self, broadcasts: Broadcasts, vendor: Receiver
-    ):
-        rules = {"enabled": True, "groups": [{"logic": "and", "rules": [{"field": "model"}]}]}
-        destination = broadcasts.destination(vendor.url, filter_rules=Jsonb(rules))
-        ids = dead(broadcasts, vendor, 2, destination)
-        known = list(filter_of._fillers)
-        filter_of._fillers.clear()
+    def test_asks_the_filter_rules(self, broadcasts: Broadcasts, vendor: Receiver):
+        rule = {"field": "total_tokens", "operator": "gt", "value": 7}
+        destination = broadcasts.destination(vendor.url)
+        ids = [broadcasts.generation(prompt_tokens=count) for count in (3, 4)]
+        broadcasts.enqueue(ids, destination)
+        broadcasts.run("UPDATE delivery SET status = 'dead'")
+        broadcasts.run("UPDATE delivery_state SET dead = 2")
+        rules = {"enabled": True, "groups": [{"logic": "and", "rules": [rule]}]}
+        broadcasts.change(destination, filter_rules=Jsonb(rules))
 
-        try:
-            unknown = job(broadcasts, destination, "replay", ids[:1])
-            filter_of.fill(
-                lambda _: lambda facts: facts("model") == "simulator/echo" and facts("input") is None
-            )
-            asked = job(broadcasts, destination, "replay", ids[1:])
-        finally:
-            filter_of._fillers[:] = known
+        job(broadcasts, destination, "replay")
 
-        assert progress(broadcasts, unknown) == (1, 0, 1, True)
-        assert progress(broadcasts, asked) == (1, 1, 0, True)
+        assert broadcasts.statuses(destination) == {ids[0]: "dead", ids[1]: "pending"}
 
     def test_leaves_out_what_the_vendor_is_too_late_for(self, broadcasts: Broadcasts, vendor: Receiver):
         class Hasty(Lines):
@@ -285,23 +277,3 @@ class TestRetention:
         retire(broadcasts.connection)
 
         assert broadcasts.one("SELECT count(*) FROM delivery_receipt") == 1
-
-    def test_gives_up_on_a_destination_that_was_dead_for_a_week(
-        self, broadcasts: Broadcasts, vendor: Receiver
-    ):
-        told: list[int] = []
-        destination, other = broadcasts.destination(vendor.url), broadcasts.destination(vendor.url)
-        broadcasts.requests(1, destination, other)
-        broadcasts.run(
-            "UPDATE delivery_state SET failing_since = now() - interval '8 days' WHERE destination_id = %s",
-            destination,
-        )
-        known = list(destination_giving_up.disable_destination._fillers)
-        destination_giving_up.disable_destination._fillers[:] = [lambda one, _: told.append(one)]
-
-        try:
-            destination_giving_up.give_up(broadcasts.connection)
-        finally:
-            destination_giving_up.disable_destination._fillers[:] = known
-
-        assert told == [destination]
