@@ -1,5 +1,5 @@
 """The observability app in the Django admin; importing the modules registers their classes."""
 
-from observability.admin import destinations, feedback, generations, machinery
+from observability.admin import deliveries, destinations, feedback, generations, machinery
 
-__all__ = ["destinations", "feedback", "generations", "machinery"]
+__all__ = ["deliveries", "destinations", "feedback", "generations", "machinery"]

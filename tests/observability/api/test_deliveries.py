@@ -23,7 +23,9 @@ from tests.management_api import Api, data_of, error_of
 from tests.observability.books import connect
 from tests.observability.destination_kinds import a_destination
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+pytestmark = pytest.mark.django_db
+committed = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+"""What the role that delivers writes has to be committed to be seen."""
 
 Owner = psycopg.Connection
 
