@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
 import psycopg
 
-Connection = psycopg.Connection[tuple[Any, ...]]
-Cursor = psycopg.Cursor[tuple[Any, ...]]
 
-
-def contents_of(_connection: Connection, _ids: Collection[UUID]) -> Mapping[UUID, Mapping[str, Any]]:
+def contents_of(_generation_ids: Iterable[UUID]) -> dict[UUID, dict[str, Any]]:
     """The contents that are there, opened: `input`, `output` and what else was kept."""
     return {}
 
 
-def forget_delivered(_cursor: Cursor, _ids: Collection[UUID]) -> None:
-    """Delete the contents of these that nobody logs and no destination waits for."""
+def forget_delivered(_cursor: psycopg.Cursor[tuple[Any, ...]], _generation_ids: Sequence[UUID]) -> int:
+    """Delete what nobody logs and no destination waits for; how many contents that were."""
+    return 0

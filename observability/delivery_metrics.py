@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from prometheus_client import Counter, Histogram
+import psycopg
+from prometheus_client import Counter, Gauge, Histogram
 
 if TYPE_CHECKING:
     from observability.delivery_batch import Settlement
@@ -36,3 +37,31 @@ def note_batch(kind: str, settlement: Settlement) -> None:
     BATCH_TRACES.labels(kind).observe(sent + dead + retried)
     SECONDS.labels(kind).observe(settlement.seconds)
     SENT_BYTES.labels(kind).inc(settlement.sent_bytes)
+
+
+PENDING = Gauge("headgate_delivery_pending", "Traces that wait", ["type"])
+LAG = Gauge("headgate_delivery_lag_seconds", "How long the oldest trace has waited", ["type"])
+DROPPED = Gauge("headgate_delivery_dropped", "Traces that were not accepted, ever", ["type"])
+DESTINATIONS = Gauge("headgate_delivery_destinations", "Destinations by their breaker", ["type", "breaker"])
+BREAKERS: Final = ("closed", "open")
+
+LOOK_SQL = """
+SELECT type, sum(accepted - sent - dead)::bigint, sum(dropped)::bigint,
+       count(*) FILTER (WHERE openings = 0), count(*) FILTER (WHERE openings > 0),
+       coalesce(extract(epoch FROM now() - min(waiting.since)), 0)::float8
+  FROM delivery_state JOIN destination ON destination.id = destination_id
+  LEFT JOIN LATERAL (SELECT min(accepted_at) AS since FROM delivery
+                      WHERE delivery.destination_id = destination.id AND status = 'pending'
+                        AND accepted > sent + dead) waiting ON true
+ WHERE deleted_at IS NULL GROUP BY type
+"""
+
+
+def look(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+    """Read what the database knows of all workers together; the sweep does so every ten seconds."""
+    for kind, pending, dropped, closed, opened, lag in connection.execute(LOOK_SQL):
+        PENDING.labels(kind).set(pending)
+        DROPPED.labels(kind).set(dropped)
+        LAG.labels(kind).set(lag)
+        for breaker, count in zip(BREAKERS, (closed, opened), strict=True):
+            DESTINATIONS.labels(kind, breaker).set(count)

@@ -57,7 +57,7 @@ def wanted(connection: Connection, wants: Wants, ids: list[UUID], *, with_sampli
     rules = compile_rules(wants.filter_rules)
     if rules is None:
         return {row.id for row in rows}
-    contents = contents_of(connection, [row.id for row in rows]) if rules.wants_content else {}
+    contents = contents_of([row.id for row in rows]) if rules.wants_content else {}
     return {row.id for row in rows if _passes(rules, row, contents.get(row.id))}
 
 

@@ -142,7 +142,8 @@ class Turn:
         ids = [each.id for each in claimed]
         telling = self.leased.telling
         rows = {row.id: row for row in rows_of(self._connection, ids)}
-        contents = {} if telling.is_private else contents_of(self._connection, ids)
+        kept = [] if telling.is_private else [each.id for each in claimed if each.content_bytes]
+        contents = contents_of(kept) if kept else {}
         known: list[Claimed] = []
         told: list[Trace] = []
         for each in claimed:

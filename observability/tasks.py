@@ -11,7 +11,7 @@ import psycopg
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
-from observability import delivery_jobs, delivery_retention, destination_giving_up
+from observability import delivery_jobs, delivery_metrics, delivery_retention, destination_giving_up
 from observability.delivery_connection import connect
 from observability.drain import drain
 from observability.sweep import due_destinations
@@ -53,6 +53,7 @@ def sweep(**_: Any) -> None:
                 wake(destination_id)
             for job_id in delivery_jobs.unfinished(connection):
                 send(run_job, job_id)
+            delivery_metrics.look(connection)
     except psycopg.OperationalError as error:
         log.warning("the database is away: %s", str(error).strip())
 

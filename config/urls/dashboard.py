@@ -37,9 +37,7 @@ app_name = "dashboard"
 workspace_urls: list[URLPattern | URLResolver] = [
     path("", HomeView.as_view(), name="home"),
     path("destinations/<uuid:destination>/deliveries", DeliveriesView.as_view(), name="deliveries"),
-    path(
-        "destinations/<uuid:destination>/deliveries/replay", ReplayView.as_view(), name="deliveries_replay"
-    ),
+    path("destinations/<uuid:destination>/deliveries/replay", ReplayView.as_view(), name="deliveries_replay"),
     path("keys", KeysView.as_view(), name="keys"),
     path("keys/new", NewKeyView.as_view(), name="key_new"),
     path("keys/transfer", TransferKeysView.as_view(), name="keys_transfer"),

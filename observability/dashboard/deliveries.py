@@ -63,7 +63,9 @@ class DeliveriesView(DeliveriesPage):
 class ReplayView(DeliveriesPage):
     """`…/deliveries/replay`: sends all dead letters again."""
 
-    def post(self, request: HttpRequest, organization: str, workspace: str, destination: UUID) -> HttpResponse:
+    def post(
+        self, request: HttpRequest, organization: str, workspace: str, destination: UUID
+    ) -> HttpResponse:
         """Order it and go back."""
         try:
             order(destination=self.destination, kind=DeliveryJob.REPLAY, by=self.actor, start=start_job)
