@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from config.lib.outbound import CallFailed
-from observability.destinations.destination import DestinationKind, Door, Outcome
+from observability.destinations.destination import DestinationKind, Door
+from observability.destinations.exchange import Outcome
 from observability.trace import Trace
 
 log = logging.getLogger(__name__)

@@ -52,7 +52,7 @@ class StateShape(serializers.Serializer[delivery_reading.Faring]):
     )
 
 
-class DeliveryShape(serializers.Serializer[Delivery]):
+class DeliveryShape(serializers.Serializer[Any]):
     """One generation for one destination."""
 
     generation_id = serializers.CharField(source="public_generation_id")
@@ -83,7 +83,7 @@ class ReceiptShape(serializers.Serializer[Any]):
     created_at = Moment()
 
 
-class JobShape(serializers.Serializer[DeliveryJob]):
+class JobShape(serializers.Serializer[Any]):
     """Something that is done in the background. `left_out`: what the destination does not want, or has already."""
 
     id = serializers.UUIDField(source="public_id")
