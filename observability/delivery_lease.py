@@ -28,11 +28,9 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 # A destination that somebody has changed since its breaker opened is tried at once.
 TAKE_SQL = """
 UPDATE delivery_state state SET leased_until = now() + %(lease)s
-  FROM destination
+  FROM destination JOIN workspace ON workspace.id = destination.workspace_id
  WHERE state.destination_id = %(id)s AND destination.id = %(id)s
-   AND destination.deleted_at IS NULL AND destination.is_enabled
-   AND NOT EXISTS (SELECT FROM observability_settings
-                    WHERE workspace_id = destination.workspace_id AND NOT is_broadcasting)
+   AND destination.deleted_at IS NULL AND destination.is_enabled AND workspace.is_broadcast_enabled
    AND (leased_until IS NULL OR leased_until <= now())
    AND (open_until IS NULL OR open_until <= now() OR destination.updated_at > opened_at)
 RETURNING state.leased_until, state.organization_id, destination.workspace_id, destination.public_id,

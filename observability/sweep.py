@@ -8,6 +8,7 @@ import psycopg
 
 DUE_SQL = """
 SELECT destination_id FROM delivery_state state JOIN destination ON destination.id = destination_id
+  JOIN workspace ON workspace.id = destination.workspace_id AND workspace.is_broadcast_enabled
  WHERE accepted > sent + dead AND destination.deleted_at IS NULL AND destination.is_enabled
    AND (leased_until IS NULL OR leased_until <= now())
    AND (open_until IS NULL OR open_until <= now() OR destination.updated_at > opened_at)

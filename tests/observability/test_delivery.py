@@ -101,10 +101,8 @@ class TestDraining:
         broadcasts.run(
             """WITH why AS (INSERT INTO revision (object_type, object_id, action, door)
                             VALUES ('test', '', 'create', 'shell'))
-               INSERT INTO observability_settings (workspace_id, organization_id, is_broadcasting, is_logging,
-                      logging_rate, retention_days) VALUES (%s, %s, false, false, 1, 30)""",
+               UPDATE workspace SET is_broadcast_enabled = false WHERE id = %s""",
             broadcasts.workspace_id,
-            broadcasts.organization_id,
         )
 
         broadcasts.drain(destination)
