@@ -90,6 +90,7 @@ class TestTheState:
 
         assert (state["pending"], state["breaker"], state["lag_seconds"]) == (0, "closed", 0.0)
 
+    @committed
     def test_says_what_waits_and_for_how_long(self, api: Api, destination: Destination, owner: Owner):
         delivered(owner, destination, "sent", "dead", "pending", "pending")
         owner.execute(
@@ -111,6 +112,7 @@ class TestTheState:
             (0, None, "closed"),
         ],
     )
+    @committed
     def test_names_the_breaker(self, api: Api, destination: Destination, owner: Owner, openings, wait, word):
         delivered(owner, destination)
         owner.execute(
@@ -121,6 +123,7 @@ class TestTheState:
 
 
 class TestTheLists:
+    @committed
     def test_of_deliveries_is_paged_by_key(self, api: Api, destination: Destination, owner: Owner):
         ids = delivered(owner, destination, "sent", "dead", "sent")
 
@@ -131,6 +134,7 @@ class TestTheLists:
         assert shown == [generation_id(each) for each in reversed(ids)]
         assert rest["next_before"] is None
 
+    @committed
     def test_of_deliveries_can_be_narrowed_to_a_status(
         self, api: Api, destination: Destination, owner: Owner
     ):
@@ -140,6 +144,7 @@ class TestTheLists:
         assert row["generation_id"] == generation_id(ids[1])
         assert data_of(api.get(path(destination, "dead-letters"))) == [row]
 
+    @committed
     def test_of_receipts_is_paged_by_key(self, api: Api, destination: Destination, owner: Owner):
         delivered(owner, destination, "sent")
         owner.execute(
@@ -164,6 +169,7 @@ class TestTheLists:
 
         assert (status, message.partition(":")[0]) == (400, query)
 
+    @committed
     def test_cost_the_same_however_long_they_are(self, api: Api, destination: Destination, owner: Owner):
         def cost() -> int:
             with CaptureQueriesContext(
@@ -176,6 +182,7 @@ class TestTheLists:
         delivered(owner, destination, *["sent"] * 20)
         assert cost() == before
 
+    @committed
     def test_hold_nothing_of_another_tenants(self, cast: Cast, destination: Destination, owner: Owner):
         delivered(owner, destination, "dead")
         stranger = Api(cast.globex.management_key.secret)
@@ -185,6 +192,7 @@ class TestTheLists:
 
 
 class TestAnOrder:
+    @committed
     def test_to_replay_is_taken_and_done_in_the_background(
         self, api: Api, destination: Destination, owner: Owner
     ):
@@ -199,6 +207,7 @@ class TestAnOrder:
         [done] = data_of(api.get(path(destination, "jobs")))
         assert (done["id"], done["is_finished"], done["examined"]) == (job["id"], True, 2)
 
+    @committed
     def test_may_name_generations(self, api: Api, destination: Destination, owner: Owner):
         ids = delivered(owner, destination, "dead", "dead")
 
@@ -236,6 +245,7 @@ class TestAnOrder:
         assert error_of(api.post(path(destination, "backfill"), since(40)))[0] == 400
         assert data_of(api.post(path(destination, "backfill"), since(30)), status=202)["kind"] == "backfill"
 
+    @committed
     def test_repeated_with_its_idempotency_key_is_one(self, api: Api, destination: Destination, owner: Owner):
         for _ in range(2):
             data_of(api.post(path(destination, "replay"), {}, **{"Idempotency-Key": "once"}), status=202)
@@ -250,6 +260,7 @@ class TestAnOrder:
 
 
 class TestADestinationThatIsDeadForAWeek:
+    @committed
     def test_is_switched_off_with_a_revision(self, destination: Destination, owner: Owner, acme: Acme):
         delivered(owner, destination, "pending")
         owner.execute("UPDATE delivery_state SET failing_since = now() - interval '8 days'")
