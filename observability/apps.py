@@ -12,8 +12,9 @@ class ObservabilityConfig(AppConfig):
         from accounts.privacy import privacy_changed
         from accounts.restoring import restorers
         from config.lib.sealed_columns import SealedColumn, register
-        from observability import destination_restoring, destination_settings, settings
+        from observability import destination_alerts, destination_restoring, destination_settings, settings
         from observability.dashboard.home import requests_today
+        from observability.drain import destination_failing, destination_recovered
         from observability.models import Destination
         from workspaces.api_keys import key_deleting
         from workspaces.dashboard.home import workspace_home
@@ -26,6 +27,8 @@ class ObservabilityConfig(AppConfig):
         workspace_deleting.fill(destination_settings.delete_with_workspace)
         key_deleting.fill(destination_settings.forget_key)
         destination_restoring.fill()
+        destination_failing.fill(destination_alerts.tell_failing)
+        destination_recovered.fill(destination_alerts.tell_recovered)
         register(
             SealedColumn(
                 Destination,

@@ -15,6 +15,7 @@ from uuid import UUID
 import psycopg
 
 from observability.array_literals import moments, numbers
+from observability.delivery_counts import accept
 from observability.ingest_batch import Batch, make_batch
 from observability.ingest_purses import settle
 from observability.ingest_rollups import add_usage
@@ -108,7 +109,7 @@ def write_portion(
         add_usage(cursor, batch.usage)
         _touch_keys(cursor, batch)
         _copy(cursor, LEDGER_COPY, _ledger_lines(batch, portion))
-        deliveries = list(matcher(portion.finished))
+        deliveries = accept(cursor, matcher(portion.finished))
         _write_deliveries(cursor, deliveries)
         _copy(cursor, CONTENT_COPY, _content_lines(portion.finished, deliveries))
         _write_dead_letters(cursor, process_id, portion.damaged)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from config.lib.environment import environment
 from config.lib.jobs import Job, deleting
+from observability.content_retention import forget_some_contents
 from observability.job_runs import run
 from observability.models import JobRun
 from observability.owner_connection import connect_as_owner
@@ -99,6 +100,7 @@ JOBS = (
         deleting("usage_minute", "minute < now() - interval '48 hours'"),
     ),
     RECONCILE,
+    Job("contents", timedelta(hours=1), forget_some_contents),
     Job("generations", timedelta(hours=1), drop_generations, seconds=600.0, is_needed=_drops),
     Job("feedback", timedelta(days=1), forget_old_feedback, is_needed=_drops),
 )

@@ -255,6 +255,15 @@ CHECKS = (
         "usage by model, by key, by application, by end user and by speed add up to the same days",
         PARTS_SQL,
     ),
+    Check(
+        "R15",
+        "what waits for a destination is what was accepted and neither delivered nor given up",
+        """SELECT destination_id, accepted, sent, dead, coalesce(waiting.pending, 0) AS pending
+             FROM delivery_state LEFT JOIN (
+                  SELECT destination_id, count(*) AS pending FROM delivery WHERE status = 'pending' GROUP BY 1) waiting
+            USING (destination_id)
+            WHERE accepted - sent - dead <> coalesce(waiting.pending, 0)""",
+    ),
 )
 
 

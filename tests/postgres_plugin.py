@@ -28,6 +28,7 @@ TEST_SETTINGS = {
     "HEADGATE_ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
     "HEADGATE_BASE_URL": "http://testserver",
     "HEADGATE_HTTPS": "false",
+    "HEADGATE_BROKER_URL": "memory://",
 }
 # What a plain run leaves out, and the options that take it in.
 TIERS = {

@@ -79,6 +79,8 @@ class Environment(BroadcastEnvironment, OperationsEnvironment):
     google_token_url: str = Field("https://oauth2.googleapis.com/token", alias="HEADGATE_GOOGLE_TOKEN_URL")
     region_hosts: str = Field("", alias="HEADGATE_REGION_HOSTS")
     response_cache_mb: int = Field(256, ge=0, le=1 << 20, alias="HEADGATE_RESPONSE_CACHE_MB")
+    delivery_most_pending: int = Field(100_000, ge=1, alias="HEADGATE_DELIVERY_MOST_PENDING")
+    delivery_retention_hours: int = Field(72, ge=1, le=24 * 30, alias="HEADGATE_DELIVERY_RETENTION_HOURS")
     region: str = Field("", alias="HEADGATE_REGION", max_length=100)
 
     @property

@@ -111,5 +111,8 @@ class Parts:
             "celery",
             "--quiet",
         ]
-        arguments = [*quiet, "-A", "config", "worker", "--pool", "threads", "--concurrency", "4"]
-        return self._part("worker", *arguments, *beat, *alone, stage=FRONT, seconds=DRAIN_SECONDS + 2)
+        arguments = [*quiet, "-A", "config", "worker", "--pool", "threads", "--concurrency", "8"]
+        queues = ["--queues", "celery,broadcast"]
+        return self._part(
+            "worker", *arguments, *queues, *beat, *alone, stage=FRONT, seconds=DRAIN_SECONDS + 2
+        )

@@ -8,7 +8,7 @@ from config.jobs import BY_NAME
 from observability.job_runs import run
 
 
-@shared_task(name="headgate.run_job")  # type: ignore[untyped-decorator]
+@shared_task(name="headgate.run_job")
 def run_job(name: str, **_later: object) -> str:
     """Run a scheduled job; one that this release does not know any more is passed over."""
     job = BY_NAME.get(name)

@@ -33,6 +33,16 @@ from config.urls import not_offered
 from observability.api.activity import ActivityFileView, ActivityView
 from observability.api.analytics import AnalyticsFileView, AnalyticsMetaView, AnalyticsQueryView
 from observability.api.contents import ContentsDeletionView, ContentView
+from observability.api.deliveries import (
+    BackfillView,
+    DeadLettersView,
+    DeliveriesView,
+    DiscardView,
+    JobsView,
+    ReceiptsView,
+    ReplayView,
+    StateView,
+)
 from observability.api.destination_steps import (
     DetachView,
     SendTestTraceView,
@@ -119,7 +129,15 @@ ROUTES: dict[str, type[View]] = {
     "observability/destinations": DestinationsView,
     "observability/destinations/test": TryConfigView,
     "observability/destinations/<str:id>": OneDestinationView,
+    "observability/destinations/<str:id>/backfill": BackfillView,
+    "observability/destinations/<str:id>/dead-letters": DeadLettersView,
+    "observability/destinations/<str:id>/deliveries": DeliveriesView,
     "observability/destinations/<str:id>/detach": DetachView,
+    "observability/destinations/<str:id>/discard": DiscardView,
+    "observability/destinations/<str:id>/jobs": JobsView,
+    "observability/destinations/<str:id>/receipts": ReceiptsView,
+    "observability/destinations/<str:id>/replay": ReplayView,
+    "observability/destinations/<str:id>/state": StateView,
     "observability/destinations/<str:id>/test": TryDestinationView,
     "observability/destinations/<str:id>/test-trace": SendTestTraceView,
     "revisions": RevisionsView,

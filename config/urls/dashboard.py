@@ -31,6 +31,7 @@ from accounts.dashboard.notifications import (
 from accounts.dashboard.organization import LeaveView, NewOrganizationView, OrganizationSettingsView
 from accounts.dashboard.profile import EndSessionView, ProfileView
 from observability.dashboard.activity import ActivityFileView, ActivityView
+from observability.dashboard.deliveries import DeliveriesView, ReplayView
 from observability.dashboard.logs import GenerationView, LogsView
 from workspaces.dashboard.authorize import AuthorizeView
 from workspaces.dashboard.home import HomeView
@@ -45,6 +46,8 @@ app_name = "dashboard"
 
 workspace_urls: list[URLPattern | URLResolver] = [
     path("", HomeView.as_view(), name="home"),
+    path("destinations/<uuid:destination>/deliveries", DeliveriesView.as_view(), name="deliveries"),
+    path("destinations/<uuid:destination>/deliveries/replay", ReplayView.as_view(), name="deliveries_replay"),
     path("keys", KeysView.as_view(), name="keys"),
     path("keys/new", NewKeyView.as_view(), name="key_new"),
     path("keys/transfer", TransferKeysView.as_view(), name="keys_transfer"),

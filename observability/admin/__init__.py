@@ -1,5 +1,13 @@
 """The observability app in the Django admin; importing the modules registers their classes."""
 
-from observability.admin import contents, destinations, feedback, generations, machinery, settings
+from observability.admin import (
+    contents,
+    deliveries,
+    destinations,
+    feedback,
+    generations,
+    machinery,
+    settings,
+)
 
-__all__ = ["contents", "destinations", "feedback", "generations", "machinery", "settings"]
+__all__ = ["contents", "deliveries", "destinations", "feedback", "generations", "machinery", "settings"]

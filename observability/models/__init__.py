@@ -1,7 +1,7 @@
 """What happened, and what is still to be told."""
 
 from observability.models.content import GenerationContent
-from observability.models.delivery import Delivery, DeliveryReceipt, DeliveryState
+from observability.models.delivery import Delivery, DeliveryJob, DeliveryReceipt, DeliveryState
 from observability.models.destination import Destination, ObservabilitySettings
 from observability.models.feedback import GenerationFeedback
 from observability.models.generation import Generation
@@ -21,6 +21,7 @@ from observability.models.usage import (
 __all__ = [
     "DeadLetterRecord",
     "Delivery",
+    "DeliveryJob",
     "DeliveryReceipt",
     "DeliveryState",
     "Destination",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.db import models
 from django.db.models.functions import Now
 
+from config.lib.ids import generation_id
 from config.lib.scoping import TenantModel
 
 
@@ -13,6 +16,7 @@ class Delivery(TenantModel):
 
     Partitioned by day on the generation's id and dropped by the day. The table is made by SQL, because Django cannot
     describe partitions. `next_at` is when a pending one is due; whoever claims it moves that ahead as a lease.
+    `accepted_at` is when it was last asked for, `tried_at` when it was first tried, `attempts` how often since.
     """
 
     PENDING, SENT, DEAD = "pending", "sent", "dead"
@@ -25,6 +29,8 @@ class Delivery(TenantModel):
     status = models.TextField()
     attempts = models.SmallIntegerField()
     next_at = models.DateTimeField()
+    accepted_at = models.DateTimeField()
+    tried_at = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)
     receipt_id = models.BigIntegerField(null=True)
     last_error = models.TextField(null=True)
@@ -35,7 +41,12 @@ class Delivery(TenantModel):
         verbose_name_plural = "deliveries"
 
     def __str__(self) -> str:
-        return f"{self.generation_id} for {self.destination_id}"
+        return f"{self.public_generation_id} for {self.destination_id}"
+
+    @property
+    def public_generation_id(self) -> str:
+        """The generation as the API names it."""
+        return generation_id(self.generation_id)
 
 
 class DeliveryReceipt(TenantModel):
@@ -65,6 +76,9 @@ class DeliveryState(TenantModel):
     """How a destination fares: who drains it, its breaker, and what became of all that was accepted for it.
 
     accepted = sent + dead + pending, always. `dropped` counts what was not accepted because too much was pending.
+    The breaker: `failures` in a row, the last batches as bits of `recent` behind a leading one (set: failed), how
+    often it `openings` without a success between, and `open_until` when nothing is sent. `is_slow`: the last batch
+    took long, so that it may only take the places of the slow.
     """
 
     destination = models.OneToOneField(
@@ -73,7 +87,11 @@ class DeliveryState(TenantModel):
     organization = models.ForeignKey("accounts.Organization", models.CASCADE, related_name="+")
     leased_until = models.DateTimeField(null=True)
     failures = models.IntegerField(db_default=0)
+    recent = models.IntegerField(db_default=1)
+    openings = models.IntegerField(db_default=0)
+    opened_at = models.DateTimeField(null=True)
     open_until = models.DateTimeField(null=True)
+    is_slow = models.BooleanField(db_default=False)
     failing_since = models.DateTimeField(null=True)
     last_delivered_at = models.DateTimeField(null=True)
     last_error = models.TextField(blank=True)
@@ -87,3 +105,49 @@ class DeliveryState(TenantModel):
 
     def __str__(self) -> str:
         return f"deliveries to {self.destination_id}"
+
+
+class DeliveryJob(TenantModel):
+    """Dead letters to be sent again or given up, or past requests to be sent: done in the background, piece by piece.
+
+    The window is by the requests' times, its end excluded; `generation_ids` narrows a job to those. `cursor` is the
+    last request that was looked at; `done` counts what was changed, `left_out` what may not be sent (any more).
+    """
+
+    REPLAY, DISCARD, BACKFILL = "replay", "discard", "backfill"
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    organization = models.ForeignKey("accounts.Organization", models.CASCADE, related_name="+")
+    workspace = models.ForeignKey("workspaces.Workspace", models.CASCADE, related_name="+")
+    destination = models.ForeignKey("observability.Destination", models.CASCADE, related_name="jobs")
+    kind = models.CharField(max_length=10)
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    generation_ids = models.JSONField(null=True)
+    cursor = models.UUIDField(null=True)
+    examined = models.IntegerField(db_default=0)
+    done = models.IntegerField(db_default=0)
+    left_out = models.IntegerField(db_default=0)
+    created_by = models.ForeignKey("accounts.User", models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        db_table = "delivery_job"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(kind__in=("replay", "discard", "backfill")), name="delivery_job_kind"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(since__lt=models.F("until")), name="delivery_job_window"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["destination", "-id"], name="delivery_jobs"),
+            models.Index(
+                fields=["id"], condition=models.Q(finished_at=None), name="delivery_jobs_unfinished"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} for {self.destination_id}"

@@ -56,13 +56,13 @@ class Recorder:
     async def _sealed(self, ring: KeyRing, opened: Opened, ending: Ending, said: Said) -> str:
         error = None if ending.refusal is None else ending.refusal.message
         about = (said.call.body, said.output, ending.outcome.finish_reason, error)
+        organization = opened.known.organization
         if is_text(said.call.body):
-            data = await self._bodies.elsewhere(read_and_pack, *about)
+            data = await self._bodies.elsewhere(organization, read_and_pack, *about)
         elif said.call.prompt_tokens - said.call.media_tokens > MOST_TOKENS_HERE:
-            data = await self._bodies.elsewhere(packed, content_of_request(*about))
+            data = await self._bodies.elsewhere(organization, packed, content_of_request(*about))
         else:
             data = packed(content_of_request(*about))
-        organization = opened.known.policy.principal.organization_id
         seal = partial(seal_content, ring, data, organization_id=organization, generation_id=opened.id)
         if len(data) <= MOST_BYTES_HERE:
             return seal()

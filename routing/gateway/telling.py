@@ -10,9 +10,10 @@ import logging
 import time
 
 from routing.decision import Attempt
-from routing.errors import ProviderFailure, Refusal
+from routing.errors import Refusal
 from routing.gateway import metrics
 from routing.gateway.books import Opened
+from routing.provider_failures import ProviderFailure
 
 INTERVAL_SECONDS = 10.0
 MOST_KINDS = 1_000

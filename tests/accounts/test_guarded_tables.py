@@ -36,6 +36,7 @@ BY_DESIGN = {
     "generation": "written by ingest; read-only to the application",
     "response_cache": "written by gateways; out of the application's reach",
     "delivery": "written by ingest and moved by workers; read-only to the application",
+    "delivery_job": "append-only to the application, and no setting",
     "delivery_receipt": "written by workers; read-only to the application",
     "delivery_state": "counters of workers; read-only to the application",
     "generation_content": "written by ingest; the application only deletes it",
@@ -141,7 +142,9 @@ class TestAChangeWithoutARevision:
 
 
 class TestWhatTheApplicationMayOnlyAdd:
-    @pytest.mark.parametrize("table", ["revision", "audit_event", "ledger_entry", "generation_feedback"])
+    @pytest.mark.parametrize(
+        "table", ["revision", "audit_event", "ledger_entry", "generation_feedback", "delivery_job"]
+    )
     @pytest.mark.parametrize("right", ["UPDATE", "DELETE", "TRUNCATE"])
     def test_gives_it_no_other_right(self, table: str, right: str) -> None:
         with connection.cursor() as cursor:

@@ -13,9 +13,12 @@ from django.core.management.base import BaseCommand, CommandParser
 from config.lib.environment import environment
 from config.lib.reporting import Reporter
 from config.lib.tracing import batches, start
+from observability.contents import content_of
 from observability.ingest import Ingester
 from observability.matching import DestinationMatcher
 from observability.owner_connection import connect_as_owner
+from observability.tasks import wake
+from observability.wakeups import WakeUps, waking
 
 
 class Command(BaseCommand):
@@ -32,8 +35,12 @@ class Command(BaseCommand):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         tracing = start(environment(), "ingest")
         connect = partial(connect_as_owner, "headgate ingest")
-        matcher = DestinationMatcher(partial(connect_as_owner, "headgate ingest destinations"))
-        ingester = Ingester(folder, connect, matcher=matcher, around_batch=batches(tracing))
+        matcher = DestinationMatcher(
+            partial(connect_as_owner, "headgate ingest destinations"), content_of=content_of
+        )
+        wake_ups = WakeUps(wake)
+        wake_ups.start()
+        ingester = Ingester(folder, connect, matcher=waking(matcher, wake_ups), around_batch=batches(tracing))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ingester.stop())
         # Batches are many small objects without cycles: looking for those costs a fifth of the time.
@@ -43,6 +50,7 @@ class Command(BaseCommand):
         try:
             ingester.run()
         finally:
+            wake_ups.stop()
             matcher.close()
             reporter.stop()
             if tracing is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib import admin
@@ -40,9 +40,13 @@ from config.lib.admin import ScopedModelAdmin
 from config.lib.ids import uuid7
 from config.lib.scoping import tenant
 from observability import settings as observability
+from observability.delivery_orders import order
 from observability.feedback import give
 from observability.models import (
     DeadLetterRecord,
+    DeliveryJob,
+    DeliveryReceipt,
+    DeliveryState,
     Destination,
     Generation,
     GenerationContent,
@@ -153,6 +157,9 @@ TABLE = {
     PrivateEndpoint: (LIST, ADMINS, OWN, OWN, OWN),
     PrivatePrice: (LIST, ADMINS, OWN, KEPT, OWN),
     Destination: (LIST, ADMINS, OWN, OWN, OWN),
+    DeliveryState: (LIST, NOBODY, OWN, KEPT, OWN),
+    DeliveryReceipt: (LIST, NOBODY, OWN, KEPT, OWN),
+    DeliveryJob: (LIST, NOBODY, OWN, KEPT, OWN),
     Purse: (LIST, NOBODY, OWN, KEPT, OWN),
     Generation: (LIST, NOBODY, OWN, KEPT, OWN),
     GenerationFeedback: (LIST, NOBODY, OWN, KEPT, OWN),
@@ -179,6 +186,8 @@ WRITTEN_BY_THE_DATA_PLANE = {
     JobRun,
     JournalPosition,
     DeadLetterRecord,
+    DeliveryReceipt,
+    DeliveryState,
 }
 
 
@@ -371,6 +380,33 @@ class Objects:
     def make_Destination(self):
         with tenant(self.acme.organization.pk):
             return a_destination(self.acme.production)
+
+    def make_DeliveryState(self):
+        destination = self.make_Destination()
+        return DeliveryState.everything.using("owner").create(
+            destination_id=destination.pk, organization_id=destination.organization_id
+        )
+
+    def make_DeliveryReceipt(self):
+        destination = self.make_Destination()
+        return DeliveryReceipt.everything.using("owner").create(
+            destination_id=destination.pk,
+            organization_id=destination.organization_id,
+            workspace_id=destination.workspace_id,
+            outcome="sent",
+            traces=1,
+        )
+
+    def make_DeliveryJob(self):
+        destination, now = self.make_Destination(), datetime.now(UTC)
+        with tenant(self.acme.organization.pk):
+            return order(
+                destination=destination,
+                kind="replay",
+                since=now - timedelta(days=1),
+                by=BY,
+                start=lambda _: None,
+            )
 
     def make_Generation(self):
         return a_generation(self.acme.production)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -30,6 +31,9 @@ BUDGET_OF_PRODUCTION = {"workspace_ids": ["{production}"]}
 MAIL = {"type": "email", "name": "Ops", "config": {"to": ["ops@x.example"]}}
 MAILBOX = NEW | {"name": "New"}
 TRIAL = {"type": NEW["type"], "config": NEW["config"]}
+YESTERDAY = {
+    "since": (datetime.now(UTC) - timedelta(days=1)).isoformat(timespec="seconds").replace("+00:00", "Z")
+}
 FALSE_POSITIVE = {"generation_id": "{generation}", "category": "guardrail_false_positive"}
 TRIED_IN_PRODUCTION = {"activate": {"workspace_id": "{production}"}}
 TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
@@ -148,6 +152,14 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
     ("post", "/observability/destinations/{copy}/detach", None, (200, 404, 403, 401, 401)),
     ("post", "/observability/destinations/{destination}/test", None, (200, 404, 403, 401, 401)),
     ("post", "/observability/destinations/{destination}/test-trace", None, (200, 404, 403, 401, 401)),
+    ("get", "/observability/destinations/{destination}/state", None, (200, 404, 403, 401, 401)),
+    ("get", "/observability/destinations/{destination}/deliveries", None, (200, 404, 403, 401, 401)),
+    ("get", "/observability/destinations/{destination}/dead-letters", None, (200, 404, 403, 401, 401)),
+    ("get", "/observability/destinations/{destination}/receipts", None, (200, 404, 403, 401, 401)),
+    ("get", "/observability/destinations/{destination}/jobs", None, (200, 404, 403, 401, 401)),
+    ("post", "/observability/destinations/{destination}/replay", {}, (202, 404, 403, 401, 401)),
+    ("post", "/observability/destinations/{destination}/discard", {}, (202, 404, 403, 401, 401)),
+    ("post", "/observability/destinations/{destination}/backfill", YESTERDAY, (202, 404, 403, 401, 401)),
     ("get", "/credits", None, (200, 200, 403, 401, 401)),
     ("get", "/audit-log", None, (200, 200, 403, 401, 401)),
     ("get", "/audit-log?workspace_id={production}", None, (200, 404, 403, 401, 401)),

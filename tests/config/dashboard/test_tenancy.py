@@ -13,9 +13,10 @@ from accounts.credits import deposit
 from accounts.models import Revision
 from accounts.notifications import channels
 from config.lib.scoping import tenant
-from observability.models import Generation
+from observability.models import Destination, Generation
 from tests.cast import STAGE, Cast
 from tests.dashboard_pages import make_generation
+from tests.observability.destination_kinds import a_destination, use_mailbox
 from workspaces import workspaces
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
@@ -189,6 +190,19 @@ def pages_of_revisions(cast: Cast) -> Iterator[Row]:
     yield Row(f"{globex}/restore", NOBODY, "post", {"to": "before"})
 
 
+def pages_of_destinations(cast: Cast) -> Iterator[Row]:
+    """Deliveries to a destination of production's: through its own workspace alone."""
+    with tenant(cast.acme.organization.pk):
+        known = Destination.objects.for_workspace(cast.acme.production)
+        destination = known.first() or a_destination(cast.acme.production)
+    page = f"w/production/destinations/{destination.public_id}/deliveries"
+    yield Row(f"/o/acme/{page}", (200, 403, 404, 404, LOGIN))
+    yield Row(f"/o/acme/{page}/replay", (ELSEWHERE, 403, 404, 404, LOGIN), "post")
+    for elsewhere in ("/o/acme/w/default", "/o/globex/w/default"):
+        expected = NOBODY if "globex" in elsewhere else (404, 403, 403, 404, LOGIN)
+        yield Row(f"{elsewhere}/{page.partition('/')[2].partition('/')[2]}", expected)
+
+
 def pages_of_people(cast: Cast) -> Iterator[Row]:
     """Members, invitations, management keys and settings of acme; one's own settings."""
     acme, bob = "/o/acme", cast.acme.bob.user.public_id
@@ -219,6 +233,12 @@ def pages_of_people(cast: Cast) -> Iterator[Row]:
     yield Row("/invitations/unknown", TO_THE_PAGE)
 
 
+@pytest.fixture(autouse=True)
+def mailbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kind of destination that needs no vendor."""
+    use_mailbox(monkeypatch)
+
+
 def status_of(client: Client, row: Row) -> int | str:
     """What the person gets, with the way to the login page by its name."""
     response = getattr(client, row.method)(row.path, row.data)
@@ -237,6 +257,7 @@ class TestTheTable:
         rows = [
             *pages_to_see(cast, generation),
             *pages_of_keys(cast),
+            *pages_of_destinations(cast),
             *pages_of_revisions(cast),
             *pages_of_people(cast),
         ]
@@ -251,6 +272,7 @@ class TestTheTable:
         rows = [
             *pages_to_see(cast, generation),
             *pages_of_keys(cast),
+            *pages_of_destinations(cast),
             *pages_of_revisions(cast),
             *pages_of_people(cast),
         ]
