@@ -78,12 +78,14 @@ class Drill:
         command += ["--include", "tests.observability.lines_worker"]
         command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         with (self.folder / "worker.log").open("ab") as log:
-            self._worker = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+            self._worker = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+            )
 
     def kill_worker(self) -> None:
-        """As the kernel does when memory is short."""
+        """As the kernel does when memory is short; with its beat, which would outlive it."""
         assert self._worker is not None
-        self._worker.send_signal(signal.SIGKILL)
+        os.killpg(self._worker.pid, signal.SIGKILL)
         self._worker.wait()
 
     def stop(self) -> None:
