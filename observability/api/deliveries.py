@@ -52,7 +52,7 @@ class StateShape(serializers.Serializer[delivery_reading.Faring]):
     )
 
 
-class DeliveryShape(serializers.Serializer[Any]):
+class TraceDeliveryShape(serializers.Serializer[Any]):
     """One generation for one destination."""
 
     generation_id = serializers.CharField(source="public_generation_id")
@@ -121,7 +121,7 @@ class Window(StrictSerializer):
 STATE = answer("DeliveryStateAnswer", data=StateShape())
 JOB = answer("DeliveryJobAnswer", data=JobShape())
 DELIVERIES = answer(
-    "DeliveryList", data=DeliveryShape(many=True), next_before=serializers.CharField(allow_null=True)
+    "DeliveryList", data=TraceDeliveryShape(many=True), next_before=serializers.CharField(allow_null=True)
 )
 RECEIPTS = answer(
     "DeliveryReceiptList", data=ReceiptShape(many=True), next_before=serializers.CharField(allow_null=True)
@@ -183,7 +183,9 @@ class DeliveriesView(DeliveryView):
             )
         except UnknownCursor:
             raise ApiError(400, "before: must be next_before of a page.") from None
-        return Response({"data": DeliveryShape(page.rows, many=True).data, "next_before": page.next_cursor})
+        return Response(
+            {"data": TraceDeliveryShape(page.rows, many=True).data, "next_before": page.next_cursor}
+        )
 
 
 class DeadLettersView(DeliveriesView):
