@@ -22,7 +22,8 @@ from tests.routing.make import make_policy
 
 ID = "019a0000-0000-7000-8000-000000000000"
 CALL = Call("chat", ("a/b",), {"messages": []}, is_streamed=False, prompt_tokens=1, max_tokens=None)
-KNOWN: Any = SimpleNamespace(policy=make_policy())
+POLICY = make_policy()
+KNOWN: Any = SimpleNamespace(policy=POLICY, organization=POLICY.principal.organization_id)
 OPENED = Opened(ID, "gen-1", KNOWN, CALL, "a/b", None, (), 0.0, wanted=Wanted(True, (3,)))  # type: ignore[arg-type]
 ENDING = heard(Ending(Outcome("completed")), OPENED, {"completion": "secret"})
 
