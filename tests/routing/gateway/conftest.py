@@ -139,10 +139,15 @@ def equipped(
 
 
 @pytest.fixture
-def plugins_world(mirror: Mirror, services: Services) -> Iterator[None]:
-    """The provider and the services as they are at first."""
+def restored_mirror(mirror: Mirror) -> Iterator[None]:
+    """Whatever a test lets the provider say, afterwards it says what it said before."""
     before = mirror.says
-    mirror.asked.clear()
-    services.reset()
     yield
     mirror.says = before
+
+
+@pytest.fixture
+def plugins_world(mirror: Mirror, services: Services, restored_mirror: None) -> None:
+    """The provider and the services as they are at first."""
+    mirror.asked.clear()
+    services.reset()

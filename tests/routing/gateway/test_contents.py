@@ -25,7 +25,7 @@ from workspaces.models import ApiKey, Workspace
 
 PATHS = [path for path in POSITIONS if not path.endswith("/embeddings")]
 ADDRESS = "ann@example.com"
-pytestmark = pytest.mark.usefixtures("shell")
+pytestmark = pytest.mark.usefixtures("shell", "restored_mirror")
 
 
 @dataclass(frozen=True)

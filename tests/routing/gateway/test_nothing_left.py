@@ -27,7 +27,7 @@ from workspaces import api_keys, workspaces
 PATHS = [path for path in POSITIONS if not path.endswith("/embeddings")]
 ASKED, ANSWERED = "sentinel-of-the-prompt", "sentinel-of-the-answer"
 LOUD = {"log_statement": "all", "log_min_duration_statement": "0", "log_error_verbosity": "verbose"}
-pytestmark = pytest.mark.usefixtures("shell")
+pytestmark = pytest.mark.usefixtures("shell", "restored_mirror")
 
 
 @pytest.fixture
