@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import socket
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -108,6 +110,10 @@ class Phoenix:
             parents=sum(span["parent_id"] in below for span in made),
         )
 
+    def text(self) -> str:
+        """Everything that it has."""
+        return json.dumps(list(self._all()))
+
     def _all(self) -> Iterator[dict[str, Any]]:
         cursor = ""
         while cursor is not None:
@@ -123,18 +129,32 @@ class MLflow:
         self.endpoint = f"{origin}/v1/traces"
         self.headers = {"x-mlflow-experiment-id": "0"}
         self._search = f"{origin}/api/3.0/mlflow/traces/search"
-        self._get = f"{origin}/api/3.0/mlflow/traces/get"
+        self._get = f"{origin}/api/3.0/mlflow/traces/batchGet"
 
     def received(self) -> Received:
-        told = [trace["trace_metadata"] for trace in self._all()]
+        traces = list(self._all())
+        told = [trace["trace_metadata"] for trace in traces]
+        usages = [json.loads(each.get("mlflow.trace.tokenUsage", "{}")) for each in told]
+        costs = [json.loads(each.get("mlflow.trace.cost", "{}")) for each in told]
         return Received(
             count=len(told),
-            tokens=sum(json.loads(each["mlflow.trace.tokenUsage"])["total_tokens"] for each in told),
-            cost_usd=sum(json.loads(each["mlflow.trace.cost"])["total_cost"] for each in told),
+            tokens=sum(each.get("total_tokens", 0) for each in usages),
+            cost_usd=sum(each.get("total_cost", 0) for each in costs),
             sessions=frozenset(
                 each["mlflow.trace.session"] for each in told if "mlflow.trace.session" in each
             ),
+            parents=sum(map(_has_parent, self._whole([trace["trace_id"] for trace in traces]))),
         )
+
+    def text(self) -> str:
+        """Everything that it has."""
+        return json.dumps(list(self._whole([trace["trace_id"] for trace in self._all()])))
+
+    def _whole(self, ids: list[str]) -> Iterator[dict[str, Any]]:
+        """Traces with their spans; it gives ten at once."""
+        for first in range(0, len(ids), 10):
+            query = urllib.parse.urlencode([("trace_ids", each) for each in ids[first : first + 10]])
+            yield from asked(f"{self._get}?{query}")["traces"]
 
     def _all(self) -> Iterator[dict[str, Any]]:
         asks: dict[str, Any] = {
@@ -149,6 +169,12 @@ class MLflow:
             asks["page_token"] = page["next_page_token"]
 
 
+def _has_parent(trace: dict[str, Any]) -> bool:
+    """Whether a trace of MLflow's, whose ids are base64, has a span below the caller's own."""
+    parents = {base64.b64decode(span.get("parent_span_id") or "").hex() for span in trace["spans"]}
+    return PARENT_SPAN_ID in parents
+
+
 class Moto:
     """S3 as moto serves it, read with signatures of ours."""
 
@@ -157,8 +183,7 @@ class Moto:
         self._call("PUT", f"/{BUCKET}")
 
     def received(self) -> Received:
-        keys = [key for key in self._keys() if key != PROBE_KEY]
-        objects = [json.loads(self._call("GET", f"/{BUCKET}/{key}")) for key in keys]
+        objects = list(self._all())
         observations = [each["observations"][0] for each in objects]
         return Received(
             count=len(objects),
@@ -167,6 +192,15 @@ class Moto:
             sessions=frozenset(each["sessionId"] for each in objects if each["sessionId"]),
             parents=sum(each["parentObservationId"] == PARENT_SPAN_ID for each in observations),
         )
+
+    def text(self) -> str:
+        """Everything that it has."""
+        return json.dumps(list(self._all()))
+
+    def _all(self) -> Iterator[dict[str, Any]]:
+        for key in self._keys():
+            if key != PROBE_KEY:
+                yield json.loads(self._call("GET", f"/{BUCKET}/{key}"))
 
     def _keys(self) -> Iterator[str]:
         after = ""
@@ -203,6 +237,10 @@ class ClickHouse:
         request = urllib.request.Request(f"{self.host}/", statement.encode(), headers)
         with urllib.request.urlopen(request, timeout=60) as answer:
             return [json.loads(line) for line in answer.read().decode().splitlines() if line]
+
+    def text(self) -> str:
+        """Everything that it has."""
+        return json.dumps(self.run("SELECT * FROM traces.OPENROUTER_TRACES FINAL"))
 
     def received(self) -> Received:
         [sums] = self.run(
