@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.e2e.receivers.servers import Received
+from tests.e2e.receivers.asking import Received
 from tests.observability.destinations.traces import PARENT_SPAN_ID
 
 KEY = b"twenty-four bytes at least"
