@@ -28,7 +28,7 @@ from observability.destinations.destination import (
     Outcome,
     VendorRequest,
 )
-from observability.destinations.judging import unanswered
+from observability.destinations.judging import judge, unanswered
 from observability.door import TOTAL_SECONDS, OutboundDoor
 from observability.drain import drain
 from observability.ingest_writes import NewDelivery, _write_deliveries
@@ -97,6 +97,8 @@ class Lines(DestinationKind):
             return Outcome(split=everything, **known)
         if reply.status in (401, 403, 404):
             return Outcome(retry=everything, is_misconfigured=True, **known)
+        if reply.status == 504:
+            return judge(request, reply)
         if reply.status >= 400:
             wait = reply.headers.get("retry-after")
             return Outcome(retry=everything, retry_after=float(wait) if wait else None, **known)

@@ -299,6 +299,15 @@ class TestAVendorThatIsTooSlowForABatch:
         assert vendor.taken == public(ids[:5])
         broadcasts.assert_nothing_is_lost()
 
+    def test_may_also_be_one_behind_a_proxy_that_gives_up(self, broadcasts: Broadcasts, vendor: Receiver):
+        destination = broadcasts.destination(vendor.url)
+        broadcasts.requests(20, destination)
+        vendor.behaviour = answering(504)
+
+        broadcasts.drain(destination)
+
+        assert broadcasts.one("SELECT most_traces FROM delivery_state") == 10
+
     def test_uses_up_no_tries_as_long_as_fewer_may_do(self, broadcasts: Broadcasts, vendor: Receiver):
         destination = broadcasts.destination(vendor.url)
         broadcasts.requests(2, destination)
