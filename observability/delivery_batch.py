@@ -11,14 +11,13 @@ from uuid import UUID
 import psycopg
 
 from observability.array_literals import numbers, texts
+from observability.batch_growth import SLOW_SECONDS
 from observability.breaker import Breaker
 from observability.contents import forget_delivered
 from observability.delivery_lease import LEASE, Leased
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-SLOW_SECONDS: Final = 2.0
-"""A batch that takes longer makes its destination a slow one."""
 MOST_ATTEMPTS: Final = 12
 LONGEST_TRYING: Final = timedelta(hours=24)
 TRACE_BYTES: Final = 4_096
@@ -63,6 +62,7 @@ UPDATE delivery_state SET sent = sent + %(sent)s, dead = dead + %(dead)s,
        leased_until = CASE WHEN leased_until = %(until)s THEN %(lease)s ELSE leased_until END,
        failures = %(failures)s, recent = %(recent)s, openings = %(openings)s, opened_at = %(opened_at)s,
        open_until = %(open_until)s, failing_since = %(failing_since)s, is_slow = %(is_slow)s,
+       most_traces = %(most_traces)s,
        last_delivered_at = CASE WHEN %(sent)s > 0 THEN now() ELSE last_delivered_at END,
        last_error = %(error)s
  WHERE destination_id = %(destination)s
@@ -85,7 +85,10 @@ class Claimed(NamedTuple):
 
 @dataclass(slots=True)
 class Settlement:
-    """What is to be written about a batch. `retries`: seconds to wait, and whether the try counts."""
+    """What is to be written about a batch. `retries`: seconds to wait, and whether the try counts.
+
+    `most_traces`: how many the next one may have; None is all that the vendor takes.
+    """
 
     sent: list[UUID] = field(default_factory=list)
     dead: dict[UUID, str] = field(default_factory=dict)
@@ -95,6 +98,7 @@ class Settlement:
     http_status: int | None = None
     sent_bytes: int = 0
     seconds: float = 0.0
+    most_traces: int | None = None
 
 
 def claim(connection: Connection, destination_id: int, *, most: int, most_bytes: int) -> list[Claimed]:
@@ -181,5 +185,6 @@ def _state(leased: Leased, settlement: Settlement, breaker: Breaker, until: date
         "open_until": breaker.open_until,
         "failing_since": breaker.failing_since,
         "is_slow": settlement.seconds > SLOW_SECONDS,
+        "most_traces": settlement.most_traces,
         "error": settlement.error,
     }

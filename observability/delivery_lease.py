@@ -35,8 +35,8 @@ UPDATE delivery_state state SET leased_until = now() + %(lease)s
    AND (open_until IS NULL OR open_until <= now() OR destination.updated_at > opened_at)
 RETURNING state.leased_until, state.organization_id, destination.workspace_id, destination.public_id,
           destination.name, destination.type, destination.config, destination.sealed_secrets,
-          destination.is_private, destination.metadata_groups, state.is_slow, state.failures, state.recent,
-          state.openings, state.opened_at, state.open_until, state.failing_since
+          destination.is_private, destination.metadata_groups, state.is_slow, state.most_traces,
+          state.failures, state.recent, state.openings, state.opened_at, state.open_until, state.failing_since
 """
 GIVE_BACK_SQL = """
 UPDATE delivery_state SET leased_until = NULL WHERE destination_id = %s AND leased_until = %s
@@ -59,6 +59,7 @@ class Leased:
     type: str
     until: datetime
     is_slow: bool
+    most_traces: int | None
     telling: Telling
     breaker: Breaker
     config: Mapping[str, Any]
@@ -108,6 +109,7 @@ def take(connection: Connection, destination_id: int) -> Leased | None:
         type=row["type"],
         until=row["leased_until"],
         is_slow=row["is_slow"],
+        most_traces=row["most_traces"],
         telling=Telling(row["is_private"], frozenset(row["metadata_groups"])),
         breaker=breaker,
         config=row["config"],

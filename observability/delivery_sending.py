@@ -11,6 +11,7 @@ from typing import Any, Final
 from config.lib.outbound import CallFailed
 from observability.destinations.destination import DestinationKind, Door
 from observability.destinations.exchange import Outcome
+from observability.destinations.judging import unanswered
 from observability.trace import Trace
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,8 @@ class Verdict:
     retry: set[int] = field(default_factory=set)
     dead: dict[int, str] = field(default_factory=dict)
     is_misconfigured: bool = False
+    is_late: bool = False
+    """Whether the vendor took too long for as many as these."""
     retry_after: float | None = None
     http_status: int | None = None
     error: str = ""
@@ -67,7 +70,7 @@ class Sender:
         try:
             return self._kind.send(self._config, traces, self._door)
         except CallFailed as error:
-            return Outcome(retry=everything, error=f"No answer: {error}")
+            return unanswered(everything, error)
         except Exception as error:
             # A fault of a vendor's class: its text may quote what it was working on, and is not shown.
             log.exception("sending to a %s destination failed", self._kind.slug)
@@ -88,6 +91,7 @@ def _note(verdict: Verdict, places: list[int], outcome: Outcome) -> list[list[in
     elif split:
         verdict.dead[split[0]] = error or REFUSED
     verdict.is_misconfigured |= outcome.is_misconfigured
+    verdict.is_late |= outcome.is_late
     if outcome.retry_after is not None:
         verdict.retry_after = max(verdict.retry_after or 0.0, outcome.retry_after)
     verdict.http_status = outcome.http_status if error or verdict.http_status is None else verdict.http_status

@@ -20,6 +20,7 @@ from config.lib.environment import environment
 from config.lib.outbound import OutboundRules
 from config.lib.registry import Slot
 from observability import delivery_metrics
+from observability.batch_growth import most_after
 from observability.breaker import Breaker
 from observability.contents import contents_of
 from observability.delivery_batch import Claimed, Settlement, claim, settle
@@ -115,12 +116,18 @@ class Turn:
 
     def _claim(self) -> list[Claimed] | None:
         """The next batch; None: this destination cannot be sent to."""
-        try:
-            limits = self.leased.kind.limits
-        except Unusable:
-            limits = Limits(traces=1)
-        most = min(limits.traces, TRIAL_TRACES) if self.leased.breaker.is_half_open else limits.traces
+        limits = self._limits
+        most = min(limits.traces, self.leased.most_traces or limits.traces)
+        if self.leased.breaker.is_half_open:
+            most = min(most, TRIAL_TRACES)
         return claim(self._connection, self.leased.destination_id, most=most, most_bytes=limits.bytes)
+
+    @property
+    def _limits(self) -> Limits:
+        try:
+            return self.leased.kind.limits
+        except Unusable:
+            return Limits(traces=1)
 
     def _deliver(self, claimed: Sequence[Claimed], door: Door) -> bool:
         """Build, send and settle. True: go on."""
@@ -131,7 +138,8 @@ class Turn:
         settlement.seconds = time.monotonic() - began
         now = datetime.now(UTC)
         breaker = self._judged(verdict, now)
-        _divide(settlement, traces, verdict, now, is_counted=self._counts(verdict))
+        settlement.most_traces = self._most_after(verdict, len(told), settlement.seconds)
+        _divide(settlement, traces, verdict, now, is_counted=self._counts(verdict, len(told)))
         self._settle(settlement, breaker, verdict)
         return breaker.failures == 0 and breaker.open_until is None
 
@@ -178,15 +186,28 @@ class Turn:
             return breaker.failed(now)
         return breaker.succeeded()
 
-    def _counts(self, verdict: Verdict) -> bool:
-        """Whether the try counts: not when nobody could have succeeded, nor when we only looked whether it is back."""
+    def _most_after(self, verdict: Verdict, told: int, seconds: float) -> int | None:
+        """How many traces the next batch may have; where something got through, the next one is no smaller."""
+        now = self.leased.most_traces
+        is_late = verdict.is_late and not verdict.has_answered
+        if verdict.retry and not is_late:
+            return now
+        return most_after(now, sent=told, most=self._limits.traces, seconds=seconds, is_late=is_late)
+
+    def _counts(self, verdict: Verdict, told: int) -> bool:
+        """Whether the try counts.
+
+        Not when nobody could have succeeded, nor when we only looked whether it is back, nor when fewer may succeed.
+        """
         is_asked_to_wait = verdict.retry_after is not None
-        return not (verdict.is_misconfigured or is_asked_to_wait or self.leased.breaker.is_half_open)
+        is_too_much = verdict.is_late and told > 1
+        is_trial = self.leased.breaker.is_half_open
+        return not (verdict.is_misconfigured or is_asked_to_wait or is_too_much or is_trial)
 
     def _settle(self, settlement: Settlement, breaker: Breaker, verdict: Verdict) -> None:
         before = self.leased.breaker
         until = settle(self._connection, self.leased, settlement, breaker)
-        self.leased = replace(self.leased, until=until, breaker=breaker)
+        self.leased = replace(self.leased, until=until, breaker=breaker, most_traces=settlement.most_traces)
         delivery_metrics.note_batch(self.leased.type, settlement)
         if breaker.openings and not before.openings:
             log.warning("destination %s is failing: %s", self.leased.public_id, settlement.error)

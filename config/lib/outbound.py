@@ -25,6 +25,7 @@ __all__ = [
     "CallFailed",
     "ForbiddenAddress",
     "HttpPool",
+    "NoAnswerInTime",
     "OutboundRules",
     "Reply",
     "Session",
@@ -201,6 +202,10 @@ class CallFailed(Exception):
     """No answer came: forbidden, unreachable, too slow or too long."""
 
 
+class NoAnswerInTime(CallFailed):
+    """The other side was reached, and took longer than we wait."""
+
+
 @dataclass(frozen=True)
 class Reply:
     """What the other side answered; header names in lower case."""
@@ -280,8 +285,11 @@ async def request(
             names = {name.lower(): value for name, value in response.headers.items()}
             return Reply(response.status, await _bounded(response, most_bytes, is_cut), names)
     except (aiohttp.ClientError, OSError, ValueError) as error:  # OSError: forbidden and timed out, too
-        shown = "no answer in time" if isinstance(error, TimeoutError) else str(error)
-        raise CallFailed(shown or type(error).__name__) from error
+        if not isinstance(error, TimeoutError):
+            raise CallFailed(str(error) or type(error).__name__) from error
+        # aiohttp's own are those of connecting.
+        is_reached = not isinstance(error, aiohttp.ServerTimeoutError)
+        raise (NoAnswerInTime if is_reached else CallFailed)("no answer in time") from error
 
 
 async def _bounded(response: aiohttp.ClientResponse, most_bytes: int, is_cut: bool) -> bytes:

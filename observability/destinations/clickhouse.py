@@ -45,7 +45,7 @@ class ClickHouse(JsonKind):
     secrets = frozenset({"password"})
     defaults = {"table": "OPENROUTER_TRACES", "shouldIncludeCacheWriteTokens": False}
     limits = Limits(traces=500, bytes=8 << 20, linger_seconds=2)
-    verified_against = "a real ClickHouse engine"
+    verified_against = "ClickHouse's own engine (chdb) behind a small HTTP front of the tests"
 
     def requests(self, config: Config, traces: Sequence[Trace]) -> list[VendorRequest]:
         with_writes = bool(config["shouldIncludeCacheWriteTokens"])

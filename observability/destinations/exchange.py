@@ -24,13 +24,15 @@ class Outcome:
     `retry`: to be sent again. `poisoned`: the vendor will never take these. `split`: the vendor refused these together
     and the fault may be one trace's, so they are to be sent in halves. `is_misconfigured`: the account, address or
     secret is wrong (401, 403, 404), so nothing gets through until somebody changes it; everything is in `retry`.
-    `retry_after` is in seconds. `error` is shown to administrators: never a secret, at most 500 characters.
+    `is_late`: no answer came in time, so fewer at once may do better. `retry_after` is in seconds. `error` is shown
+    to administrators: never a secret, at most 500 characters.
     """
 
     retry: frozenset[int] = frozenset()
     poisoned: frozenset[int] = frozenset()
     split: frozenset[int] = frozenset()
     is_misconfigured: bool = False
+    is_late: bool = False
     retry_after: float | None = None
     http_status: int | None = None
     error: str = ""

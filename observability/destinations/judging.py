@@ -8,13 +8,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from config.lib.outbound import CallFailed, Reply
+from config.lib.outbound import CallFailed, NoAnswerInTime, Reply
 from observability.destinations.exchange import Outcome, VendorRequest
 
 LONGEST_ERROR: Final = 500
 LONGEST_WAIT_SECONDS: Final = 24 * 3600.0
 REFUSED_BATCH: Final = frozenset({400, 413, 422})
 TRY_AGAIN: Final = frozenset({408, 425, 429})
+TOO_LATE: Final = frozenset({408, 504})
+"""What proxies say when the server behind them takes long."""
 
 
 def judge(request: VendorRequest, reply: Reply | CallFailed) -> Outcome:
@@ -22,7 +24,7 @@ def judge(request: VendorRequest, reply: Reply | CallFailed) -> Outcome:
     carried = frozenset(request.traces)
     size = len(request.body)
     if isinstance(reply, CallFailed):
-        return Outcome(retry=carried, error=f"No answer: {reply}"[:LONGEST_ERROR], sent_bytes=size)
+        return unanswered(carried, reply, sent_bytes=size)
     status = reply.status
     if 200 <= status < 300:
         return Outcome(http_status=status, sent_bytes=size)
@@ -30,9 +32,25 @@ def judge(request: VendorRequest, reply: Reply | CallFailed) -> Outcome:
     if status in REFUSED_BATCH:
         return Outcome(split=carried, http_status=status, error=error, sent_bytes=size)
     if status in TRY_AGAIN or status >= 500:
-        wait = retry_after(reply)
-        return Outcome(retry=carried, http_status=status, error=error, retry_after=wait, sent_bytes=size)
+        return Outcome(
+            retry=carried,
+            is_late=status in TOO_LATE,
+            http_status=status,
+            error=error,
+            retry_after=retry_after(reply),
+            sent_bytes=size,
+        )
     return Outcome(retry=carried, http_status=status, error=error, is_misconfigured=True, sent_bytes=size)
+
+
+def unanswered(traces: frozenset[int], failure: CallFailed, *, sent_bytes: int = 0) -> Outcome:
+    """What became of traces that nobody answered for."""
+    return Outcome(
+        retry=traces,
+        is_late=isinstance(failure, NoAnswerInTime),
+        error=f"No answer: {failure}"[:LONGEST_ERROR],
+        sent_bytes=sent_bytes,
+    )
 
 
 def merged(outcomes: Iterable[Outcome]) -> Outcome:
@@ -47,6 +65,7 @@ def merged(outcomes: Iterable[Outcome]) -> Outcome:
             poisoned=total.poisoned | each.poisoned,
             split=total.split | each.split,
             is_misconfigured=total.is_misconfigured or each.is_misconfigured,
+            is_late=total.is_late or each.is_late,
             retry_after=max(waits, default=None),
             http_status=each.http_status if is_told else total.http_status,
             error=each.error if is_told else total.error,

@@ -78,7 +78,8 @@ class DeliveryState(TenantModel):
     accepted = sent + dead + pending, always. `dropped` counts what was not accepted because too much was pending.
     The breaker: `failures` in a row, the last batches as bits of `recent` behind a leading one (set: failed), how
     often it `openings` without a success between, and `open_until` when nothing is sent. `is_slow`: the last batch
-    took long, so that it may only take the places of the slow.
+    took long, so that it may only take the places of the slow. `most_traces`: how many it gets at once, since it was
+    too slow for as many as its vendor takes.
     """
 
     destination = models.OneToOneField(
@@ -92,6 +93,7 @@ class DeliveryState(TenantModel):
     opened_at = models.DateTimeField(null=True)
     open_until = models.DateTimeField(null=True)
     is_slow = models.BooleanField(db_default=False)
+    most_traces = models.IntegerField(null=True)
     failing_since = models.DateTimeField(null=True)
     last_delivered_at = models.DateTimeField(null=True)
     last_error = models.TextField(blank=True)

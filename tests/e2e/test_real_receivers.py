@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from ipaddress import ip_network
@@ -17,7 +16,7 @@ from observability.destinations.clickhouse import table_statement
 from observability.destinations.exchange import Outcome
 from observability.door import OutboundDoor
 from tests.e2e.receivers import servers
-from tests.e2e.receivers.servers import AWS, BUCKET, PASSWORD, USER, Received
+from tests.e2e.receivers.asking import AWS, BUCKET, PASSWORD, USER, ClickHouse, Received, settled
 from tests.observability.destinations.traces import a_trace
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(900)]
@@ -43,16 +42,6 @@ def sent(slug: str, given: Mapping[str, Any], count: int, at_once: int = 50) -> 
 def expected(count: int, *, parents: int) -> Received:
     """What `count` of our traces sum up to."""
     return Received(count, 150 * count, pytest.approx(0.02 * count), SESSIONS, parents)  # type: ignore[arg-type]
-
-
-def settled(server: Any, count: int) -> Received:
-    """What a server has, once it has looked at all of it: some do so after they have answered."""
-    deadline = time.monotonic() + 60
-    found: Received = server.received()
-    while found.count < count and time.monotonic() < deadline:
-        time.sleep(0.5)
-        found = server.received()
-    return found
 
 
 class TestARealReceiver:
@@ -87,7 +76,7 @@ class TestARealReceiver:
             40,
         )
 
-        assert found == expected(40, parents=0)
+        assert found == expected(40, parents=40)
 
     def test_s3_gets_an_object_for_each_generation(self, tmp_path):
         found = self.received(
@@ -106,7 +95,7 @@ class TestARealReceiver:
         assert found == expected(200, parents=200)
 
     def test_clickhouse_gets_a_row_for_each_generation(self, tmp_path):
-        def config_of(server: servers.ClickHouse) -> dict[str, Any]:
+        def config_of(server: ClickHouse) -> dict[str, Any]:
             config = {"host": server.host, "database": "traces", "username": USER, "password": PASSWORD}
             server.run(table_statement(DESTINATIONS["clickhouse"].read_config(config)))
             return config

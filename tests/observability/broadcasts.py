@@ -28,7 +28,8 @@ from observability.destinations.destination import (
     Outcome,
     VendorRequest,
 )
-from observability.door import OutboundDoor
+from observability.destinations.judging import judge, unanswered
+from observability.door import TOTAL_SECONDS, OutboundDoor
 from observability.drain import drain
 from observability.ingest_writes import NewDelivery, _write_deliveries
 from observability.reconcile import reconcile
@@ -90,12 +91,14 @@ class Lines(DestinationKind):
         try:
             reply = door.send(request)
         except CallFailed as error:
-            return Outcome(retry=everything, error=str(error))
+            return unanswered(everything, error)
         known = {"http_status": reply.status, "sent_bytes": len(body), "error": f"HTTP {reply.status}"}
         if reply.status in (400, 413, 422):
             return Outcome(split=everything, **known)
         if reply.status in (401, 403, 404):
             return Outcome(retry=everything, is_misconfigured=True, **known)
+        if reply.status == 504:
+            return judge(request, reply)
         if reply.status >= 400:
             wait = reply.headers.get("retry-after")
             return Outcome(retry=everything, retry_after=float(wait) if wait else None, **known)
@@ -136,9 +139,9 @@ def receiver(behaviour: Behaviour = content) -> Iterator[Receiver]:
         thread.join()
 
 
-def local_door() -> OutboundDoor:
+def local_door(seconds: float = TOTAL_SECONDS) -> OutboundDoor:
     """The way out, to this machine too."""
-    return OutboundDoor(OutboundRules.parse("127.0.0.0/8"))
+    return OutboundDoor(OutboundRules.parse("127.0.0.0/8"), total_seconds=seconds)
 
 
 class Broadcasts:
@@ -224,7 +227,7 @@ class Broadcasts:
             _write_deliveries(cursor, accept(cursor, rows, most))
 
     def drain(self, destination: int, **options: Any) -> bool:
-        return drain(self.connection, destination, door=local_door, **options)
+        return drain(self.connection, destination, **{"door": local_door, **options})
 
     def make_due(self, destination: int) -> None:
         """The time that somebody has to wait is over: for retries, leases and the breaker."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -10,6 +12,7 @@ import pytest
 
 from config.lib.ids import uuid7
 from observability.destinations import DESTINATIONS
+from observability.door import OutboundDoor
 from observability.drain import destination_failing, destination_recovered
 from tests.observability.books import connect
 from tests.observability.broadcasts import (
@@ -280,6 +283,86 @@ class TestAFailure:
         )
 
 
+class TestAVendorThatIsTooSlowForABatch:
+    def test_gets_half_as_many_until_it_answers_in_time(self, broadcasts: Broadcasts, vendor: Receiver):
+        destination = broadcasts.destination(vendor.url)
+        ids = broadcasts.requests(20, destination)
+        with taking_at_most(6, vendor):
+            for _ in range(2):
+                broadcasts.make_due(destination)
+                broadcasts.drain(destination, door=impatient_door)
+                assert vendor.taken == []
+
+            broadcasts.make_due(destination)
+            broadcasts.drain(destination, door=impatient_door, turn_seconds=0)
+
+        assert vendor.taken == public(ids[:5])
+        broadcasts.assert_nothing_is_lost()
+
+    def test_may_also_be_one_behind_a_proxy_that_gives_up(self, broadcasts: Broadcasts, vendor: Receiver):
+        destination = broadcasts.destination(vendor.url)
+        broadcasts.requests(20, destination)
+        vendor.behaviour = answering(504)
+
+        broadcasts.drain(destination)
+
+        assert broadcasts.one("SELECT most_traces FROM delivery_state") == 10
+
+    def test_uses_up_no_tries_as_long_as_fewer_may_do(self, broadcasts: Broadcasts, vendor: Receiver):
+        destination = broadcasts.destination(vendor.url)
+        broadcasts.requests(2, destination)
+        with taking_at_most(0, vendor):
+            for attempts in (0, 1):
+                broadcasts.make_due(destination)
+                broadcasts.drain(destination, door=impatient_door)
+                assert broadcasts.one("SELECT max(attempts) FROM delivery") == attempts
+
+    def test_gets_more_again_when_it_is_quick(self, broadcasts: Broadcasts, vendor: Receiver):
+        destination = broadcasts.destination(vendor.url)
+        broadcasts.requests(55, destination)
+        broadcasts.run("UPDATE delivery_state SET most_traces = 5")
+
+        broadcasts.drain(destination)
+
+        assert [len(request.ids) for request in vendor.received] == [5, 10, 20, 20]
+        assert broadcasts.one("SELECT most_traces FROM delivery_state") is None
+
+    def test_is_tried_with_no_more_when_it_fails_otherwise(self, broadcasts: Broadcasts, vendor: Receiver):
+        destination = broadcasts.destination(vendor.url)
+        broadcasts.requests(20, destination)
+        broadcasts.run("UPDATE delivery_state SET most_traces = 5")
+        vendor.behaviour = answering(500)
+
+        broadcasts.drain(destination)
+
+        assert broadcasts.one("SELECT most_traces FROM delivery_state") == 5
+        assert broadcasts.one("SELECT traces FROM delivery_receipt") == 5
+
+
+def impatient_door() -> OutboundDoor:
+    """Waits for an answer, though not long."""
+    return local_door(0.3)
+
+
+@contextmanager
+def taking_at_most(count: int, vendor: Receiver) -> Iterator[None]:
+    """A vendor that does not get done with more."""
+    is_over = threading.Event()
+
+    def behave(ids: list[str]) -> tuple[int, dict[str, str]]:
+        if len(ids) > count:
+            is_over.wait(20)
+            return 500, {}
+        return 200, {}
+
+    vendor.behaviour = behave
+    try:
+        yield
+    finally:
+        is_over.set()
+
+
+@pytest.mark.django_db
 class TestABreaker:
     def test_stops_what_is_hopeless_and_tries_again_with_little(
         self, broadcasts: Broadcasts, vendor: Receiver
