@@ -58,6 +58,8 @@ def preset_named(call: Call) -> str | None:
     marked = [slug for slug in call.models if MARK in slug]
     if not given and not marked:
         return None
+    if not given and len(marked) == 1:
+        return marked[0].partition(MARK)[2]
     named = dict.fromkeys([slug.partition(MARK)[2] for slug in marked] + ([given] if given else []))
     if len(named) > 1:
         raise refused("preset", "and the models must not name more than one preset")

@@ -144,7 +144,10 @@ class Route:
             kept = [one for one, reason in candidates if self._remains(slug, one, reason, wishes, tier)]
             if kept:
                 sections.append(Section(kind, kept))
-        remaining = [entry for section in sections for entry in section.entries]
+        if len(sections) == 1:
+            remaining = sections[0].entries
+        else:
+            remaining = [entry for section in sections for entry in section.entries]
         if self._wanted or self._tier or not can_all(remaining, self._call.max_tokens):
             able, left_out = most_able(remaining, self._call, self._wanted, self._tier)
             if left_out:
@@ -157,8 +160,8 @@ class Route:
                 remaining = able
         if self.dropped and self._policy.credentials:
             self.dropped = list(dict.fromkeys(self.dropped))  # the same with each credential
-        tags = {entry.tag for entry in remaining}
-        self.steps.append(Step("endpoints", f"{slug}: {len(tags)} of {len(model.endpoints)}"))
+        found = len(remaining) if len(remaining) < 2 else len({entry.tag for entry in remaining})
+        self.steps.append(Step("endpoints", f"{slug}: {found} of {len(model.endpoints)}"))
         return sections
 
     def _attempt(self, sections: list[Section], wishes: ProviderPreferences) -> None:

@@ -164,8 +164,9 @@ def parameters_of(body: Mapping[str, Any]) -> frozenset[str]:
 
 def read_models(body: Mapping[str, Any]) -> tuple[str, ...]:
     """The models to try, in order. Raises RefusedError."""
-    named = body.get("model")
-    listed = body.get("models") or []
+    named, listed = body.get("model"), body.get("models") or ()
+    if named and not listed and len(named) <= MAX_NAME:
+        return (clean(named),)  # as most name one
     if len(listed) > MAX_FALLBACKS:
         raise refused("models", f"may name at most {MAX_FALLBACKS} models")
     slugs = [slug for slug in (named, *listed) if slug]

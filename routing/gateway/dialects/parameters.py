@@ -43,7 +43,12 @@ def is_object(value: Any) -> bool:
 
 def is_objects(value: Any) -> bool:
     """Whether it is a list of objects."""
-    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+    if not isinstance(value, list):
+        return False
+    for item in value:  # noqa: SIM110  # a generator costs more than all it looks at
+        if not isinstance(item, dict):
+            return False
+    return True
 
 
 def is_texts(value: Any) -> bool:
