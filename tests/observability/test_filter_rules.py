@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.lib.declared import NotValid
@@ -81,6 +81,9 @@ def passes(rules: Any, facts: dict[str, Any]) -> bool:
 
 
 class TestRules:
+    @settings(
+        suppress_health_check=[HealthCheck.too_slow]
+    )  # the first rules take long to make on a busy machine
     @given(RULES, FACTS)
     def test_say_what_the_reference_says(self, rules: dict[str, Any], facts: dict[str, Any]):
         assert passes(rules, facts) == expected(rules, facts)

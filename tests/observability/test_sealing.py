@@ -126,9 +126,9 @@ class TestDroppingGenerations:
             ("DELETE FROM ledger_entry WHERE kind = 'usage' AND batch = 1", {"R2"}),
             (
                 "UPDATE usage_hour SET cost_nano = cost_nano + 1 WHERE hour < now() - interval '39 days'",
-                {"R3"},
+                {"R3", "R13"},
             ),
-            ("DELETE FROM usage_hour WHERE hour < now() - interval '39 days'", {"R3"}),
+            ("DELETE FROM usage_hour WHERE hour < now() - interval '39 days'", {"R3", "R13"}),
             ("UPDATE purse SET spent_nano = spent_nano - 1 WHERE subject = 42", {"R5"}),
             ("UPDATE purse SET byok_nano = 0 WHERE subject = 42", {"R5"}),
             ("UPDATE sealed_usage SET requests = requests + 1", {"R3"}),
