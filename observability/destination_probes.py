@@ -20,6 +20,7 @@ MODEL = "openai/gpt-4-turbo"
 DURATION_NS = 1_500_000_000
 TAGS = ("gpt-4-turbo", "observability", "test")
 SAID = {"messages": [{"role": "user", "content": "This is a test of the connection."}]}
+UNSENDABLE = "The configuration holds what cannot be sent."
 ANSWERED = {"completion": "It works."}
 
 
@@ -47,8 +48,10 @@ def send_test_trace(*, destination: Destination) -> tuple[Trace, Outcome]:
     with open_door() as door:
         try:
             return trace, kind.send(config, [trace], door)
-        except (CallFailed, ValueError) as error:
-            return trace, Outcome(retry=frozenset({0}), error=str(error)[:500])
+        except CallFailed as error:
+            return trace, Outcome(retry=frozenset({0}), error=f"No answer: {error}"[:500])
+        except ValueError:
+            return trace, Outcome(retry=frozenset({0}), error=UNSENDABLE)
 
 
 def trace_of_test(destination: Destination, *, now_ns: int) -> Trace:
@@ -91,5 +94,7 @@ def _probed(kind: DestinationKind, config: Config) -> Probed:
     with open_door() as door:
         try:
             return kind.probe(config, door)
-        except (CallFailed, ValueError) as error:
-            return Probed(is_ok=False, message=str(error)[:500])
+        except CallFailed as error:
+            return Probed(is_ok=False, message=f"No answer: {error}"[:500])
+        except ValueError:  # its text may quote what could not be sent
+            return Probed(is_ok=False, message=UNSENDABLE)

@@ -44,6 +44,11 @@ KEEP_ALIVE_SECONDS = 30.0
 NAME_CACHE_SECONDS = 10
 MAX_LINE_BYTES = 16 * 1024
 NAT64 = ip_network("64:ff9b::/96")
+INSIDE = tuple(
+    ip_network(each)
+    for each in ("168.63.129.16/32", "192.0.0.0/24", "192.88.99.0/24", "fec0::/10", "3fff::/20")
+)
+"""Counted as global by Python, and yet a cloud's own (Azure's and Oracle's metadata), of one site, or nobody's."""
 NUMERIC_LABEL = re.compile(r"(0x[0-9a-f]*|[0-9]+)", re.IGNORECASE)
 
 
@@ -72,6 +77,8 @@ class OutboundRules:
         meant = _meant(shown)
         if any(each in network for network in self.allowed for each in (shown, meant)):
             return True
+        if any(meant in network for network in INSIDE):
+            return False
         return meant.is_global and not meant.is_multicast and not meant.is_reserved
 
     def check_url(self, url: str) -> None:
@@ -176,6 +183,7 @@ def open_session(
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
         trust_env=False,
+        auto_decompress=False,  # nobody is asked to compress; a small answer must not become a large one
         max_line_size=MAX_LINE_BYTES,
         max_field_size=MAX_LINE_BYTES,
         headers={"Accept-Encoding": "identity", "User-Agent": "Headgate"},
@@ -199,6 +207,16 @@ def open_pool(*, rules: OutboundRules | None = None) -> HttpPool:
 
 class CallFailed(Exception):
     """No answer came: forbidden, unreachable, too slow or too long."""
+
+
+FAULTS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+    (TimeoutError, "no answer in time"),
+    (aiohttp.ClientSSLError, "no secure connection can be made"),
+    (aiohttp.ClientConnectorDNSError, "the name leads nowhere"),
+    (aiohttp.ClientConnectorError, "no connection can be made"),
+    ((aiohttp.ClientResponseError, aiohttp.ClientPayloadError), "what came was no HTTP answer"),
+    (ValueError, "this cannot be asked for"),
+)
 
 
 @dataclass(frozen=True)
@@ -280,8 +298,20 @@ async def request(
             names = {name.lower(): value for name, value in response.headers.items()}
             return Reply(response.status, await _bounded(response, most_bytes, is_cut), names)
     except (aiohttp.ClientError, OSError, ValueError) as error:  # OSError: forbidden and timed out, too
-        shown = "no answer in time" if isinstance(error, TimeoutError) else str(error)
-        raise CallFailed(shown or type(error).__name__) from error
+        raise CallFailed(_told(error)) from error
+
+
+def _told(error: BaseException) -> str:
+    """What went wrong, in words of ours: aiohttp's quote addresses behind names, and bytes of what was no answer."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ForbiddenAddress):
+            return str(cause)
+        cause = cause.__cause__ or cause.__context__
+    for kinds, text in FAULTS:
+        if isinstance(error, kinds):
+            return text
+    return "the connection was lost"
 
 
 async def _bounded(response: aiohttp.ClientResponse, most_bytes: int, is_cut: bool) -> bytes:

@@ -147,6 +147,14 @@ class TestAnAnswer:
         assert outcome.error.startswith("No answer")
         assert SECRET not in outcome.error
 
+    @pytest.mark.parametrize("status", [200, 202])
+    def test_that_is_a_well_without_bottom_breaks_nothing(self, slug, vendor, door, status):
+        vendor.answer = lambda _got: (status, b"[" * 60_000, {})
+        kind = DESTINATIONS[slug]
+
+        assert kind.send(config_of(slug), BATCH, door).poisoned == set()
+        kind.probe(config_of(slug), door)
+
 
 class TestATestOfTheConnection:
     def test_passes_where_account_and_address_are_right(self, slug, vendor, door):
