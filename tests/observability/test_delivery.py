@@ -11,6 +11,7 @@ import pytest
 from config.lib.ids import uuid7
 from observability.destinations import DESTINATIONS
 from observability.drain import destination_failing, destination_recovered
+from observability.ingest_writes import Unjudged
 from tests.observability.books import connect
 from tests.observability.broadcasts import (
     TABLES,
@@ -359,6 +360,15 @@ class TestABreaker:
 
 
 class TestWhatWaits:
+    def test_that_there_was_no_time_to_judge_are_counted_and_not_accepted(self, broadcasts: Broadcasts):
+        destination = broadcasts.destination("http://127.0.0.1:9")
+        ids = [broadcasts.generation() for _ in range(2)]
+
+        broadcasts.enqueue(ids, destination, made=Unjudged)
+
+        assert broadcasts.counts(destination) == (0, 0, 0, 2)
+        broadcasts.assert_nothing_is_lost()
+
     def test_is_bounded_and_what_is_beyond_is_counted(self, broadcasts: Broadcasts, vendor: Receiver):
         destination = broadcasts.destination(vendor.url)
         other = broadcasts.destination(vendor.url)
