@@ -58,6 +58,7 @@ def root_attributes(trace: Trace) -> Attributes:
     """What every vendor of the family is told of a generation."""
     usage = trace.usage
     return {
+        **{f"gen_ai.request.{name}": value for name, value in trace.parameters.items()},
         "trace.name": trace.trace_name or "OpenRouter Request",
         "span.type": "generation",
         "span.level": "ERROR" if trace.is_error else "DEFAULT",
@@ -82,7 +83,6 @@ def root_attributes(trace: Trace) -> Attributes:
         "gen_ai.usage.input_cost": usage.input_cost_nano * NANO,
         "gen_ai.usage.output_cost": usage.output_cost_nano * NANO,
         "gen_ai.usage.total_cost": usage.total_cost_nano * NANO,
-        **{f"gen_ai.request.{name}": value for name, value in trace.parameters.items()},
         **_content(trace),
         "user.id": trace.user,
         "session.id": trace.session_id,

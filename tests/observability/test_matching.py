@@ -13,9 +13,9 @@ from django.db import connections
 from config.lib.ids import uuid7
 from config.lib.scoping import tenant
 from observability import destination_settings, matching
+from observability.filter_rules import read_rules
 from observability.journal_reader import Finished
 from observability.journal_records import Begin, End
-from observability.filter_rules import read_rules
 from observability.judging_time import MOST_OWED, JudgingTime
 from observability.matching import Compiled, DestinationMatcher, Row, targets_of
 from observability.models import Destination
