@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from config.lib.ids import uuid7
+from observability.delivery_places import Places
 from observability.destinations import DESTINATIONS
 from observability.drain import destination_failing, destination_recovered
 from observability.ingest_writes import Unjudged
@@ -56,6 +57,19 @@ class TestDraining:
         assert [len(request.ids) for request in vendor.received] == [20, 20, 5]
         assert broadcasts.counts(destination) == (45, 45, 0, 0)
         broadcasts.assert_nothing_is_lost()
+
+    def test_of_one_organization_leaves_threads_to_others(self, broadcasts: Broadcasts, vendor: Receiver):
+        destination = broadcasts.destination(vendor.url)
+        broadcasts.requests(1, destination)
+        places = Places(most=1)
+
+        with places.place_for(broadcasts.organization_id), places.place_for(broadcasts.organization_id):
+            assert not broadcasts.drain(destination, places=places)
+        assert broadcasts.counts(destination) == (1, 0, 0, 0)
+
+        with places.place_for(broadcasts.organization_id + 1):
+            broadcasts.drain(destination, places=places)
+        assert broadcasts.counts(destination) == (1, 1, 0, 0)
 
     def test_leaves_a_receipt_of_each_batch(self, broadcasts: Broadcasts, vendor: Receiver):
         destination = broadcasts.destination(vendor.url)
