@@ -47,7 +47,8 @@ def accept(cursor: Cursor, rows: Iterable[NewDelivery], most: int | None = None)
     accepted: list[NewDelivery] = []
     counts: list[tuple[int, int, int]] = []
     for destination, deliveries in sorted(wanted.items()):
-        taken = deliveries[: max(0, most - pending.get(destination, 0))]
+        judged = [row for row in deliveries if row.is_judged]
+        taken = judged[: max(0, most - pending.get(destination, 0))]
         accepted += taken
         counts.append((destination, len(taken), len(deliveries) - len(taken)))
     cursor.execute(COUNT_SQL, [numbers(column) for column in zip(*counts, strict=True)])

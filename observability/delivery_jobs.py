@@ -58,7 +58,8 @@ UPDATE delivery_job SET cursor = %s, examined = examined + %s, done = done + %s,
        finished_at = CASE WHEN %s THEN now() END
  WHERE id = %s
 """
-UNFINISHED_SQL = "SELECT id FROM delivery_job WHERE finished_at IS NULL ORDER BY id LIMIT 100"
+# By chance: jobs that cannot get on must not be in the way of all that come after them.
+UNFINISHED_SQL = "SELECT id FROM delivery_job WHERE finished_at IS NULL ORDER BY random() LIMIT 100"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from config.lib.environment import environment
@@ -16,39 +20,77 @@ from observability.door import OutboundDoor
 from observability.models import Destination
 from observability.trace import Trace, Usage
 
+MOST_TRIALS = 4
+MOST_TRIALS_OF_ONE = 2
+TRIAL_SECONDS = 20.0
+"""Whoever tries keeps a thread and a connection of the control plane as long as the other side lets him wait."""
 MODEL = "openai/gpt-4-turbo"
 DURATION_NS = 1_500_000_000
 TAGS = ("gpt-4-turbo", "observability", "test")
 SAID = {"messages": [{"role": "user", "content": "This is a test of the connection."}]}
+UNSENDABLE = "The configuration holds what cannot be sent."
 ANSWERED = {"completion": "It works."}
 
 
-def open_door() -> OutboundDoor:
-    """The way to destinations, within the operator's rules."""
-    return OutboundDoor(OutboundRules.parse(environment().outbound_allow))
+class TooManyTrials(Exception):
+    """As many trials as may be are under way; they take seconds."""
 
 
-def probe_config(*, kind: DestinationKind, config: Any) -> Probed:
-    """Try a configuration that is kept nowhere. Raises NotValid."""
-    return _probed(kind, merged_config(kind, None, config))
+_under_way: Counter[int] = Counter()
+_lock = threading.Lock()
+
+
+@contextmanager
+def trial_place(organization_id: int) -> Iterator[None]:
+    """One of this process's few places for trials. Raises TooManyTrials."""
+    with _lock:
+        if _under_way.total() >= MOST_TRIALS or _under_way[organization_id] >= MOST_TRIALS_OF_ONE:
+            raise TooManyTrials("Other destinations are being tested right now; try again in some seconds.")
+        _under_way[organization_id] += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _under_way[organization_id] -= 1
+            if not _under_way[organization_id]:
+                del _under_way[organization_id]
+
+
+@contextmanager
+def open_door(organization_id: int) -> Iterator[OutboundDoor]:
+    """The way to destinations for a trial, within the operator's rules. Raises TooManyTrials."""
+    rules = OutboundRules.parse(environment().outbound_allow)
+    with trial_place(organization_id), OutboundDoor(rules, open_seconds=TRIAL_SECONDS) as door:
+        yield door
+
+
+def probe_config(*, kind: DestinationKind, config: Any, organization_id: int) -> Probed:
+    """Try a configuration that is kept nowhere. Raises NotValid, TooManyTrials."""
+    return _probed(kind, merged_config(kind, None, config), organization_id)
 
 
 def probe(*, destination: Destination, config: Any = None) -> Probed:
-    """Try a destination, as it is or with what is sent of a configuration. Raises NotValid."""
+    """Try a destination, as it is or with what is sent of a configuration. Raises NotValid, TooManyTrials."""
     kind, known = DESTINATIONS[destination.type], known_config(destination)
-    return _probed(kind, merged_config(kind, known, {} if config is None else config))
+    wanted = merged_config(kind, known, {} if config is None else config)
+    return _probed(kind, wanted, destination.organization_id)
 
 
 def send_test_trace(*, destination: Destination) -> tuple[Trace, Outcome]:
-    """Send a trace that says that it is a test. Raises NotValid, for a configuration that lacks something."""
+    """Send a trace that says that it is a test.
+
+    Raises NotValid, for a configuration that lacks something, and TooManyTrials.
+    """
     kind = DESTINATIONS[destination.type]
     config = merged_config(kind, known_config(destination), {})
     trace = trace_of_test(destination, now_ns=time.time_ns())
-    with open_door() as door:
+    with open_door(destination.organization_id) as door:
         try:
             return trace, kind.send(config, [trace], door)
-        except (CallFailed, ValueError) as error:
-            return trace, Outcome(retry=frozenset({0}), error=str(error)[:500])
+        except CallFailed as error:
+            return trace, Outcome(retry=frozenset({0}), error=f"No answer: {error}"[:500])
+        except ValueError:
+            return trace, Outcome(retry=frozenset({0}), error=UNSENDABLE)
 
 
 def trace_of_test(destination: Destination, *, now_ns: int) -> Trace:
@@ -87,9 +129,11 @@ def trace_of_test(destination: Destination, *, now_ns: int) -> Trace:
     )
 
 
-def _probed(kind: DestinationKind, config: Config) -> Probed:
-    with open_door() as door:
+def _probed(kind: DestinationKind, config: Config, organization_id: int) -> Probed:
+    with open_door(organization_id) as door:
         try:
             return kind.probe(config, door)
-        except (CallFailed, ValueError) as error:
-            return Probed(is_ok=False, message=str(error)[:500])
+        except CallFailed as error:
+            return Probed(is_ok=False, message=f"No answer: {error}"[:500])
+        except ValueError:  # its text may quote what could not be sent
+            return Probed(is_ok=False, message=UNSENDABLE)

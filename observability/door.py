@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
@@ -32,8 +33,16 @@ class OutboundDoor:
     Use it as a context manager, or close it.
     """
 
-    def __init__(self, rules: OutboundRules, *, total_seconds: float = TOTAL_SECONDS) -> None:
+    def __init__(
+        self,
+        rules: OutboundRules,
+        *,
+        total_seconds: float = TOTAL_SECONDS,
+        open_seconds: float | None = None,
+    ) -> None:
+        """`total_seconds` is for each request; `open_seconds` for all of them, if somebody waits for the last."""
         self._rules, self._total_seconds = rules, total_seconds
+        self._until = None if open_seconds is None else time.monotonic() + open_seconds
         self._runner = asyncio.Runner()
         self._session: Session | None = None
 
@@ -72,6 +81,11 @@ class OutboundDoor:
 
         return await asyncio.gather(*map(attempt, requests))
 
+    def _seconds_left(self) -> float:
+        if self._until is None:
+            return self._total_seconds
+        return max(0.0, min(self._total_seconds, self._until - time.monotonic()))
+
     async def _send(self, request: VendorRequest) -> Reply:
         if self._session is None:
             self._session = open_session(rules=self._rules)
@@ -81,7 +95,7 @@ class OutboundDoor:
             request.body,
             method=request.method,
             headers=request.headers,
-            seconds=self._total_seconds,
+            seconds=self._seconds_left(),
             most_bytes=MOST_ANSWER_BYTES,
             connect_seconds=CONNECT_SECONDS,
             is_cut=True,

@@ -25,6 +25,7 @@ from observability.breaker import Breaker
 from observability.contents import contents_of
 from observability.delivery_batch import Claimed, Settlement, claim, settle
 from observability.delivery_lease import Leased, Unusable, give_back, take
+from observability.delivery_places import Places
 from observability.delivery_sending import Sender, Verdict
 from observability.destinations.destination import Door, Limits
 from observability.door import OutboundDoor
@@ -78,10 +79,12 @@ def drain(
     door: OpenDoor = open_door,
     turn_seconds: float = TURN_SECONDS,
     may_be_slow: bool = True,
+    places: Places | None = None,
 ) -> bool:
     """Send what is due for a destination. True: more is due, and it may be sent.
 
-    Without `may_be_slow` a destination that took long last time is left for later, which is True as well.
+    Without `may_be_slow` a destination that took long last time is left for later, which is True as well. Where its
+    organization has all of its `places`, it is left to the sweep.
     """
     leased = take(connection, destination_id)
     if leased is None:
@@ -91,8 +94,11 @@ def drain(
         return True
     turn = Turn(connection, leased)
     try:
-        with door() as opened:
-            return turn.run(opened, time.monotonic() + turn_seconds)
+        with (places or Places()).place_for(leased.organization_id) as has_place:
+            if not has_place:
+                return False
+            with door() as opened:
+                return turn.run(opened, time.monotonic() + turn_seconds)
     finally:
         give_back(connection, turn.leased)
 

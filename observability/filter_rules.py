@@ -19,10 +19,14 @@ from config.lib.declared import NotValid
 
 MOST_GROUPS: Final = 20
 MOST_RULES: Final = 50
+MOST_IN_ALL: Final = 200
+MOST_REGEXES: Final = 20
 LONGEST_VALUE: Final = 1_000
-LONGEST_TEXT: Final = 100_000
+LONGEST_TEXT: Final = 20_000
 """Of a request's field, in characters, as far as rules look into it."""
-MOST_MEMORY: Final = 1 << 20
+MOST_MEMORY: Final = 256 << 10
+LARGEST_PROGRAM: Final = 1_000
+"""Of a regular expression, in RE2's instructions: what a letter of text may cost, at worst."""
 
 WRITTEN: Final = ("system", "messages", "input", "prompt", "content", "text", "completion")
 """Members of inputs and outputs that hold what was written, or what holds that."""
@@ -89,11 +93,14 @@ def read_rules(given: Any) -> Rules | None:  # JSON of any kind
     is_enabled = whole.get("enabled", True)
     if not isinstance(is_enabled, bool):
         raise NotValid("enabled", "must be true or false.")
-    groups = _list(whole["groups"], "groups", MOST_GROUPS)
-    return {
-        "enabled": is_enabled,
-        "groups": [_group(group, f"groups[{number}]") for number, group in enumerate(groups)],
-    }
+    groups = [
+        _group(group, f"groups[{number}]")
+        for number, group in enumerate(_list(whole["groups"], "groups", MOST_GROUPS))
+    ]
+    operators = [rule["operator"] for group in groups for rule in group["rules"]]
+    if len(operators) > MOST_IN_ALL or operators.count("regex") > MOST_REGEXES:
+        raise NotValid("groups", f"may have {MOST_IN_ALL} rules in all, {MOST_REGEXES} of them with regex.")
+    return {"enabled": is_enabled, "groups": groups}
 
 
 def compile_rules(rules: Rules | None) -> Filter | None:
@@ -218,9 +225,12 @@ def _compiled_regex(pattern: str, path: str) -> Any:  # re2 has no types
     options = re2.Options()
     options.log_errors, options.never_capture, options.max_mem = False, True, MOST_MEMORY
     try:
-        return re2.compile(pattern, options)
+        compiled = re2.compile(pattern, options)
     except (re2.error, UnicodeError, ValueError):
         raise NotValid(path, "is no regular expression of RE2.") from None
+    if compiled.programsize > LARGEST_PROGRAM:
+        raise NotValid(path, "is too large a regular expression.")
+    return compiled
 
 
 def _object(given: Any, path: str, known: set[str], required: set[str]) -> Mapping[str, Any]:

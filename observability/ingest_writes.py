@@ -60,6 +60,21 @@ class NewDelivery(NamedTuple):
     destination_id: int
     generation_id: str
 
+    @property
+    def is_judged(self) -> bool:
+        """Whether the destination's filter rules let it through."""
+        return True
+
+
+class Unjudged(NewDelivery):
+    """One that was not judged, because the organization's rules take too long: it is counted as dropped."""
+
+    __slots__ = ()
+
+    @property
+    def is_judged(self) -> bool:
+        return False
+
 
 class CommittedPosition(NamedTuple):
     """The row of journal_position, locked until the transaction ends."""

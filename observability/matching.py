@@ -18,8 +18,9 @@ import re2
 
 from observability.destinations import DESTINATIONS
 from observability.filter_rules import CONTENT, Facts, Filter, Value, compile_rules, text_of
-from observability.ingest_writes import NewDelivery
+from observability.ingest_writes import NewDelivery, Unjudged
 from observability.journal_reader import Finished
+from observability.judging_time import JudgingTime
 from observability.sampling import destination_subject, is_sampled, session_of
 
 REFRESH_SECONDS = 1.0
@@ -70,6 +71,10 @@ class Target:
     filter: Filter | None
 
 
+Compiled: TypeAlias = dict[int, tuple[Row, Target]]
+"""What was made of the rows of destinations, by their ids."""
+
+
 def nothing_said(_finished: Finished) -> None:
     """The content of requests where none is kept."""
 
@@ -88,12 +93,15 @@ class DestinationMatcher:
         *,
         content_of: ContentOf = nothing_said,
         is_full: Callable[[int], bool] = never_full,
+        judging_time: JudgingTime | None = None,
     ) -> None:
         self._connect, self._content_of, self._is_full = connect, content_of, is_full
         self._connection: Connection | None = None
         self._stamp: tuple[Any, ...] | None = None
         self._looked_at = self._named_at = 0.0
         self._targets: dict[int, list[Target]] = {}
+        self._known: Compiled = {}
+        self._time = judging_time or JudgingTime()
         self._named: list[int] = []
         self._names: dict[int, str] = {}
 
@@ -132,8 +140,14 @@ class DestinationMatcher:
                 if not is_sampled(target.subject, session, target.sampling_rate):
                     continue
             if target.filter is not None:
+                if not self._time.has_some(begin.organization_id):
+                    rows.append(Unjudged(begin.organization_id, begin.workspace_id, target.id, begin.id))
+                    continue
                 facts = facts or Known(request, self._names, self._content_of).__getitem__
-                if not _passes(target, target.filter, facts):
+                began = time.perf_counter()
+                passes = _passes(target, target.filter, facts)
+                self._time.take(begin.organization_id, time.perf_counter() - began)
+                if not passes:
                     continue
             if not self._is_full(target.id):
                 rows.append(NewDelivery(begin.organization_id, begin.workspace_id, target.id, begin.id))
@@ -155,7 +169,7 @@ class DestinationMatcher:
         stamp = self._connection.execute(STAMP_SQL).fetchone()
         if stamp != self._stamp:
             rows = [Row(*row) for row in self._connection.execute(TARGETS_SQL).fetchall()]
-            self._targets = targets_of(rows)
+            self._targets = targets_of(rows, self._known)
             self._named = sorted(
                 {row.workspace_id for row in rows if "api_key_name" in str(row.filter_rules)}
             )
@@ -195,17 +209,30 @@ FACTS: Mapping[str, Callable[[Finished, Mapping[int, str]], Value]] = {
 }
 
 
-def targets_of(rows: Iterable[Row]) -> dict[int, list[Target]]:
-    """What destinations want, by workspace; one that cannot be made sense of is left out."""
+def targets_of(rows: Sequence[Row], known: Compiled | None = None) -> dict[int, list[Target]]:
+    """What destinations want, by workspace; one that cannot be made sense of is left out.
+
+    `known` is what was made of rows before, and is brought up to date: to compile rules takes its time.
+    """
+    before: Compiled = {} if known is None else dict(known)
+    made: Compiled = {}
     found: dict[int, list[Target]] = defaultdict(list)
     for row in rows:
         if row.type not in DESTINATIONS:
             continue
         try:
-            found[row.workspace_id].append(_target(row))
+            former, target = before.get(row.id, (None, None))
+            if target is None or former != row:
+                target = _target(row)
         except Exception:
             # Somebody's odd row must not keep the requests of all others from being booked.
             log.exception("the destination %s cannot be used", row.id)
+            continue
+        made[row.id] = row, target
+        found[row.workspace_id].append(target)
+    if known is not None:
+        known.clear()
+        known.update(made)
     return dict(found)
 
 

@@ -13,6 +13,7 @@ from kombu.exceptions import OperationalError
 
 from observability import delivery_jobs, delivery_metrics, delivery_retention, destination_giving_up
 from observability.delivery_connection import connect
+from observability.delivery_places import Places
 from observability.drain import drain
 from observability.sweep import due_destinations
 
@@ -25,6 +26,7 @@ SLOW_AT_ONCE: Final = 4
 """Of one worker process's threads; the others are for destinations that answer quickly."""
 
 _slow_places = threading.BoundedSemaphore(SLOW_AT_ONCE)
+_places = Places()
 
 
 @shared_task(name="broadcast.drain")
@@ -33,7 +35,7 @@ def drain_destination(destination_id: int, **_: Any) -> None:
     has_place = _slow_places.acquire(blocking=False)
     try:
         with closing(connect()) as connection:
-            is_more = drain(connection, destination_id, may_be_slow=has_place)
+            is_more = drain(connection, destination_id, may_be_slow=has_place, places=_places)
     except psycopg.OperationalError as error:
         log.warning("the database is away: %s", str(error).strip())
         return

@@ -22,6 +22,8 @@ FEMTO: Final = 10**15
 SPECIAL: Final = frozenset({"trace_id", "trace_name", "span_name", "generation_name", "parent_span_id"})
 OPERATIONS: Final = {"embeddings": "embeddings", "completions": "text_completion"}
 ERRORS: Final = {"error": "Provider returned error", "interrupted": "The answer was interrupted"}
+OURS: Final = ("openrouter.", "openrouter_", "span.metadata.openrouter", "provider_responses")
+"""How the names of metadata begin that only Headgate tells."""
 NO_CONTENT: Final[Mapping[str, Any]] = {}
 
 
@@ -78,10 +80,15 @@ def trace_of(row: Row, content: Mapping[str, Any] | None, telling: Telling) -> T
         input=known.get("input"),
         output=known.get("output"),
         attempts=_attempts(row, detail, started, ended),
-        custom={name: value for name, value in given.items() if name not in SPECIAL},
+        custom={_own(name): value for name, value in given.items() if name not in SPECIAL},
         described=_described(row),
         groups=groups_of(row, telling.groups, parts),
     )
+
+
+def _own(name: str) -> str:
+    """The name of a caller's own metadata, which cannot pass for ours."""
+    return f"custom.{name}" if name.startswith(OURS) else name
 
 
 def _name(given: Mapping[str, Any], name: str) -> str | None:

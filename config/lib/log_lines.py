@@ -72,6 +72,7 @@ def _plain(_: Any, __: str, event: EventDict) -> str:
     trace = event.pop("exception", None)
     rest = "".join(f" {name}={value}" for name, value in event.items())
     line = f"{shown[0]} {shown[1].upper()} {shown[2]}: {shown[3]}{rest}"
+    line = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line)
     return f"{line}\n{trace}" if trace else line
 
 

@@ -7,19 +7,17 @@ address behind the name is checked and the connection goes to one that was. The 
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
-from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from config.lib.http_pool import HttpPool
+from config.lib.outbound_rules import ForbiddenAddress, OutboundRules
 
 __all__ = [
     "CallFailed",
@@ -36,69 +34,12 @@ __all__ = [
     "request",
 ]
 
-Address: TypeAlias = IPv4Address | IPv6Address
-Network: TypeAlias = IPv4Network | IPv6Network
 Session: TypeAlias = aiohttp.ClientSession
 
 CONNECT_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 30.0
 NAME_CACHE_SECONDS = 10
 MAX_LINE_BYTES = 16 * 1024
-NAT64 = ip_network("64:ff9b::/96")
-NUMERIC_LABEL = re.compile(r"(0x[0-9a-f]*|[0-9]+)", re.IGNORECASE)
-
-
-class ForbiddenAddress(OSError):
-    """A user may not make us connect there; the text names no address, so that nobody can map a network."""
-
-    def __init__(self, host: str) -> None:
-        super().__init__(f"connections to {host} are not allowed")
-
-
-@dataclass(frozen=True)
-class OutboundRules:
-    """Which addresses a user-steered connection may go to: public ones, and ranges that the operator opened."""
-
-    allowed: tuple[Network, ...] = ()
-
-    @classmethod
-    def parse(cls, text: str) -> OutboundRules:
-        """Read `HEADGATE_OUTBOUND_ALLOW`: CIDR ranges with commas between. Raises ValueError."""
-        entries = (entry.strip() for entry in text.split(","))
-        return cls(tuple(ip_network(entry) for entry in entries if entry))
-
-    def permits(self, address: str) -> bool:
-        """Whether a connection to the address (as a resolver gives it) is allowed."""
-        shown = ip_address(address.partition("%")[0])
-        meant = _meant(shown)
-        if any(each in network for network in self.allowed for each in (shown, meant)):
-            return True
-        return meant.is_global and not meant.is_multicast and not meant.is_reserved
-
-    def check_url(self, url: str) -> None:
-        """Refuse what needs no resolver: other schemes, credentials in the URL, literal addresses.
-
-        Names are checked when they are resolved. Raises ForbiddenAddress.
-        """
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        if parts.scheme not in ("http", "https") or not host or "@" in parts.netloc:
-            raise ForbiddenAddress(host or "this address")
-        try:
-            is_allowed = self.permits(host)
-        except ValueError:  # a name; but `0x7f.1`, `2130706433` and `0177.0.0.1` are addresses in disguise
-            is_allowed = not NUMERIC_LABEL.fullmatch(host.rstrip(".").rpartition(".")[2])
-        if not is_allowed:
-            raise ForbiddenAddress(host)
-
-
-def _meant(address: Address) -> Address:
-    """The address that packets would reach: IPv4 inside of IPv6 forms is unwrapped."""
-    if isinstance(address, IPv4Address):
-        return address
-    if address in NAT64:
-        return IPv4Address(int(address) & 0xFFFF_FFFF)
-    return address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1] or address
 
 
 class CheckingResolver(AbstractResolver):
@@ -177,6 +118,7 @@ def open_session(
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
         trust_env=False,
+        auto_decompress=False,  # nobody is asked to compress; a small answer must not become a large one
         max_line_size=MAX_LINE_BYTES,
         max_field_size=MAX_LINE_BYTES,
         headers={"Accept-Encoding": "identity", "User-Agent": "Headgate"},
@@ -204,6 +146,16 @@ class CallFailed(Exception):
 
 class NoAnswerInTime(CallFailed):
     """The other side was reached, and took longer than we wait."""
+
+
+FAULTS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+    (TimeoutError, "no answer in time"),
+    (aiohttp.ClientSSLError, "no secure connection can be made"),
+    (aiohttp.ClientConnectorDNSError, "the name leads nowhere"),
+    (aiohttp.ClientConnectorError, "no connection can be made"),
+    ((aiohttp.ClientResponseError, aiohttp.ClientPayloadError), "what came was no HTTP answer"),
+    (ValueError, "this cannot be asked for"),
+)
 
 
 @dataclass(frozen=True)
@@ -285,11 +237,22 @@ async def request(
             names = {name.lower(): value for name, value in response.headers.items()}
             return Reply(response.status, await _bounded(response, most_bytes, is_cut), names)
     except (aiohttp.ClientError, OSError, ValueError) as error:  # OSError: forbidden and timed out, too
-        if not isinstance(error, TimeoutError):
-            raise CallFailed(str(error) or type(error).__name__) from error
-        # aiohttp's own are those of connecting.
-        is_reached = not isinstance(error, aiohttp.ServerTimeoutError)
-        raise (NoAnswerInTime if is_reached else CallFailed)("no answer in time") from error
+        # aiohttp's own time-outs are those of connecting.
+        is_late = isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ServerTimeoutError)
+        raise (NoAnswerInTime if is_late else CallFailed)(_told(error)) from error
+
+
+def _told(error: BaseException) -> str:
+    """What went wrong, in words of ours: aiohttp's quote addresses behind names, and bytes of what was no answer."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ForbiddenAddress):
+            return str(cause)
+        cause = cause.__cause__ or cause.__context__
+    for kinds, text in FAULTS:
+        if isinstance(error, kinds):
+            return text
+    return "the connection was lost"
 
 
 async def _bounded(response: aiohttp.ClientResponse, most_bytes: int, is_cut: bool) -> bytes:

@@ -22,7 +22,7 @@ class TryConfigView(ManagementView):
     """A connection that is tried before anything is kept."""
 
     permission = Permission.WORKSPACE_CONFIGURE
-    refusals = {NotValid: 400}
+    refusals = {NotValid: 400, destination_probes.TooManyTrials: 429}
 
     @extend_schema(
         operation_id="testObservabilityConfig",
@@ -38,11 +38,17 @@ class TryConfigView(ManagementView):
         kind = DESTINATIONS.get(body.validated_data["type"])
         if kind is None:
             raise ApiError(400, f"type: must be one of {', '.join(sorted(DESTINATIONS))}.")
-        return tried(destination_probes.probe_config(kind=kind, config=body.validated_data["config"]))
+        return tried(
+            destination_probes.probe_config(
+                kind=kind, config=body.validated_data["config"], organization_id=self.organization_id
+            )
+        )
 
 
 class TryDestinationView(AddressedDestinationView):
     """A connection that is tried as it is kept, or with changes."""
+
+    refusals = {**UNACCEPTABLE, destination_probes.TooManyTrials: 429}
 
     @extend_schema(
         operation_id="testObservabilityDestination",
@@ -61,6 +67,8 @@ class TryDestinationView(AddressedDestinationView):
 
 class SendTestTraceView(AddressedDestinationView):
     """A trace that says that it is a test."""
+
+    refusals = {**UNACCEPTABLE, destination_probes.TooManyTrials: 429}
 
     @extend_schema(
         operation_id="sendObservabilityTestTrace",

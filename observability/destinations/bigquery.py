@@ -10,8 +10,6 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
-import msgspec
-
 from config.lib.declared import NotValid, Text
 from config.lib.environment import environment
 from config.lib.google_sign_in import GRANT, LIFETIME_SECONDS, TOKEN_URI, UnusableKey, signed_assertion
@@ -21,7 +19,7 @@ from observability.destinations.destination import Config, DestinationKind, Door
 from observability.destinations.exchange import Outcome, VendorRequest
 from observability.destinations.fields import with_headers
 from observability.destinations.json_kind import shown_by
-from observability.destinations.judging import judge, merged
+from observability.destinations.judging import judge, merged, said_by
 from observability.destinations.otlp import encoded
 from observability.destinations.warehouse import columns, row_of
 from observability.trace import Trace
@@ -196,8 +194,8 @@ def _exchanged(account: Mapping[str, str], door: Door, now: float) -> str:
     except CallFailed as error:
         raise SignInFailed(f"Google's sign-in did not answer: {error}", is_final=False) from error
     try:
-        token = msgspec.json.decode(reply.body)["access_token"] if reply.status == 200 else None
-    except (msgspec.DecodeError, KeyError, TypeError):
+        token = said_by(reply)["access_token"] if reply.status == 200 else None
+    except (KeyError, TypeError):
         token = None
     if not isinstance(token, str) or not token.isascii() or not token.isprintable():
         is_final = 400 <= reply.status < 500 and reply.status not in (408, 429)
@@ -216,9 +214,9 @@ def _table_url(config: Config) -> str:
 def _not_inserted(reply: Reply, request: VendorRequest) -> tuple[frozenset[int], frozenset[int]]:
     """The places of rows that were refused, and of rows that were stopped by them."""
     try:
-        errors = msgspec.json.decode(reply.body).get("insertErrors") or []
+        errors = said_by(reply).get("insertErrors") or []
         by_row = {int(row["index"]): {each["reason"] for each in row["errors"]} for row in errors}
-    except (msgspec.DecodeError, KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         return frozenset(), frozenset()
     known = {number: reasons for number, reasons in by_row.items() if 0 <= number < len(request.traces)}
     stopped = frozenset(request.traces[number] for number, reasons in known.items() if reasons == {STOPPED})

@@ -88,14 +88,14 @@ def _row(
 
 def _metadata(trace: Trace) -> dict[str, Any]:
     own = {
+        **trace.parameters,
         "model": trace.response_model,
         "provider": trace.provider,
         "user_id": trace.user,
         "session_id": trace.session_id,
         "finish_reason": trace.finish_reason,
-        **trace.parameters,
     }
-    return {name: value for name, value in own.items() if value is not None} | described(trace)
+    return described(trace) | {name: value for name, value in own.items() if value is not None}
 
 
 def _metrics(trace: Trace) -> dict[str, float]:

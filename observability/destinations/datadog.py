@@ -109,7 +109,7 @@ def _meta(trace: Trace) -> dict[str, Any]:
         "kind": "llm",
         "model_name": trace.response_model,
         "model_provider": trace.author,
-        "metadata": {**trace.parameters, **described(trace), "finish_reason": trace.finish_reason},
+        "metadata": {**described(trace), **trace.parameters, "finish_reason": trace.finish_reason},
     }
     if trace.input is not None:
         meta["input"] = {"messages": [_message(each) for each in trace.input.get("messages") or []]}

@@ -41,11 +41,11 @@ def shown_by(reply: Reply, statuses: frozenset[int] = frozenset()) -> Probed:
 
 
 def described(trace: Trace) -> dict[str, Any]:
-    """All metadata of a trace in one object: the caller's own, ours, and the opt-in groups."""
+    """All metadata of a trace in one object: the caller's own, ours, and the opt-in groups; ours win."""
     return {
+        **trace.custom,
         **{f"openrouter.{name}": value for name, value in trace.described.items()},
         **trace.groups,
-        **trace.custom,
     }
 
 

@@ -6,7 +6,9 @@ import email.utils
 import time
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from config.lib.outbound import CallFailed, NoAnswerInTime, Reply
 from observability.destinations.exchange import Outcome, VendorRequest
@@ -85,3 +87,11 @@ def retry_after(reply: Reply) -> float | None:
         except (TypeError, ValueError, OverflowError):
             return None
     return min(max(seconds, 0.0), LONGEST_WAIT_SECONDS) if seconds == seconds else None  # NaN is none
+
+
+def said_by(reply: Reply) -> Any:  # whatever the other side says
+    """The JSON of an answer; None for what is none, or nested deeper than anybody reads."""
+    try:
+        return msgspec.json.decode(reply.body)
+    except (msgspec.DecodeError, RecursionError):
+        return None

@@ -162,6 +162,7 @@ def _spans(trace: Trace, project: str) -> list[dict[str, Any]]:
 
 def _common(trace: Trace) -> dict[str, Any]:
     metadata = {
+        **trace.parameters,
         "openrouter_trace_id": trace.trace_id,
         "openrouter_observation_id": trace.span_id,
         "openrouter_generation_id": trace.generation_id,
@@ -170,13 +171,12 @@ def _common(trace: Trace) -> dict[str, Any]:
         "input_cost": dollars(trace.usage.input_cost_nano),
         "output_cost": dollars(trace.usage.output_cost_nano),
         "total_cost": dollars(trace.usage.total_cost_nano),
-        **trace.parameters,
     }
     return {
         **_times(trace),
         "input": None if trace.input is None else dict(trace.input),
         "output": None if trace.output is None else dict(trace.output),
-        "metadata": {name: value for name, value in metadata.items() if value is not None} | described(trace),
+        "metadata": described(trace) | {name: value for name, value in metadata.items() if value is not None},
         "tags": list(trace.tags) or None,
         "error_info": {"exception_type": "Error", "message": trace.error, "traceback": ""}
         if trace.error

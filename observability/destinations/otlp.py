@@ -21,6 +21,8 @@ SERVICE_VERSION: Final = "1.0.0"
 SCOPE: Final = "headgate"
 CLIENT, INTERNAL = 3, 1
 STATUS_OK, STATUS_ERROR = 1, 2
+LARGEST_INT: Final = 2**63 - 1
+"""A caller's number may be larger; whoever takes OTLP would refuse the whole batch for it."""
 NANO: Final = 1e-9
 _json = msgspec.json.Encoder(enc_hook=str).encode
 
@@ -58,6 +60,7 @@ def root_attributes(trace: Trace) -> Attributes:
     """What every vendor of the family is told of a generation."""
     usage = trace.usage
     return {
+        **{f"gen_ai.request.{name}": value for name, value in trace.parameters.items()},
         "trace.name": trace.trace_name or "OpenRouter Request",
         "span.type": "generation",
         "span.level": "ERROR" if trace.is_error else "DEFAULT",
@@ -82,7 +85,6 @@ def root_attributes(trace: Trace) -> Attributes:
         "gen_ai.usage.input_cost": usage.input_cost_nano * NANO,
         "gen_ai.usage.output_cost": usage.output_cost_nano * NANO,
         "gen_ai.usage.total_cost": usage.total_cost_nano * NANO,
-        **{f"gen_ai.request.{name}": value for name, value in trace.parameters.items()},
         **_content(trace),
         "user.id": trace.user,
         "session.id": trace.session_id,
@@ -234,9 +236,9 @@ def _attributes(attributes: Attributes) -> list[dict[str, Any]]:
 def _value(value: bool | float) -> dict[str, Any]:
     if isinstance(value, bool):
         return {"boolValue": value}
-    if isinstance(value, int):
+    if isinstance(value, int) and abs(value) <= LARGEST_INT:
         return {"intValue": str(value)}
-    return {"doubleValue": value}
+    return {"doubleValue": float(value)}
 
 
 def _flat(value: Any) -> Any:  # JSON of any kind

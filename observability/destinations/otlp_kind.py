@@ -14,7 +14,7 @@ from config.lib.outbound import CallFailed, Reply
 from observability.destinations.destination import Config, DestinationKind, Door, Probed
 from observability.destinations.exchange import Outcome, VendorRequest
 from observability.destinations.fields import with_headers
-from observability.destinations.judging import judge, merged
+from observability.destinations.judging import judge, merged, said_by
 from observability.destinations.otlp import Attributes, encoded, exported, root_attributes
 from observability.destinations.otlp_protobuf import NoProtobuf, as_protobuf
 from observability.trace import Trace
@@ -139,9 +139,9 @@ def partial_success(reply: Reply) -> tuple[int, str]:
     if "json" not in reply.headers.get("content-type", ""):
         return 0, ""
     try:
-        told = msgspec.json.decode(reply.body)["partialSuccess"]
+        told = said_by(reply)["partialSuccess"]
         rejected = int(told.get("rejectedSpans") or 0)
-    except (msgspec.DecodeError, KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         return 0, ""
     return rejected, f"{rejected} spans were rejected."
 

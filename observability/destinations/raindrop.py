@@ -80,6 +80,7 @@ def _event(trace: Trace) -> dict[str, Any]:
 def _properties(trace: Trace) -> dict[str, Any]:
     usage = trace.usage
     told = {
+        **trace.custom,
         "trace_id": trace.trace_id,
         "trace_name": trace.trace_name,
         "model": trace.response_model,
@@ -92,6 +93,5 @@ def _properties(trace: Trace) -> dict[str, Any]:
         "finish_reason": trace.finish_reason,
         "error": trace.error,
         **trace.groups,
-        **trace.custom,
     }
     return {name: value for name, value in told.items() if value is not None}

@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from config.lib.declared import Flag, Text
 from config.lib.outbound import CallFailed, Reply
 from observability.destinations.authorization import bearer
@@ -18,6 +16,7 @@ from observability.destinations.destination import Config, Door, Limits, Probed
 from observability.destinations.exchange import Outcome, VendorRequest
 from observability.destinations.fields import with_headers
 from observability.destinations.json_kind import JsonKind, shown_by
+from observability.destinations.judging import said_by
 from observability.destinations.otlp import encoded
 from observability.destinations.warehouse import columns, name_field, row_of
 from observability.trace import Trace
@@ -185,8 +184,8 @@ def _table(config: Config) -> str:
 
 def _handle(reply: Reply) -> str:
     try:
-        handle = msgspec.json.decode(reply.body)["statementHandle"]
-    except (msgspec.DecodeError, KeyError, TypeError):
+        handle = said_by(reply)["statementHandle"]
+    except (KeyError, TypeError):
         handle = ""
     if not isinstance(handle, str) or not handle.replace("-", "").isalnum():
         raise CallFailed("the answer names no statement")

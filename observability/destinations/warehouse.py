@@ -100,7 +100,7 @@ def _json_columns(trace: Trace) -> dict[str, str | None]:
     return {
         "INPUT": None if trace.input is None else json_text(trace.input),
         "OUTPUT": None if trace.output is None else json_text(trace.output),
-        "METADATA": json_text(given | dict(trace.custom)),
+        "METADATA": json_text(dict(trace.custom) | given),
         "MODEL_PARAMETERS": json_text(trace.parameters),
         "ATTRIBUTES": json_text(attributes),
         "RESOURCE_ATTRIBUTES": json_text({"openrouter.trace.id": trace.generation_id}),

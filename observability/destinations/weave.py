@@ -93,7 +93,7 @@ def _attributes(trace: Trace) -> dict[str, Any]:
         "provider": trace.provider,
         "finish_reason": trace.finish_reason,
     }
-    return {name: value for name, value in own.items() if value is not None} | described(trace)
+    return described(trace) | {name: value for name, value in own.items() if value is not None}
 
 
 def _summary(trace: Trace) -> dict[str, Any]:

@@ -216,10 +216,16 @@ class Broadcasts:
         self.enqueue(ids, *destinations)
         return ids
 
-    def enqueue(self, ids: Sequence[UUID], *destinations: int, most: int | None = None) -> None:
+    def enqueue(
+        self,
+        ids: Sequence[UUID],
+        *destinations: int,
+        most: int | None = None,
+        made: type[NewDelivery] = NewDelivery,
+    ) -> None:
         """What ingest does in its transaction."""
         rows = [
-            NewDelivery(self.organization_id, self.workspace_id, destination, str(identifier))
+            made(self.organization_id, self.workspace_id, destination, str(identifier))
             for identifier in ids
             for destination in destinations
         ]

@@ -11,9 +11,11 @@ import psycopg
 import pytest
 
 from config.lib.ids import uuid7
+from observability.delivery_places import Places
 from observability.destinations import DESTINATIONS
 from observability.door import OutboundDoor
 from observability.drain import destination_failing, destination_recovered
+from observability.ingest_writes import Unjudged
 from tests.observability.books import connect
 from tests.observability.broadcasts import (
     TABLES,
@@ -58,6 +60,19 @@ class TestDraining:
         assert [len(request.ids) for request in vendor.received] == [20, 20, 5]
         assert broadcasts.counts(destination) == (45, 45, 0, 0)
         broadcasts.assert_nothing_is_lost()
+
+    def test_of_one_organization_leaves_threads_to_others(self, broadcasts: Broadcasts, vendor: Receiver):
+        destination = broadcasts.destination(vendor.url)
+        broadcasts.requests(1, destination)
+        places = Places(most=1)
+
+        with places.place_for(broadcasts.organization_id), places.place_for(broadcasts.organization_id):
+            assert not broadcasts.drain(destination, places=places)
+        assert broadcasts.counts(destination) == (1, 0, 0, 0)
+
+        with places.place_for(broadcasts.organization_id + 1):
+            broadcasts.drain(destination, places=places)
+        assert broadcasts.counts(destination) == (1, 1, 0, 0)
 
     def test_leaves_a_receipt_of_each_batch(self, broadcasts: Broadcasts, vendor: Receiver):
         destination = broadcasts.destination(vendor.url)
@@ -442,6 +457,15 @@ class TestABreaker:
 
 
 class TestWhatWaits:
+    def test_that_there_was_no_time_to_judge_are_counted_and_not_accepted(self, broadcasts: Broadcasts):
+        destination = broadcasts.destination("http://127.0.0.1:9")
+        ids = [broadcasts.generation() for _ in range(2)]
+
+        broadcasts.enqueue(ids, destination, made=Unjudged)
+
+        assert broadcasts.counts(destination) == (0, 0, 0, 2)
+        broadcasts.assert_nothing_is_lost()
+
     def test_is_bounded_and_what_is_beyond_is_counted(self, broadcasts: Broadcasts, vendor: Receiver):
         destination = broadcasts.destination(vendor.url)
         other = broadcasts.destination(vendor.url)

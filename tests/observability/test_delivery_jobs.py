@@ -156,6 +156,23 @@ class TestAReplay:
         delivery_jobs.work(broadcasts.connection, job_id)
         assert progress(broadcasts, job_id) == (3, 3, 0, True)
 
+    def test_that_waits_is_in_nobody_elses_way(self, broadcasts: Broadcasts, vendor: Receiver):
+        destination = broadcasts.destination(vendor.url)
+        dead(broadcasts, vendor, 1, destination)
+        broadcasts.run("UPDATE delivery_state SET accepted = accepted + 100000, dropped = 0")
+        job(broadcasts, destination, "replay")
+        broadcasts.run(
+            """INSERT INTO delivery_job (public_id, organization_id, workspace_id, destination_id, kind, since, until)
+               SELECT gen_random_uuid(), organization_id, workspace_id, destination_id, kind, since, until
+                 FROM delivery_job, generate_series(1, 99)"""
+        )
+        last = job(broadcasts, destination, "replay")
+
+        found = [delivery_jobs.unfinished(broadcasts.connection) for _ in range(20)]
+
+        assert {len(ids) for ids in found} == {100}
+        assert last in {identifier for ids in found for identifier in ids}
+
     def test_of_a_deleted_destination_ends(self, broadcasts: Broadcasts, vendor: Receiver):
         destination = broadcasts.destination(vendor.url)
         dead(broadcasts, vendor, 1, destination)

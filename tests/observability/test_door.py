@@ -85,6 +85,14 @@ class TestFailing:
 
         assert not isinstance(failure.value, NoAnswerInTime)
 
+    def test_comes_to_an_end_however_many_requests_there_are(self, receiver):
+        with OutboundDoor(LOCAL, open_seconds=0.2) as door:
+            for _ in range(2):
+                with pytest.raises(CallFailed, match="in time"):
+                    door.send(asked(receiver, "/silent"))
+
+        assert len(receiver.requests) <= 2
+
     @pytest.mark.parametrize(
         "url",
         [

@@ -15,6 +15,8 @@ from observability.filter_rules import (
     FIELDS,
     LONGEST_TEXT,
     MOST_GROUPS,
+    MOST_IN_ALL,
+    MOST_REGEXES,
     MOST_RULES,
     NUMBERS,
     OF_BOTH,
@@ -80,6 +82,10 @@ def passes(rules: Any, facts: dict[str, Any]) -> bool:
     return compiled is None or compiled.passes(facts.__getitem__)
 
 
+EXISTING = {"field": "model", "operator": "exists"}
+SEARCHING = {"field": "model", "operator": "regex", "value": "a"}
+
+
 class TestRules:
     @settings(
         suppress_health_check=[HealthCheck.too_slow]
@@ -129,6 +135,7 @@ class TestWhatIsNoRule:
             ({"field": "model", "operator": "regex", "value": r"(a)\1"}, "value"),
             ({"field": "model", "operator": "regex", "value": "(?<=a)b"}, "value"),
             ({"field": "model", "operator": "regex", "value": "((a{1000}){1000}){1000}"}, "value"),
+            ({"field": "input", "operator": "regex", "value": ".{1000}z"}, "value"),
             ({"field": "model", "operator": "is", "value": "a"}, "operator"),
             ({"field": ["model"], "operator": "equals", "value": "a"}, "field"),
             ({"field": "model", "operator": "equals", "value": "a", "case": 1}, "case"),
@@ -147,6 +154,8 @@ class TestWhatIsNoRule:
             ({"groups": None}, "groups"),
             ({"groups": [{"rules": []}] * (MOST_GROUPS + 1)}, "groups"),
             ({"groups": [{"rules": [{}] * (MOST_RULES + 1)}]}, "groups[0].rules"),
+            ({"groups": [{"rules": [EXISTING] * MOST_RULES}] * (MOST_IN_ALL // MOST_RULES + 1)}, "groups"),
+            ({"groups": [{"rules": [SEARCHING] * (MOST_REGEXES // 2 + 1)}] * 2}, "groups"),
             ({"groups": [{"rules": {}}]}, "groups[0].rules"),
             ({"groups": [{"rules": [], "logic": "nor"}]}, "groups[0].logic"),
             ({"groups": [{}]}, "groups[0].rules"),

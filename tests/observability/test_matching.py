@@ -13,9 +13,11 @@ from django.db import connections
 from config.lib.ids import uuid7
 from config.lib.scoping import tenant
 from observability import destination_settings, matching
+from observability.filter_rules import read_rules
 from observability.journal_reader import Finished
 from observability.journal_records import Begin, End
-from observability.matching import DestinationMatcher
+from observability.judging_time import MOST_OWED, JudgingTime
+from observability.matching import Compiled, DestinationMatcher, Row, targets_of
 from observability.models import Destination
 from tests.cast import STAGE, Acme, Cast
 from tests.observability.destination_kinds import NEW, use_mailbox
@@ -323,3 +325,42 @@ class TestASampleIsTheGatewaysToo:
         is_told = bool(told(matcher, finished(acme.production, session_id="s-1")))
 
         assert is_told is (int.from_bytes(digest, "big") < 1 << 63)
+
+
+class TestRulesThatTakeLong:
+    RULES = {"groups": [{"rules": [{"field": "model", "operator": "exists"}]}]}
+
+    def test_keep_ingest_no_longer_than_their_organization_may(self, acme: Acme, cast: Cast):
+        time = JudgingTime()
+        ours = destination(acme.production, filter_rules=self.RULES)
+        plain = destination(acme.production)
+        matcher = DestinationMatcher(connect, judging_time=time)
+        time.take(acme.organization.pk, MOST_OWED + 60)
+
+        rows = list(matcher([finished(acme.production)]))
+
+        matcher.close()
+        assert [(row.destination_id, row.is_judged) for row in rows] == [(ours.pk, False), (plain.pk, True)]
+
+    def test_are_nobody_elses_concern(self, acme: Acme):
+        time = JudgingTime()
+        ours = destination(acme.production, filter_rules=self.RULES)
+        matcher = DestinationMatcher(connect, judging_time=time)
+        time.take(acme.organization.pk + 1, MOST_OWED + 60)
+
+        rows = list(matcher([finished(acme.production)]))
+
+        matcher.close()
+        assert [(row.destination_id, row.is_judged) for row in rows] == [(ours.pk, True)]
+
+    def test_are_compiled_anew_only_when_they_change(self):
+        row = Row(1, NEW["type"], 7, None, ["global"], 1.0, read_rules(self.RULES))
+        known: Compiled = {}
+
+        [first] = targets_of([row], known)[7]
+        [same] = targets_of([Row(*row), row._replace(id=2)], known)[7][:1]
+        [other] = targets_of([row._replace(regions=["us"])], known)[7]
+
+        assert same is first
+        assert other.regions == {"us"}
+        assert known.keys() == {1}

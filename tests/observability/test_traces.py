@@ -139,6 +139,15 @@ class TestATrace:
         assert trace.custom == {"feature": "x", "environment": "production", "tags": ["a", 1]}
         assert trace.tags == ("a",)
 
+    def test_lets_no_metadata_of_the_callers_pass_for_ours(self):
+        given = {"openrouter.api_key_name": "x", "openrouter_cost_allocation.total.cost": 9, "team": "blue"}
+
+        assert trace_of(row(detail={"trace": given}), None, Telling()).custom == {
+            "custom.openrouter.api_key_name": "x",
+            "custom.openrouter_cost_allocation.total.cost": 9,
+            "team": "blue",
+        }
+
     def test_has_the_content(self):
         trace = told(SAID)
 

@@ -53,6 +53,11 @@ class TestALine:
         assert "Traceback" in json.loads(said)["exception"]
         assert "0123456789abcdef" not in said
 
+    def test_for_people_cannot_pass_for_two_or_colour_the_terminal(self):
+        said = line("refused %s", "x\n2026-01-01 INFO root: all is well\x1b[2J", kind="console")
+
+        assert said.endswith(r"refused x\n2026-01-01 INFO root: all is well\x1b[2J")
+
     def test_is_plain_for_people(self):
         said = line("one %d", 1, kind="console")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import socket
 import threading
 
@@ -43,6 +44,13 @@ FORBIDDEN = [
     "64:ff9b::7f00:1",
     "2002:7f00:1::",
     "2001:db8::1",
+    "fec0::1",
+    "3fff::1",
+    "192.0.0.192",
+    "192.88.99.1",
+    "168.63.129.16",
+    "::ffff:168.63.129.16",
+    "64:ff9b::a83f:8110",
 ]
 DISGUISED = ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0x7f.1", "127.0.0.1.", "0", "017700000001"]
 
@@ -255,3 +263,34 @@ class TestASingleCall:
             url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
             with pytest.raises(CallFailed):
                 post_form(url, {}, headers={}, rules=rules, seconds=0.1)
+
+    def test_says_nothing_of_the_addresses_behind_a_name(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+
+        with pytest.raises(CallFailed) as failed:
+            post(f"http://localhost:{port}/", b"", headers={}, rules=OutboundRules.parse("127.0.0.0/8,::1"))
+
+        assert str(failed.value) == "no connection can be made"
+
+    def test_says_nothing_of_what_was_no_http_answer(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            banner = b"SSH-2.0-OpenSSH_9.6 inside\r\n\r\n"
+            threading.Thread(target=_answer_once, args=(server, banner)).start()
+            url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+
+            with pytest.raises(CallFailed) as failed:
+                post(url, b"", headers={}, rules=OutboundRules.parse("127.0.0.0/8"))
+
+        assert str(failed.value) == "what came was no HTTP answer"
+
+    def test_blows_up_nothing_that_was_packed_unasked(self):
+        packed = gzip.compress(bytes(1 << 20))
+        head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            threading.Thread(target=_answer_once, args=(server, head + packed)).start()
+            url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+
+            reply = post(url, b"", headers={}, rules=OutboundRules.parse("127.0.0.0/8"))
+
+        assert reply.body == packed

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from observability.destination_probes import trial_place
+from tests.cast import Acme
 from tests.management_api import Api, data_of, error_of
 from tests.observability.destination_kinds import NEW
 from tests.observability.receiver import Receiver
@@ -99,3 +101,24 @@ class TestTheTestTrace:
 
     def test_that_does_not_arrive_says_so(self, api: Api, receiver: Receiver):
         assert data_of(api.post(f"{made(api, receiver, '/refused')}/test-trace"))["success"] is False
+
+
+class TestManyAtOnce:
+    def test_cannot_take_the_control_planes_threads(self, api: Api, receiver: Receiver, acme: Acme):
+        address = made(api, receiver)
+        wanted = {"type": NEW["type"], "config": config_of(receiver)}
+
+        with trial_place(acme.organization.pk), trial_place(acme.organization.pk):
+            answers = [
+                api.post(f"{PATH}/test", wanted),
+                api.post(f"{address}/test"),
+                api.post(f"{address}/test-trace"),
+            ]
+
+        assert [answer.status_code for answer in answers] == [429, 429, 429]
+        assert receiver.requests == []
+        assert data_of(api.post(f"{address}/test"))["success"] is True
+
+    def test_of_one_organization_leave_places_to_others(self, api: Api, receiver: Receiver, acme: Acme):
+        with trial_place(acme.organization.pk + 1), trial_place(acme.organization.pk + 1):
+            assert data_of(api.post(f"{made(api, receiver)}/test"))["success"] is True

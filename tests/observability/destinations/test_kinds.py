@@ -68,6 +68,29 @@ def config_of(slug: str, **changes):
     return DESTINATIONS[slug].read_config(VENDORS[slug].config | changes)
 
 
+def leaves(vendor: Vendor) -> dict[str, object]:
+    """All single values that a vendor was sent, by where they stand; attributes by their keys."""
+    found: dict[str, object] = {}
+    for got in vendor.got:
+        if "json" in got.headers.get("content-type", ""):
+            collect(json.loads(got.body), got.path.partition("?")[0], found)
+    assert found
+    return found
+
+
+def collect(value: object, path: str, found: dict[str, object]) -> None:
+    if isinstance(value, str) and value.startswith(("{", "[")):
+        value = json.loads(value)
+    if isinstance(value, list):
+        keyed = {each["key"]: each for each in value if isinstance(each, dict) and "key" in each}
+        value = keyed or dict(enumerate(value))
+    if not isinstance(value, dict):
+        found[path] = value
+        return
+    for name, item in value.items():
+        collect(item, f"{path}/{name}", found)
+
+
 class TestABatch:
     def test_is_taken_by_a_strict_vendor(self, slug, vendor, door):
         outcome = DESTINATIONS[slug].send(config_of(slug), BATCH, door)
@@ -112,6 +135,30 @@ class TestABatch:
         }
 
 
+class TestMetadataOfTheCallers:
+    FORGED = dict.fromkeys(
+        (
+            *("model", "provider", "user_id", "session_id", "finish_reason", "organization_id"),
+            *("input_cost", "output_cost", "total_cost", "prompt_tokens", "total_tokens", "duration_ms"),
+            *("openrouter_trace_id", "openrouter_generation_id", "trace_id", "temperature"),
+            *("openrouter.api_key_name", "openrouter.user_id", "openrouter.input_unit_price"),
+            *("provider_responses", "span.metadata.openrouter_generation.usage"),
+            *("openrouter_cost_allocation.total.cost",),
+        ),
+        "forged",
+    )
+
+    def test_change_nothing_of_what_headgate_tells(self, slug, vendor, door):
+        kind, config = DESTINATIONS[slug], config_of(slug)
+
+        kind.send(config, [a_trace(custom={})], door)
+        plain = leaves(vendor)
+        vendor.got.clear()
+        kind.send(config, [a_trace(custom=self.FORGED)], door)
+
+        assert plain.items() <= leaves(vendor).items()
+
+
 class TestAnAnswer:
     def outcome(self, slug, vendor, door, status, headers=None):
         vendor.answer = lambda _got: (status, b"{}", headers or {})
@@ -146,6 +193,14 @@ class TestAnAnswer:
         assert (outcome.is_misconfigured, outcome.retry) == (False, {0, 1, 2})
         assert outcome.error.startswith("No answer")
         assert SECRET not in outcome.error
+
+    @pytest.mark.parametrize("status", [200, 202])
+    def test_that_is_a_well_without_bottom_breaks_nothing(self, slug, vendor, door, status):
+        vendor.answer = lambda _got: (status, b"[" * 60_000, {})
+        kind = DESTINATIONS[slug]
+
+        assert kind.send(config_of(slug), BATCH, door).poisoned == set()
+        kind.probe(config_of(slug), door)
 
 
 class TestATestOfTheConnection:

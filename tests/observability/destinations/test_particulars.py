@@ -47,6 +47,15 @@ def playing(answer: Any) -> Iterator[tuple[Vendor, ReroutedDoor]]:
 
 
 class TestOtlp:
+    def test_tells_a_number_that_is_larger_than_its_integers(self):
+        kind = OtelCollector()
+
+        [request] = kind.requests(kind.read_config(OTEL), [a_trace(custom={"a": 10**300, "b": -(2**63)})])
+
+        root = spans_of(otlp(Got("POST", "", "", {}, request.body)))[0]
+        assert attributes_of(root)["trace.metadata.a"] == 1e300
+        assert attributes_of(root)["trace.metadata.b"] == -(2.0**63)
+
     def roots(self, **changes: Any) -> list[dict[str, Any]]:
         kind = OtelCollector()
         [request] = kind.requests(kind.read_config(OTEL), [a_trace(**changes)])
