@@ -147,8 +147,9 @@ def forget_selected(
 def forget_delivered(cursor: Cursor, generation_ids: Sequence[UUID]) -> int:
     """Delete what is not logged and what no pending delivery or classification needs; how many contents that were.
 
-    Called in the transaction that settles deliveries or classifications, after that. The rows are locked first, and looked at by another
-    statement: of two workers that settle the last deliveries of one content, the second sees what the first did.
+    Called in the transaction that settles deliveries or classifications, after that. The rows are locked first, and
+    looked at by another statement: of two workers that settle the last of one content, the second sees what the first
+    did.
     """
     wanted = list(generation_ids)
     cursor.execute(

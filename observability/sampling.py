@@ -1,4 +1,4 @@
-"""Which requests a destination, a classifier or I/O logging is told of: the same for a whole session, and never by chance."""
+"""Which requests destinations, classifiers or I/O logging are told of: the same for a whole session, never by chance."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def tags_of(taxonomy: Taxonomy, text: Any) -> dict[str, str]:  # what the model 
     tags: dict[str, str] = {}
     for dimension in taxonomy:
         chosen = said.get(dimension["name"])
-        if chosen not in [each["label"] for each in dimension["labels"]]:
+        if not isinstance(chosen, str) or chosen not in [each["label"] for each in dimension["labels"]]:
             raise NoTags(f"The answer has no label of the dimension {dimension['name']}.")
         tags[dimension["name"]] = chosen
     return tags

@@ -145,7 +145,7 @@ class ClassificationsView(AddressedClassifierView):
     def get(self, request: Request, **address: str) -> Response:
         rows = Classification.objects.for_workspace(self.classifier.workspace_id)
         own = rows.filter(classifier_id=self.classifier.pk)
-        page = own.order_by("-pk")[query_page(request)]
+        page = list(own.order_by("-pk")[query_page(request)])
         return Response({"data": ClassificationShape(page, many=True).data, "total_count": own.count()})
 
 

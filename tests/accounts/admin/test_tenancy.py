@@ -183,6 +183,7 @@ TABLE = {
     PriceVersion: (STAFF, STAFF, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
 }
 WRITTEN_BY_THE_DATA_PLANE = {
+    Classification,
     ApiKeyUse,
     SecretUse,
     Generation,
