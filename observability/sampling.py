@@ -1,4 +1,4 @@
-"""Which requests destinations, classifiers or I/O logging are told of: the same for a whole session, never by chance."""
+"""Which requests destinations, classifiers and I/O logging get: the same for a whole session, and never by chance."""
 
 from __future__ import annotations
 
