@@ -68,7 +68,7 @@ class ClassifierCreation(ClassifierChange):
     )
 
 
-class ClassificationShape(serializers.Serializer[Classification]):
+class ClassificationShape(serializers.Serializer[Any]):  # one, or with many=True several
     """What became of one request. `tags` has a label for each dimension once it is `done`, else null.
 
     `answer_id` is the generation by which the model was asked, `cost` what that cost.

@@ -376,11 +376,11 @@ class TestTags:
     def test_group(self, api: Api, classifier: Classifier):
         named = {"classifier_id": str(classifier.public_id), "dimension_names": ["topic"]}
 
-        rows = ask(api, "request_count", "latency_p50", classifier_dimensions=named)
+        rows = ask(api, "request_count", "p50_latency", classifier_dimensions=named)
         with_all = ask(api, "request_count", classifier_dimensions=named | {"include_nulls": True})
 
         assert {row["topic"]: row["request_count"] for row in rows} == {"billing": 1, "other": 1}
-        assert all(row["latency_p50"] for row in rows)
+        assert all(row["p50_latency"] for row in rows)
         assert {row["topic"]: row["request_count"] for row in with_all} == {"billing": 1, "other": 1, None: 1}
 
     def test_group_together_with_dimensions_and_time(self, api: Api, classifier: Classifier):
