@@ -254,6 +254,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"expires": 80_000},
     },
     "broadcast sweep": {"task": "broadcast.sweep", "schedule": 10.0, "options": {"expires": 10}},
+    "broadcast classify": {"task": "broadcast.classify", "schedule": 5.0, "options": {"expires": 5}},
     "broadcast retire": {"task": "broadcast.retire", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 

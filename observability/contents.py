@@ -145,10 +145,11 @@ def forget_selected(
 
 
 def forget_delivered(cursor: Cursor, generation_ids: Sequence[UUID]) -> int:
-    """Delete what is not logged and what no pending delivery will tell; how many contents that were.
+    """Delete what is not logged and what no pending delivery or classification needs; how many contents that were.
 
-    Called in the transaction that settles deliveries, after that. The rows are locked first, and looked at by another
-    statement: of two workers that settle the last deliveries of one content, the second sees what the first did.
+    Called in the transaction that settles deliveries or classifications, after that. The rows are locked first, and
+    looked at by another statement: of two workers that settle the last of one content, the second sees what the first
+    did.
     """
     wanted = list(generation_ids)
     cursor.execute(
@@ -159,7 +160,9 @@ def forget_delivered(cursor: Cursor, generation_ids: Sequence[UUID]) -> int:
     cursor.execute(
         """DELETE FROM generation_content AS content
             WHERE generation_id = ANY(%s) AND NOT is_logged AND NOT EXISTS (
-              SELECT FROM delivery WHERE delivery.generation_id = content.generation_id AND status = 'pending')""",
+              SELECT FROM delivery WHERE delivery.generation_id = content.generation_id AND status = 'pending')
+              AND NOT EXISTS (SELECT FROM classification AS sorted
+                               WHERE sorted.generation_id = content.generation_id AND sorted.status = 'pending')""",
         [wanted],
     )
     return cursor.rowcount

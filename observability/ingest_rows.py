@@ -146,6 +146,14 @@ def content_line(begin: Begin, content: Content) -> str:
     return _line(_text(begin.id), begin.organization_id, begin.workspace_id, sealed, is_logged)
 
 
+def classification_lines(begin: Begin, content: Content | None) -> list[str]:
+    """A row for each classifier that will sort the request."""
+    classifiers = sorted(set(content.classifiers)) if content else ()
+    return [
+        _line(number, _text(begin.id), begin.organization_id, begin.workspace_id) for number in classifiers
+    ]
+
+
 def _line(*values: object) -> str:
     return "\t".join(map(str, values)) + "\n"
 

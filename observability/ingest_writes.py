@@ -19,7 +19,7 @@ from observability.delivery_counts import accept
 from observability.ingest_batch import Batch, make_batch
 from observability.ingest_purses import settle
 from observability.ingest_rollups import add_usage
-from observability.ingest_rows import GENERATION_COLUMNS, content_line
+from observability.ingest_rows import GENERATION_COLUMNS, classification_lines, content_line
 from observability.journal_reader import Damaged, Finished, Portion, Position
 from observability.journal_records import without_content
 from observability.journal_segment import HEADER_BYTES
@@ -31,6 +31,8 @@ LEDGER_COPY = """COPY ledger_entry (transaction, organization_id, kind, account,
  process_id, batch, segment, from_offset, to_offset) FROM STDIN"""
 DELIVERY_COPY = "COPY delivery (organization_id, workspace_id, destination_id, generation_id) FROM STDIN"
 CONTENT_COPY = """COPY generation_content (generation_id, organization_id, workspace_id, sealed, is_logged)
+ FROM STDIN"""
+CLASSIFICATION_COPY = """COPY classification (classifier_id, generation_id, organization_id, workspace_id)
  FROM STDIN"""
 KEY_USE_SQL = """
 INSERT INTO api_key_use AS known (api_key_id, organization_id, last_used_at)
@@ -127,6 +129,7 @@ def write_portion(
         deliveries = accept(cursor, matcher(portion.finished))
         _write_deliveries(cursor, deliveries)
         _copy(cursor, CONTENT_COPY, _content_lines(portion.finished, deliveries))
+        _copy(cursor, CLASSIFICATION_COPY, _classification_lines(portion.finished))
         _write_dead_letters(cursor, process_id, portion.damaged)
         settle(cursor, process_id, batch, with_leased=is_last)
     cursor.execute(
@@ -175,7 +178,7 @@ def _write_deliveries(cursor: Cursor, rows: Iterable[NewDelivery]) -> None:
 
 
 def _content_lines(finished: Sequence[Finished], deliveries: Sequence[NewDelivery]) -> list[str]:
-    """What is kept of what was said: what is logged, and what a delivery will have to tell."""
+    """What is kept of what was said: what is logged, and what a delivery or a classifier will need."""
     said = [request for request in finished if request.content is not None]
     if not said:
         return []
@@ -183,10 +186,31 @@ def _content_lines(finished: Sequence[Finished], deliveries: Sequence[NewDeliver
     for delivery in deliveries:
         told.setdefault(str(delivery.generation_id), set()).add(delivery.destination_id)
     return [
-        content_line(begin, content)
-        for begin, _, _, content in said
-        if content is not None and (content.is_logged or told.get(begin.id, NOBODY) & {*content.destinations})
+        content_line(request.begin, content)
+        for request in said
+        if (content := request.content) is not None
+        and (
+            content.is_logged
+            or told.get(request.begin.id, NOBODY) & {*content.destinations}
+            or is_to_be_sorted(request)
+        )
     ]
+
+
+def _classification_lines(finished: Sequence[Finished]) -> list[str]:
+    """What classifiers are to sort: requests that were answered, where one of them wanted what was said."""
+    return [
+        line
+        for request in finished
+        if is_to_be_sorted(request)
+        for line in classification_lines(request.begin, request.content)
+    ]
+
+
+def is_to_be_sorted(request: Finished) -> bool:
+    """Whether a classifier will look at the request."""
+    content = request.content
+    return content is not None and bool(content.classifiers) and request.end.status == "completed"
 
 
 def _write_dead_letters(cursor: Cursor, process_id: UUID, damaged: Sequence[Damaged]) -> None:

@@ -115,13 +115,15 @@ class End(msgspec.Struct, array_like=True, tag="e", gc=False):
 class Content(msgspec.Struct, array_like=True, tag="t", gc=False):
     """What was said, sealed (observability.content_sealing), just before the end of its request.
 
-    `is_logged`: I/O logging keeps it. `destinations` are those that it is kept for until they have it.
+    `is_logged`: I/O logging keeps it. `destinations` and `classifiers` are those that it is kept for until
+    they have seen it.
     """
 
     id: str
     sealed: str
     is_logged: bool = False
     destinations: tuple[int, ...] = ()
+    classifiers: tuple[int, ...] = ()
 
 
 class Refusal(msgspec.Struct, array_like=True, tag="r", gc=False):

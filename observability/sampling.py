@@ -1,4 +1,4 @@
-"""Which requests a destination or I/O logging is told of: the same for a whole session, and never by chance."""
+"""Which requests destinations, classifiers and I/O logging get: the same for a whole session, and never by chance."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ def session_of(session_id: str | None, trace: Mapping[str, Any] | None, generati
 def destination_subject(destination_id: int) -> str:
     """Whose sample a destination's is."""
     return f"destination:{destination_id}"
+
+
+def classifier_subject(classifier_id: int) -> str:
+    """Whose sample a classifier's is."""
+    return f"classifier:{classifier_id}"
 
 
 def logging_subject(workspace_id: int) -> str:

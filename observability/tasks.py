@@ -11,7 +11,13 @@ import psycopg
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
-from observability import delivery_jobs, delivery_metrics, delivery_retention, destination_giving_up
+from observability import (
+    classifying,
+    delivery_jobs,
+    delivery_metrics,
+    delivery_retention,
+    destination_giving_up,
+)
 from observability.delivery_connection import connect
 from observability.delivery_places import Places
 from observability.drain import drain
@@ -77,6 +83,17 @@ def retire(**_: Any) -> None:
     with closing(connect()) as connection:
         delivery_retention.retire(connection)
         destination_giving_up.give_up(connection)
+        classifying.forget_old(connection)
+
+
+@shared_task(name="broadcast.classify")
+def classify(**_: Any) -> None:
+    """Sort requests that classifiers wait for."""
+    try:
+        with closing(connect()) as connection:
+            classifying.classify_due(connection)
+    except psycopg.OperationalError as error:
+        log.warning("the database is away: %s", str(error).strip())
 
 
 def wake(destination_id: int) -> None:

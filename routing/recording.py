@@ -1,4 +1,4 @@
-"""Who wants the content of a principal's requests: I/O logging, observability destinations, or nobody. Pure."""
+"""Who wants the content of a principal's requests: I/O logging, destinations, classifiers, or nobody. Pure."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ from dataclasses import dataclass
 
 import msgspec
 
-from observability.sampling import destination_subject, is_sampled, logging_subject, session_of
-from routing.call import Call
+from observability.sampling import (
+    classifier_subject,
+    destination_subject,
+    is_sampled,
+    logging_subject,
+    session_of,
+)
+from routing.call import DEFAULT_REGION, Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +30,29 @@ class Listener:
 
 
 @dataclass(frozen=True, slots=True)
+class Sorter:
+    """A classifier that takes a key's requests."""
+
+    classifier_id: int
+    sampling_rate: float = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Recording:
     """Who wants to know what is said; a policy has none where nobody does. `logging_rate` None: not logged."""
 
     workspace_id: int
     logging_rate: float | None = None
     listeners: tuple[Listener, ...] = ()
+    sorters: tuple[Sorter, ...] = ()
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """Why the content of one request is kept: to be logged, or for these destinations until they have it."""
+    """Why the content of one request is kept: to be logged, or for these until they have seen it."""
 
     is_logged: bool
     destinations: tuple[int, ...] = ()
+    classifiers: tuple[int, ...] = ()
 
 
 def wanted_of(recording: Recording | None, call: Call, generation_id: str) -> Wanted | None:
@@ -52,8 +68,26 @@ def wanted_of(recording: Recording | None, call: Call, generation_id: str) -> Wa
         if (not listener.regions or call.region in listener.regions)
         and is_sampled(destination_subject(listener.destination_id), session, listener.sampling_rate)
     ]
-    if not is_logged and not heard:
+    classifiers = _classifiers_of(recording.sorters, call, session) if recording.sorters else ()
+    if not is_logged and not heard and not classifiers:
         return None
     return Wanted(
-        is_logged, tuple([listener.destination_id for listener in heard if not listener.is_private])
+        is_logged,
+        tuple([listener.destination_id for listener in heard if not listener.is_private]),
+        classifiers,
+    )
+
+
+def _classifiers_of(sorters: tuple[Sorter, ...], call: Call, session: str) -> tuple[int, ...]:
+    """Classifiers that take the request. None does where its caller restricts who may read it: the classifier's
+    model is asked in the global region, and by the workspace's rules instead of the request's."""
+    wishes = call.preferences
+    if call.region != DEFAULT_REGION or wishes.zdr or wishes.data_collection == "deny":
+        return ()
+    return tuple(
+        [
+            sorter.classifier_id
+            for sorter in sorters
+            if is_sampled(classifier_subject(sorter.classifier_id), session, sorter.sampling_rate)
+        ]
     )

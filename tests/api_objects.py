@@ -22,6 +22,7 @@ from routing.preset_config import Content
 from routing.presets import save_version
 from routing.private_pricing import Rates
 from tests.cast import STAGE, Acme, Globex
+from tests.observability.classifiers import a_classifier
 from tests.observability.destination_kinds import a_destination
 from workspaces.api_keys import issue
 from workspaces.budgets import set_budget
@@ -94,6 +95,7 @@ def furnish(home: Home) -> World:
             **_governing(home),
             "{private}": str(_private(home).public_id),
             "{active_private}": str(_active_private(home).public_id),
+            "{classifier}": str(a_classifier(home.workspace).public_id),
             "{destination}": str(a_destination(home.workspace).public_id),
             "{copy}": _copy(home),
             "{invitation}": _invitation(home),
@@ -108,7 +110,10 @@ def unknown_world() -> World:
     return {
         **{f"{{{name}}}": str(uuid.uuid4()) for name in ("production", "guardrail", "default_guardrail")},
         **{f"{{{name}}}": str(uuid.uuid4()) for name in ("credential", "invitation", "channel")},
-        **{f"{{{name}}}": str(uuid.uuid4()) for name in ("private", "active_private", "destination", "copy")},
+        **{
+            f"{{{name}}}": str(uuid.uuid4())
+            for name in ("private", "active_private", "classifier", "destination", "copy")
+        },
         "{empty}": "emptier",
         "{alice}": "user_999999999",
         "{bob}": "user_999999998",

@@ -31,6 +31,7 @@ class Environment(BroadcastEnvironment, OperationsEnvironment):
     journal_dir: Path | None = Field(None, alias="HEADGATE_JOURNAL_DIR")
     broker_url: str = Field("", alias="HEADGATE_BROKER_URL")
     base_url: str = Field("http://127.0.0.1:8000", alias="HEADGATE_BASE_URL")
+    gateway_url: str = Field("", alias="HEADGATE_GATEWAY_URL")
     allowed_hosts: str = Field("", alias="HEADGATE_ALLOWED_HOSTS")
     simulator_url: str = Field("", alias="HEADGATE_SIMULATOR_URL")
 

@@ -32,6 +32,7 @@ from config.lib.api_errors import as_response, not_found
 from config.urls import not_offered
 from observability.api.activity import ActivityFileView, ActivityView
 from observability.api.analytics import AnalyticsFileView, AnalyticsMetaView, AnalyticsQueryView
+from observability.api.classifiers import ClassificationsView, ClassifiersView, OneClassifierView
 from observability.api.contents import ContentsDeletionView, ContentView
 from observability.api.deliveries import (
     BackfillView,
@@ -103,6 +104,9 @@ ROUTES: dict[str, type[View]] = {
     "byok/<str:id>": OneCredentialView,
     "auth/keys": ExchangeView,
     "auth/keys/code": CodesView,
+    "classifiers": ClassifiersView,
+    "classifiers/<str:id>": OneClassifierView,
+    "classifiers/<str:id>/classifications": ClassificationsView,
     "credits": CreditsView,
     "explain": ExplainView,
     "external-users": ExternalUsersView,

@@ -1,6 +1,7 @@
 """The observability app in the Django admin; importing the modules registers their classes."""
 
 from observability.admin import (
+    classifiers,
     contents,
     deliveries,
     destinations,
@@ -10,4 +11,13 @@ from observability.admin import (
     settings,
 )
 
-__all__ = ["contents", "deliveries", "destinations", "feedback", "generations", "machinery", "settings"]
+__all__ = [
+    "classifiers",
+    "contents",
+    "deliveries",
+    "destinations",
+    "feedback",
+    "generations",
+    "machinery",
+    "settings",
+]

@@ -19,6 +19,7 @@ from observability.analytics.fields import (
     Granularity,
     Metric,
 )
+from observability.analytics.tagging import Tagging
 
 MOST_DIMENSIONS: Final = 2
 MOST_FILTERS: Final = 20
@@ -71,6 +72,7 @@ class Question:
     order: Order | None = None
     limit: int = 1000
     group_limit: int | None = None
+    tagging: Tagging | None = None
 
     def __post_init__(self) -> None:
         if self.start >= self.end:

@@ -24,11 +24,12 @@ FETCHED: Final = 2000
 
 @dataclass(frozen=True)
 class Row:
-    """A group: its dimensions' values (numbers where they are numbered), its time bucket, its metrics."""
+    """A group: its dimensions' values (numbers where they are numbered), its time bucket, its metrics, its tags."""
 
     keys: tuple[Any, ...]
     at: datetime | None
     values: tuple[Any, ...]
+    tags: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,8 @@ def _bounded(seconds: int) -> Iterator[None]:
 
 
 def _row(question: Question, columns: tuple[Any, ...]) -> Row:
-    place = len(question.dimensions)
+    named = len(question.dimensions)
+    place = named + (len(question.tagging.columns) if question.tagging else 0)
     at = columns[place] if question.granularity else None
-    return Row(columns[:place], at, columns[place + (1 if question.granularity else 0) :])
+    tags = tuple(tag or None for tag in columns[named:place])
+    return Row(columns[:named], at, columns[place + (1 if question.granularity else 0) :], tags)

@@ -86,13 +86,15 @@ SPEED_DAYS: Final = Source(
 
 def pieces_of(question: Question, measures: Iterable[str], *, now: datetime) -> list[Piece]:
     """Who is asked for which part of the time. Raises InvalidQuery when generations would be asked for too much."""
-    levels = [source for source in _levels(question, now) if source.knows(_named(question), measures)]
+    known = [] if question.tagging else _levels(question, now)
+    levels = [source for source in known if source.knows(_named(question), measures)]
     return _pieces(question, levels, now)
 
 
 def speed_pieces_of(question: Question, *, now: datetime) -> list[Piece]:
     """The same for histograms."""
-    levels = [SPEED_DAYS] if _is_by_day(question) and SPEED_DAYS.knows(_named(question), ()) else []
+    is_known = question.tagging is None and _is_by_day(question)
+    levels = [SPEED_DAYS] if is_known and SPEED_DAYS.knows(_named(question), ()) else []
     return _pieces(question, levels, now)
 
 

@@ -31,8 +31,14 @@ class Statement:
     @property
     def keys(self) -> list[str]:
         """The columns that rows are grouped by."""
+        return [*self.groups, "at"] if self.question.granularity else self.groups
+
+    @property
+    def groups(self) -> list[str]:
+        """The same without the time."""
+        tagging = self.question.tagging
         numbered = [f"k{place}" for place in range(len(self.question.dimensions))]
-        return [*numbered, "at"] if self.question.granularity else numbered
+        return [*numbered, *tagging.keys] if tagging else numbered
 
     @property
     def using(self) -> str:
@@ -51,8 +57,8 @@ def statement_of(organization_id: int, question: Question, *, now: datetime) -> 
     made.parameters += [question.limit + 1]
     columns = ", ".join((*made.keys, *(f"m{place}" for place in range(len(question.metrics)))))
     order = _order(made)
-    if question.group_limit is not None and question.dimensions:
-        groups = ", ".join(made.keys[: len(question.dimensions)])
+    if question.group_limit is not None and made.groups:
+        groups = ", ".join(made.groups)
         relations.append(f"rows AS ({rows})")
         rows = f"""SELECT * FROM (SELECT rows.*, row_number() OVER (PARTITION BY {groups} ORDER BY {order}) AS place
                      FROM rows) placed WHERE place <= %s"""  # noqa: S608
@@ -112,6 +118,8 @@ def _selected(
     """A piece's rows, summed up by the keys and by what else is named."""
     source, question = piece.source, made.question
     keys = [source.dimensions[dimension.name] for dimension in question.dimensions]
+    keys += question.tagging.keys if question.tagging else ()
+    table = question.tagging.relation(made.parameters) if question.tagging else source.table
     if question.granularity is not None:
         moment = (
             f"{source.moment}::timestamp" if source.unit == DAY else f"{source.moment} AT TIME ZONE 'UTC'"
@@ -121,7 +129,7 @@ def _selected(
     places = ", ".join(str(place) for place in range(1, len(groups) + 1))
     where = _within(made, piece) + "".join(_condition(made, piece, one) for one in question.conditions)
     grouped = f" GROUP BY {places}" if groups else ""
-    return f"SELECT {', '.join((*groups, *sums))} FROM {source.table} WHERE {where}{extra}{grouped}"  # noqa: S608
+    return f"SELECT {', '.join((*groups, *sums))} FROM {table} WHERE {where}{extra}{grouped}"  # noqa: S608
 
 
 def _within(made: Statement, piece: Piece) -> str:

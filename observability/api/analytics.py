@@ -18,7 +18,7 @@ from accounts.permissions import Permission
 from config.lib.api_errors import ApiError
 from config.lib.exports import csv_answer, harmless
 from config.lib.money import plain_usd, usd_from_nano
-from observability.analytics import InvalidQuery, Result, Row, TooSlow, run, stream
+from observability.analytics import InvalidQuery, Row, TooSlow, run, stream
 from observability.analytics.fields import DIMENSIONS, GRANULARITIES, METRICS, OF_SETS, OPERATORS, Format
 from observability.analytics.question import MOST_EXPORTED, MOST_ROWS
 from observability.api.analytics_shapes import DEFAULT_ROWS, Asked, QueryBody
@@ -122,7 +122,7 @@ class AnalyticsQueryView(AnalyticsPage):
     def post(self, request: Request) -> Response:
         asked = Asked(request.data, self.organization_id, most_rows=MOST_ROWS, default_rows=DEFAULT_ROWS)
         try:
-            found = Result([], False, 0) if asked.is_classified else run(self.organization_id, asked.question)
+            found = run(self.organization_id, asked.question)
         except TooSlow:
             raise ApiError(408, TOO_SLOW) from None
         rows = [columns_of(asked, row) for row in found.rows]
@@ -149,7 +149,7 @@ class AnalyticsFileView(AnalyticsPage):
     )
     def post(self, request: Request) -> HttpResponseBase:
         asked = Asked(request.data, self.organization_id, most_rows=MOST_EXPORTED, default_rows=MOST_EXPORTED)
-        found = iter(()) if asked.is_classified else stream(self.organization_id, asked.question)
+        found = stream(self.organization_id, asked.question)
         asked.names.look_up()
 
         def rows() -> Iterator[Sequence[str]]:
@@ -175,7 +175,7 @@ def columns_of(asked: Asked, row: Row) -> dict[str, Any]:
         columns[f"date__{question.granularity.name}"] = f"{row.at:%Y-%m-%dT%H:%M:%S}.000Z"
     for dimension, key in zip(question.dimensions, row.keys, strict=True):
         columns |= asked.names.columns_of(dimension, key)
-    columns |= dict.fromkeys(asked.tags)
+    columns |= dict(zip(asked.tags, row.tags, strict=True))
     for metric, value in zip(question.metrics, row.values, strict=True):
         columns[metric.name] = Decimal(plain_usd(usd_from_nano(value))) if metric.is_money else value
     return columns

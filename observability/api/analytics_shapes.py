@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 from config.lib.api_fields import Anything, Choice, Flag, Moment, StrictSerializer, Text, Whole
 from observability.analytics import Condition, InvalidQuery, Order, Question
-from observability.analytics.fields import LONGEST_OF_GENERATIONS, OPERATORS, Dimension
+from observability.analytics.fields import LONGEST_OF_GENERATIONS, OF_SETS, OPERATORS, Dimension
 from observability.analytics.names import NOBODY, Names
 from observability.analytics.question import (
     MOST_DIMENSIONS,
@@ -25,6 +25,9 @@ from observability.analytics.question import (
     granularity_named,
     metric_named,
 )
+from observability.analytics.tagging import PAIR, TagCondition, Tagging
+from observability.models import Classifier
+from observability.taxonomy import MOST_LABELS
 
 LATELY = timedelta(days=7)
 DEFAULT_ROWS = 1000
@@ -136,15 +139,10 @@ class Asked:
             raise InvalidQuery(f"limit: must be at most {most_rows:,}.")
         self.names = Names(organization_id)
         self.warnings: list[str] = []
-        self.tags = _tags(said.get("classifier_dimensions"))
-        self.is_classified = "classifier_filters" in said or (
-            "classifier_dimensions" in said and not said["classifier_dimensions"].get("include_nulls", False)
-        )
-        """Whether only generations with a tag are wanted: there is none yet."""
+        tagging = self._tagging(organization_id, said)
+        self.tags = tagging.columns if tagging else ()
         start, end = _range(said.get("time_range"))
-        if (
-            "classifier_dimensions" in said or "classifier_filters" in said
-        ) and end - start > LONGEST_OF_GENERATIONS:
+        if tagging and end - start > LONGEST_OF_GENERATIONS:
             raise InvalidQuery("time_range: with a classifier a query may span at most 31 days.")
         order = said.get("order_by")
         granularity, dimensions = said.get("granularity"), said.get("dimensions", [])
@@ -160,6 +158,25 @@ class Asked:
             # So that no part of the time is missing.
             limit=said.get("limit", most_rows if is_series else default_rows),
             group_limit=said.get("group_limit"),
+            tagging=tagging,
+        )
+
+    def _tagging(self, organization_id: int, said: dict[str, Any]) -> Tagging | None:
+        grouped, narrowed = said.get("classifier_dimensions"), said.get("classifier_filters")
+        named = grouped or narrowed
+        if named is None:
+            return None
+        classifiers = Classifier.objects.for_organization(organization_id)
+        number = classifiers.filter(public_id=named["classifier_id"]).values_list("pk", flat=True).first()
+        if number is None:
+            self.warnings.append(
+                f"Could not resolve classifier {named['classifier_id']}; it has tagged nothing."
+            )
+        return Tagging(
+            number or 0,
+            _columns(grouped),
+            bool(grouped and not narrowed and grouped.get("include_nulls", False)),
+            tuple(_tag_condition(one) for one in narrowed["filters"]) if narrowed else (),
         )
 
     def _condition(self, said: dict[str, Any]) -> Condition:
@@ -184,11 +201,23 @@ class Asked:
         return number
 
 
-def _tags(said: dict[str, Any] | None) -> tuple[str, ...]:
-    """The columns that tags would have."""
+def _columns(said: dict[str, Any] | None) -> tuple[str, ...]:
+    """The columns that tags have."""
     if said is None:
         return ()
-    return tuple(said.get("dimension_names") or ("clf_dimension_name", "clf_dimension_value"))
+    return tuple(dict.fromkeys(said.get("dimension_names") or PAIR))
+
+
+def _tag_condition(said: dict[str, Any]) -> TagCondition:
+    """A condition on a tag. Raises InvalidQuery."""
+    operator, value = said["operator"], said["value"]
+    values = value if isinstance(value, list) else [value]
+    if (operator in OF_SETS) is not isinstance(value, list):
+        wanted = "a list" if operator in OF_SETS else "one value"
+        raise InvalidQuery(f"classifier_filters.filters.value: {operator} takes {wanted}.")
+    if len(values) > MOST_LABELS or not all(isinstance(one, str) for one in values):
+        raise InvalidQuery(f"classifier_filters.filters.value: must be labels, {MOST_LABELS} at most.")
+    return TagCondition(said["field"], operator, value)
 
 
 def _range(said: dict[str, datetime] | None) -> tuple[datetime, datetime]:

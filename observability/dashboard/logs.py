@@ -11,6 +11,7 @@ from accounts.dashboard.pages import OrganizationView
 from accounts.permissions import Permission
 from config.lib.dashboard import query_without
 from config.lib.keyset import UnknownCursor
+from observability.classifications import labels_of
 from observability.dashboard.log_form import LogForm
 from observability.dashboard.names import NamesFor
 from observability.log_filters import STATUSES
@@ -104,6 +105,7 @@ class GenerationView(OrganizationView):
             attempts=attempts_of(found),
             reason=reason_of(found),
             stages=stages_of(found),
+            labels=labels_of(found),
             excluded=excluded_of(found),
             raw=raw_of(found),
         )

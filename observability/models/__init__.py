@@ -1,5 +1,6 @@
 """What happened, and what is still to be told."""
 
+from observability.models.classifier import Classification, Classifier
 from observability.models.content import GenerationContent
 from observability.models.delivery import Delivery, DeliveryJob, DeliveryReceipt, DeliveryState
 from observability.models.destination import Destination, ObservabilitySettings
@@ -19,6 +20,8 @@ from observability.models.usage import (
 )
 
 __all__ = [
+    "Classification",
+    "Classifier",
     "DeadLetterRecord",
     "Delivery",
     "DeliveryJob",

@@ -11,7 +11,7 @@ class GenerationContent(TenantModel):
     """The content of one generation, sealed by the gateway; whoever opens it needs the key ring.
 
     Partitioned by day on the generation's id. Kept only where I/O logging asks for it (`is_logged`), or until every
-    destination has it. The table is made by SQL, because Django cannot describe partitions.
+    destination and every classifier has seen it. The table is made by SQL, because Django cannot describe partitions.
     """
 
     generation_id = models.UUIDField(primary_key=True)

@@ -47,7 +47,7 @@ class Recorder:
             log.error("the content of %s is lost: %s", opened.public_id, type(error).__name__)
             self.lost += 1
             return None
-        return Content(opened.id, sealed, wanted.is_logged, wanted.destinations)
+        return Content(opened.id, sealed, wanted.is_logged, wanted.destinations, wanted.classifiers)
 
     def close(self) -> None:
         """End the threads."""

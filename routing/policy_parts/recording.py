@@ -1,13 +1,15 @@
-"""Who wants to know what a key's requests say: its workspace's I/O logging, and the destinations that take the key."""
+"""Who wants to know what a key's requests say: I/O logging, and the destinations and classifiers that take the key."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Q
+
 from accounts.models import PrivacySettings
 from observability.handling import objects_in, text_in
-from observability.models import Destination
-from routing.recording import Listener, Recording
+from observability.models import Classifier, Destination
+from routing.recording import Listener, Recording, Sorter
 from workspaces.models import ApiKey
 
 CONTENT_FIELDS = frozenset({"input", "output"})
@@ -22,7 +24,10 @@ def recording_of(key: ApiKey, privacy: PrivacySettings | None, *, using: str) ->
     if workspace.is_io_logging_enabled and is_allowed and _takes(workspace.io_logging_api_key_ids, key):
         rate = workspace.io_logging_sampling_rate
     listeners = _listeners(key, using) if workspace.is_broadcast_enabled else ()
-    return Recording(key.workspace_id, rate, listeners) if listeners or rate is not None else None
+    sorters = _sorters(key, using) if is_allowed else ()
+    if not listeners and not sorters and rate is None:
+        return None
+    return Recording(key.workspace_id, rate, listeners, sorters)
 
 
 def _listeners(key: ApiKey, using: str) -> tuple[Listener, ...]:
@@ -32,6 +37,15 @@ def _listeners(key: ApiKey, using: str) -> tuple[Listener, ...]:
         for row in rows.order_by("pk")
         if _takes(row.api_key_ids, key) and (not row.is_private or looks_at_content(row.filter_rules))
     )
+
+
+def _sorters(key: ApiKey, using: str) -> tuple[Sorter, ...]:
+    """The classifiers that take the key; the keys that classifiers ask with are taken by none."""
+    rows = Classifier.objects.using(using).for_organization(key.organization_id).live()
+    found = list(rows.filter(Q(workspace=key.workspace_id, is_enabled=True) | Q(key=key)).order_by("pk"))
+    if any(row.key_id == key.pk for row in found):
+        return ()
+    return tuple(Sorter(row.pk, row.sampling_rate) for row in found if _takes(row.api_key_ids, key))
 
 
 def _takes(api_key_ids: list[int] | None, key: ApiKey) -> bool:

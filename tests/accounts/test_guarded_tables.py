@@ -35,6 +35,7 @@ BY_DESIGN = {
     "generation_feedback": "append-only, and no setting",
     "generation": "written by ingest; read-only to the application",
     "response_cache": "written by gateways; out of the application's reach",
+    "classification": "written by ingest and settled by workers; read-only to the application",
     "delivery": "written by ingest and moved by workers; read-only to the application",
     "delivery_job": "append-only to the application, and no setting",
     "delivery_receipt": "written by workers; read-only to the application",

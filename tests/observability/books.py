@@ -24,10 +24,10 @@ from observability.reconcile import reconcile
 NOW = datetime.now(UTC)
 LIFETIME = int(LIFETIME_START.timestamp()) * 10**6
 KEY_SUBJECT = 42
-TABLES = """generation, generation_content, usage_hour, usage_minute, usage_day, usage_model_day, usage_key_day,
- usage_label_day, usage_speed_day, ledger_entry, delivery, dead_letter_record, api_key_use, secret_use,
- sealed_usage, sealed_spend, sealed_batch, sealed_day, job_run, journal_position, gateway_process,
- lease, purse, invoice"""
+TABLES = """generation, generation_content, classification, usage_hour, usage_minute, usage_day,
+ usage_model_day, usage_key_day, usage_label_day, usage_speed_day, ledger_entry, delivery,
+ dead_letter_record, api_key_use, secret_use, sealed_usage, sealed_spend, sealed_batch,
+ sealed_day, job_run, journal_position, gateway_process, lease, purse, invoice"""
 
 
 def microseconds(at: datetime) -> int:

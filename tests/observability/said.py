@@ -27,9 +27,16 @@ def sealed(organization_id: int, generation_id: str, **changes: Any) -> str:
     return seal_content(sealing_ring(), data, organization_id=organization_id, generation_id=generation_id)
 
 
-def record_of(begin: Begin, *, is_logged: bool = True, destinations: Sequence[int] = ()) -> Content:
+def record_of(
+    begin: Begin,
+    *,
+    is_logged: bool = True,
+    destinations: Sequence[int] = (),
+    classifiers: Sequence[int] = (),
+) -> Content:
     """The record of a request's content."""
-    return Content(begin.id, sealed(begin.organization_id, begin.id), is_logged, tuple(destinations))
+    said = sealed(begin.organization_id, begin.id)
+    return Content(begin.id, said, is_logged, tuple(destinations), tuple(classifiers))
 
 
 def keep(generation: Any, *, is_logged: bool = True, **changes: Any) -> None:

@@ -68,6 +68,28 @@ class TestIngest:
         assert (row.organization_id, row.workspace_id, row.is_logged) == (books.organization_id, 5, True)
         assert opened(row) == SAID
 
+    def test_stores_what_a_classifier_will_sort_until_it_has(self, books: Books):
+        identifier = book(books, is_logged=False, classifiers=[3, 4])
+
+        rows = "SELECT array_agg(classifier_id ORDER BY 1) FROM classification WHERE generation_id = %s"
+        assert books.one(rows, identifier) == [3, 4]
+        for number, is_needed in ((3, True), (4, False)):
+            books.run("UPDATE classification SET status = 'failed' WHERE classifier_id = %s", number)
+            with books.connection.transaction(), books.connection.cursor() as cursor:
+                forget_delivered(cursor, [UUID(identifier)])
+            assert is_kept(identifier) is is_needed
+
+    def test_sorts_nothing_that_was_not_answered(self, books: Books):
+        journal = books.process()
+        begin = books.begin()
+        journal.begin(begin)
+        journal.end(ended(begin, status="error"), record_of(begin, is_logged=False, classifiers=[3]))
+
+        books.ingest(journal)
+
+        assert books.one("SELECT count(*) FROM classification") == 0
+        assert not is_kept(begin.id)
+
     @pytest.mark.parametrize(
         ("wanting", "told", "is_stored"),
         [((), (), False), ((7,), (), False), ((7,), (7,), True), ((7, 8), (8,), True), ((7,), (8,), False)],

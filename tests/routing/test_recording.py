@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from routing.call import Attribution, Call
+from routing.call import Attribution, Call, ProviderPreferences
 from routing.policy_parts.recording import looks_at_content
-from routing.recording import Listener, Recording, Wanted, wanted_of
+from routing.recording import Listener, Recording, Sorter, Wanted, wanted_of
 
 CALL = Call("chat", ("a/b",), {}, is_streamed=False, prompt_tokens=1, max_tokens=None)
 SHARE = 0.3
@@ -36,6 +36,31 @@ class TestWhoWantsARequest:
 
     def test_is_a_private_one_too_whose_rules_look_at_it(self):
         assert wanted_of(Recording(7, None, (Listener(3, is_private=True),)), CALL, "g") == Wanted(False, ())
+
+
+class TestAClassifier:
+    RECORDING = Recording(7, sorters=(Sorter(3), Sorter(4)))
+
+    def test_takes_a_request(self):
+        assert wanted_of(self.RECORDING, CALL, "g") == Wanted(False, (), (3, 4))
+
+    def test_takes_a_share_of_sessions(self):
+        recording = Recording(7, sorters=(Sorter(3, SHARE),))
+        taken = [wanted_of(recording, of_session(f"s{number}"), "g") for number in range(2_000)]
+
+        assert abs(sum(one is not None for one in taken) - 2_000 * SHARE) < 100
+        assert len({str(wanted_of(recording, of_session("s"), f"g{number}")) for number in range(20)}) == 1
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            replace(CALL, region="europe"),
+            replace(CALL, preferences=ProviderPreferences(zdr=True)),
+            replace(CALL, preferences=ProviderPreferences(data_collection="deny")),
+        ],
+    )
+    def test_takes_none_whose_caller_restricts_who_may_read_it(self, call):
+        assert wanted_of(self.RECORDING, call, "g") is None
 
 
 class TestASample:

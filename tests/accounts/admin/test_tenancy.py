@@ -43,6 +43,8 @@ from observability import settings as observability
 from observability.delivery_orders import order
 from observability.feedback import give
 from observability.models import (
+    Classification,
+    Classifier,
     DeadLetterRecord,
     DeliveryJob,
     DeliveryReceipt,
@@ -83,6 +85,7 @@ from routing.preset_config import Content
 from routing.presets import save_version
 from routing.private_pricing import Rates
 from tests.admin_pages import Doors, page
+from tests.observability.classifiers import a_classifier
 from tests.observability.destination_kinds import a_destination
 from tests.observability.said import keep
 from workspaces.auth_codes import Request, allow
@@ -156,6 +159,8 @@ TABLE = {
     ByokCredential: (LIST, ADMINS, OWN, OWN, OWN),
     PrivateEndpoint: (LIST, ADMINS, OWN, OWN, OWN),
     PrivatePrice: (LIST, ADMINS, OWN, KEPT, OWN),
+    Classifier: (LIST, ADMINS, OWN, OWN, OWN),
+    Classification: (LIST, NOBODY, OWN, KEPT, OWN),
     Destination: (LIST, ADMINS, OWN, OWN, OWN),
     DeliveryState: (LIST, NOBODY, OWN, KEPT, OWN),
     DeliveryReceipt: (LIST, NOBODY, OWN, KEPT, OWN),
@@ -178,6 +183,7 @@ TABLE = {
     PriceVersion: (STAFF, STAFF, HIDDEN, HIDDEN_AND_KEPT, HIDDEN),
 }
 WRITTEN_BY_THE_DATA_PLANE = {
+    Classification,
     ApiKeyUse,
     SecretUse,
     Generation,
@@ -376,6 +382,18 @@ class Objects:
     def make_PrivatePrice(self):
         with tenant(self.acme.organization.pk):
             return self.make_PrivateEndpoint().prices.get()
+
+    def make_Classifier(self):
+        with tenant(self.acme.organization.pk):
+            return a_classifier(self.acme.production)
+
+    def make_Classification(self):
+        return Classification.everything.using("owner").create(
+            classifier_id=7,
+            generation_id=uuid7(),
+            organization_id=self.acme.organization.pk,
+            workspace_id=self.acme.production.pk,
+        )
 
     def make_Destination(self):
         with tenant(self.acme.organization.pk):

@@ -34,6 +34,11 @@ TRIAL = {"type": NEW["type"], "config": NEW["config"]}
 YESTERDAY = {
     "since": (datetime.now(UTC) - timedelta(days=1)).isoformat(timespec="seconds").replace("+00:00", "Z")
 }
+TOPICS = {
+    "name": "Topics",
+    "model": "a/b",
+    "taxonomy": [{"name": "topic", "labels": [{"label": "billing"}, {"label": "other"}]}],
+}
 FALSE_POSITIVE = {"generation_id": "{generation}", "category": "guardrail_false_positive"}
 TRIED_IN_PRODUCTION = {"activate": {"workspace_id": "{production}"}}
 TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
@@ -130,6 +135,15 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int, int]]] = [
     ("post", "/private-endpoints/{private}/activate", None, (409, 404, 403, 401, 401)),
     ("post", "/private-endpoints/{active_private}/disable", None, (200, 404, 403, 401, 401)),
     ("post", "/private-endpoints/{active_private}/enable", None, (409, 404, 403, 401, 401)),
+    ("get", "/classifiers", None, (200, 200, 403, 401, 401)),
+    ("get", "/classifiers?workspace_id={production}", None, (200, 400, 403, 401, 401)),
+    ("post", "/classifiers", TOPICS, (201, 201, 403, 401, 401)),
+    ("post", "/classifiers", TOPICS | {"workspace_id": "{production}"}, (201, 400, 403, 401, 401)),
+    ("post", "/classifiers", TOPICS | {"api_key_hashes": ["{bob_key}"]}, (201, 400, 403, 401, 401)),
+    ("get", "/classifiers/{classifier}", None, (200, 404, 403, 401, 401)),
+    ("patch", "/classifiers/{classifier}", {"name": "Renamed"}, (200, 404, 403, 401, 401)),
+    ("delete", "/classifiers/{classifier}", None, (200, 404, 403, 401, 401)),
+    ("get", "/classifiers/{classifier}/classifications", None, (200, 404, 403, 401, 401)),
     ("get", "/observability/destinations", None, (200, 200, 401, 401, 401)),
     ("get", "/observability/destinations?workspace_id={production}", None, (200, 400, 401, 401, 401)),
     ("post", "/observability/destinations", MAILBOX, (201, 201, 403, 401, 401)),

@@ -12,10 +12,13 @@ import pytest
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
+from config.lib.scoping import tenant
 from observability.analytics import running
 from observability.analytics.fields import DIMENSIONS, METRICS
+from observability.models import Classification, Classifier, Generation
 from tests.cast import Cast
 from tests.management_api import Api, data_of, error_of
+from tests.observability.classifiers import a_classifier
 from tests.observability.streamed import body_of
 from tests.observability.usage_rows import book, refuse
 
@@ -331,24 +334,91 @@ class TestRows:
 class TestClassifiers:
     CLASSIFIER = "550e8400-e29b-41d4-a716-446655440000"
 
-    def test_have_tagged_nothing(self, busy: Cast, api: Api):
+    def test_that_are_unknown_have_tagged_nothing(self, busy: Cast, api: Api):
         tags = {"classifier_id": self.CLASSIFIER, "dimension_names": ["topic"]}
         chosen = {"field": "topic", "operator": "eq", "value": "tea"}
 
         assert ask(api, "request_count", classifier_dimensions=tags) == []
-        assert (
-            ask(
-                api,
-                "request_count",
-                classifier_filters={"classifier_id": self.CLASSIFIER, "filters": [chosen]},
-            )
-            == []
-        )
+        assert ask(
+            api,
+            "request_count",
+            classifier_filters={"classifier_id": self.CLASSIFIER, "filters": [chosen]},
+        ) == [{"request_count": 0}]
 
     def test_leave_what_is_not_tagged(self, busy: Cast, api: Api):
         tags = {"classifier_id": self.CLASSIFIER, "dimension_names": ["topic"], "include_nulls": True}
 
         assert ask(api, "request_count", classifier_dimensions=tags) == [{"topic": None, "request_count": 3}]
+
+
+class TestTags:
+    @pytest.fixture
+    def classifier(self, busy: Cast) -> Classifier:
+        """One that has sorted Bob's two requests and failed with the third."""
+        acme = busy.acme
+        with tenant(acme.organization.pk):
+            row = a_classifier(acme.production)
+        every = Generation.everything.using("owner").filter(organization_id=acme.organization.pk)
+        found = [one for one in every.order_by("id") if one.status != "refused"]
+        tags = iter([{"topic": "billing", "tone": "angry"}, {"topic": "other", "tone": "angry"}])
+        for one in found:
+            is_bobs = one.api_key_id == acme.bob_key.key.pk
+            Classification.everything.using("owner").create(
+                classifier_id=row.pk,
+                generation_id=one.pk,
+                organization_id=one.organization_id,
+                workspace_id=one.workspace_id,
+                status="done" if is_bobs else "failed",
+                tags=next(tags) if is_bobs else None,
+            )
+        return row
+
+    def test_group(self, api: Api, classifier: Classifier):
+        named = {"classifier_id": str(classifier.public_id), "dimension_names": ["topic"]}
+
+        rows = ask(api, "request_count", "p50_latency", classifier_dimensions=named)
+        with_all = ask(api, "request_count", classifier_dimensions=named | {"include_nulls": True})
+
+        assert {row["topic"]: row["request_count"] for row in rows} == {"billing": 1, "other": 1}
+        assert all(row["p50_latency"] for row in rows)
+        assert {row["topic"]: row["request_count"] for row in with_all} == {"billing": 1, "other": 1, None: 1}
+
+    def test_group_together_with_dimensions_and_time(self, api: Api, classifier: Classifier):
+        named = {"classifier_id": str(classifier.public_id), "dimension_names": ["tone", "topic"]}
+
+        rows = ask(api, "request_count", dimensions=["app"], granularity="day", classifier_dimensions=named)
+
+        told = {(row["app"], row["tone"], row["topic"], row["request_count"]) for row in rows}
+        assert told == {("Tea", "angry", "billing", 1), ("Tea", "angry", "other", 1)}
+
+    def test_are_listed_by_name_and_value_where_none_is_named(self, api: Api, classifier: Classifier):
+        rows = ask(api, "request_count", classifier_dimensions={"classifier_id": str(classifier.public_id)})
+
+        told = {(row["clf_dimension_name"], row["clf_dimension_value"]): row["request_count"] for row in rows}
+        assert told == {("tone", "angry"): 2, ("topic", "billing"): 1, ("topic", "other"): 1}
+
+    @pytest.mark.parametrize(
+        ("operator", "value", "count"),
+        [("eq", "billing", 1), ("neq", "billing", 1), ("in", ["billing", "other"], 2), ("not_in", ["x"], 2)],
+    )
+    def test_narrow_down(self, api: Api, classifier: Classifier, operator, value, count):
+        chosen = {"field": "topic", "operator": operator, "value": value}
+        narrowed = {"classifier_id": str(classifier.public_id), "filters": [chosen]}
+
+        assert ask(api, "request_count", classifier_filters=narrowed) == [{"request_count": count}]
+
+    @pytest.mark.parametrize("value", [5, ["a"], None, {}, "\0", "\ud800"])
+    def test_narrow_down_by_labels_only(self, api: Api, classifier: Classifier, value):
+        chosen = {"field": "topic", "operator": "eq", "value": value}
+        narrowed = {"classifier_id": str(classifier.public_id), "filters": [chosen]}
+        body = {"metrics": ["request_count"], "time_range": THE_DAY, "classifier_filters": narrowed}
+
+        assert api.post("/analytics/query", body).status_code in (200, 400)
+
+    def test_are_nobody_elses(self, cast: Cast, classifier: Classifier):
+        named = {"classifier_id": str(classifier.public_id), "dimension_names": ["topic"]}
+
+        assert ask(Api(cast.globex.management_key.secret), "request_count", classifier_dimensions=named) == []
 
 
 class TestWhatIsNotUnderstood:

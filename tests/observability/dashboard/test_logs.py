@@ -12,9 +12,10 @@ from django.test import Client
 from config.lib.scoping import tenant
 from observability.log_filters import LogFilter
 from observability.logs import log_page
-from observability.models import Generation
+from observability.models import Classification, Generation
 from tests.cast import Acme, Cast
 from tests.dashboard_pages import HTMX, make_generation, text_of
+from tests.observability.classifiers import a_classifier
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 
@@ -239,6 +240,24 @@ class TestOneRequest:
         assert "Found something" in answer
         assert "azure/eu" in answer
         assert "data region" in answer
+
+    def test_has_the_labels_that_classifiers_gave_it(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        row = make_generation(acme.bob_key.key)
+        with tenant(acme.organization.pk):
+            classifier = a_classifier(acme.production)
+        Classification.everything.using("owner").create(
+            classifier_id=classifier.pk,
+            generation_id=row.pk,
+            organization_id=row.organization_id,
+            workspace_id=row.workspace_id,
+            status="done",
+            tags={"topic": "billing"},
+        )
+
+        page = text_of(viewers["alice"].get(f"{LOGS}/{row.public_id}"))
+
+        assert "Topics · topic" in page
+        assert "billing" in page
 
     def test_shows_its_row_without_the_databases_own_numbers(
         self, acme: Acme, viewers: dict[str, Client]
