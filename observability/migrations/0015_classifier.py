@@ -14,7 +14,7 @@ from config.lib.database import read_only, revision_required, row_level_security
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0026_notification_locks"),
-        ("observability", "0013_delivery_machinery"),
+        ("observability", "0014_delivery_most_traces"),
         ("workspaces", "0014_lease_op_overdrawn"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
