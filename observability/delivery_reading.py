@@ -42,6 +42,11 @@ class Faring:
         return self.state.accepted - self.state.sent - self.state.dead
 
     @property
+    def lag_ms(self) -> int:
+        """The same for pages, which write durations."""
+        return int(self.lag_seconds * 1000)
+
+    @property
     def breaker(self) -> str:
         """Whether it is sent to: closed means yes, as in a circuit."""
         is_waiting = self.state.open_until is not None and self.state.open_until > timezone.now()

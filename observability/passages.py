@@ -79,10 +79,14 @@ def _plain(said: Any) -> Any:  # JSON
     """A list of nothing but texts as one text."""
     if not isinstance(said, list):
         return said
-    texts = [
-        part.get("text") if isinstance(part, dict) and part.get("type") == "text" else None for part in said
-    ]
-    return "\n\n".join(texts) if all(isinstance(text, str) for text in texts) else said
+    texts = [_text_of(part) for part in said]
+    known = [text for text in texts if text is not None]
+    return "\n\n".join(known) if len(known) == len(texts) else said
+
+
+def _text_of(part: Any) -> str | None:  # JSON
+    is_text = isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str)
+    return part["text"] if is_text else None
 
 
 def _passage(speaker: str, said: Any) -> Iterator[Passage]:  # JSON

@@ -11,7 +11,7 @@ import psycopg
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
-from observability import delivery_jobs, delivery_metrics, delivery_retention, destination_giving_up
+from observability import delivery_jobs, delivery_metrics
 from observability.delivery_connection import connect
 from observability.drain import drain
 from observability.sweep import due_destinations
@@ -67,14 +67,6 @@ def run_job(job_id: int, **_: Any) -> None:
         wake(done.destination_id)
     if done.is_more:
         send(run_job, job_id)
-
-
-@shared_task(name="broadcast.retire")
-def retire(**_: Any) -> None:
-    """End what is too old: deliveries, receipts, partitions; switch off destinations that are dead for a week."""
-    with closing(connect()) as connection:
-        delivery_retention.retire(connection)
-        destination_giving_up.give_up(connection)
 
 
 def wake(destination_id: int) -> None:

@@ -12,7 +12,7 @@ from config import control_metrics, task_metrics
 from config.jobs import JOBS
 from config.lib import metrics as common
 from config.lib.metrics import Level, Seconds, Total
-from observability import ingest_metrics
+from observability import delivery_metrics, ingest_metrics
 from routing.gateway import metrics as gateway_metrics
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -26,6 +26,7 @@ GROUPS = (
     ("control plane", control_metrics),
     ("ingest", ingest_metrics),
     ("worker, beat", task_metrics),
+    ("worker", delivery_metrics),
 )
 
 
@@ -71,7 +72,7 @@ class TestTheTableOfMetrics:
 
         assert labels == {
             *("route", "status", "method", "dialect", "provider", "error_type", "rule"),
-            *("reason", "what", "task", "outcome", "job"),
+            *("reason", "what", "task", "outcome", "job", "type", "breaker"),
         }
 
 
