@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from prometheus_client import REGISTRY
 
+from config.lib.metrics import REGISTRY
 from observability import delivery_metrics
 from observability.ingest_writes import NewDelivery
 from observability.sweep import due_destinations
