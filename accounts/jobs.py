@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.db import connections, transaction
 
+from accounts.notifications.history import forget_old
 from config.lib.environment import environment
 from config.lib.jobs import ROWS_AT_ONCE, Job, deleting
 
@@ -53,6 +54,7 @@ JOBS = (
             "minute < extract(epoch FROM now()) / 60 - CASE WHEN subject LIKE 'day:%' THEN 1441 ELSE 10 END",
         ),
     ),
+    Job("notifications", timedelta(days=1), forget_old),
     Job(
         "audit_log",
         timedelta(days=1),

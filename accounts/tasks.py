@@ -7,7 +7,6 @@ from typing import Any
 from celery import shared_task
 
 from accounts.notifications import delivering, detection
-from accounts.notifications.history import forget_old
 from accounts.notifications.kinds import KEY_LIMIT, LOW_BALANCE, MODEL_DEPRECATION, WORKSPACE_BUDGET
 
 SPENDING = (LOW_BALANCE, WORKSPACE_BUDGET, KEY_LIMIT)
@@ -45,9 +44,3 @@ def deliver_due(**_: Any) -> None:
 def deliver(delivery_id: int, attempt: int, **_: Any) -> None:
     """Make one try of one delivery."""
     delivering.deliver(delivery_id=delivery_id, attempt=attempt)
-
-
-@shared_task
-def forget_old_notifications(**_: Any) -> None:
-    """Let go of what was told long ago."""
-    forget_old()

@@ -1,4 +1,7 @@
-"""Everything that runs by the clock. To add a job, list it in its app's `jobs.py`; all else follows."""
+"""Every chore that is done by the clock. To add one, list it in its app's `jobs.py`; all else follows.
+
+What wakes other tasks every few seconds is no chore: settings.CELERY_BEAT_SCHEDULE has that.
+"""
 
 from __future__ import annotations
 

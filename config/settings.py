@@ -230,8 +230,8 @@ CELERY_BEAT_SCHEDULER = "config.beat:Scheduler"
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 # Deliveries have a queue of their own, so that vendors that answer slowly hold up nothing else.
 CELERY_TASK_ROUTES = {"broadcast.*": {"queue": "broadcast"}}
-# What wakes other tasks; housekeeping is in config/jobs.py. A beat that was missed is not made up for: the next one
-# sees the same.
+# Only what wakes other tasks; chores are jobs, which config/jobs.py lists. A beat that was missed is not made up for:
+# the next one sees the same.
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "check what is spent": {
         "task": "accounts.tasks.check_spending",
@@ -248,14 +248,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 10.0,
         "options": {"expires": 9},
     },
-    "forget old notifications": {
-        "task": "accounts.tasks.forget_old_notifications",
-        "schedule": 86_400.0,
-        "options": {"expires": 80_000},
-    },
     "broadcast sweep": {"task": "broadcast.sweep", "schedule": 10.0, "options": {"expires": 10}},
     "broadcast classify": {"task": "broadcast.classify", "schedule": 5.0, "options": {"expires": 5}},
-    "broadcast retire": {"task": "broadcast.retire", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 
 # --- Admin ------------------------------------------------------------------------------------------------

@@ -53,7 +53,9 @@ UPDATE classification SET status = %s, tags = %s, error = %s, answer_id = %s, co
 LATER_SQL = """
 UPDATE classification SET error = %s, next_at = now() + make_interval(secs => %s) WHERE id = %s AND status = 'pending'
 """
-FORGET_SQL = "DELETE FROM classification WHERE generation_id < %s"
+FORGET_SQL = """
+DELETE FROM classification WHERE id = ANY (ARRAY(SELECT id FROM classification WHERE generation_id < %s LIMIT 2000))
+"""
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +107,7 @@ def gateway_url() -> str:
 
 
 def forget_old(connection: Connection) -> int:
-    """Forget what became of requests that are in the log no longer; how many rows that were."""
+    """Forget some of what became of requests that are in the log no longer; how many rows that were."""
     days = existing_days(connection)
     return connection.execute(FORGET_SQL, [midnight(days[0])]).rowcount if days else 0
 

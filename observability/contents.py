@@ -103,6 +103,12 @@ def contents_of(generation_ids: Iterable[UUID]) -> dict[UUID, Content]:
     return found
 
 
+def is_logged(generation: Generation) -> bool:
+    """Whether I/O logging kept what was said."""
+    rows = GenerationContent.objects.for_organization(generation.organization_id)
+    return rows.filter(pk=generation.pk, is_logged=True).exists()
+
+
 def logged_content(generation: Generation) -> Content | None:
     """What was said, if I/O logging kept it; what only waits for its delivery is nobody's to see."""
     rows = GenerationContent.objects.for_organization(generation.organization_id)

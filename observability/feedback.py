@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from accounts.models import User
 from accounts.revisions import Actor
 from observability.handling import guardrail_findings
 from observability.models import Generation, GenerationFeedback
@@ -62,6 +63,12 @@ def give(*, generation: Generation, category: str, comment: str = "", by: Actor)
     )
     given.save(force_insert=True)
     return given
+
+
+def has_said(*, generation: Generation, category: str, user: User) -> bool:
+    """Whether somebody has said that of a generation."""
+    rows = GenerationFeedback.objects.for_organization(generation.organization_id)
+    return rows.filter(generation_id=generation.pk, category=category, user_id=user.pk).exists()
 
 
 def feedback_page(organization_id: int, wanted: FeedbackFilter, page: slice) -> tuple[list[Complaint], int]:

@@ -8,6 +8,7 @@ Only names from this module go into the statements.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import psycopg
@@ -34,6 +35,7 @@ class Rollup(NamedTuple):
 
 WHO = ("organization_id", "workspace_id", "api_key_id", "member_id")
 HOURS: Final = Rollup("usage_hour", (*WHO, "model", "provider", "hour"), MEASURES)
+MINUTES_KEPT: Final = timedelta(hours=48)
 MINUTES: Final = Rollup("usage_minute", (*WHO, "model", "provider", "minute"), MEASURES)
 DAYS: Final = Rollup(
     "usage_day",

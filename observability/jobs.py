@@ -7,7 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 from config.lib.environment import environment
 from config.lib.jobs import Job, deleting
+from observability import classifying, delivery_retention, destination_giving_up
 from observability.content_retention import forget_some_contents
+from observability.delivery_connection import connect
+from observability.ingest_rollups import MINUTES_KEPT
 from observability.job_runs import run
 from observability.models import JobRun
 from observability.owner_connection import connect_as_owner
@@ -77,6 +80,20 @@ def _state_of_books() -> JobRun | None:
     return JobRun.objects.using("owner").filter(name=RECONCILE.name).first()
 
 
+def retire_deliveries() -> int:
+    """End what is too old: deliveries, receipts, partitions; switch off destinations that are dead for a week."""
+    with closing(connect()) as connection:
+        delivery_retention.retire(connection)
+        destination_giving_up.give_up(connection)
+    return 0
+
+
+def forget_classifications() -> int:
+    """Labels go with the generations that they are about."""
+    with closing(connect()) as connection:
+        return classifying.forget_old(connection)
+
+
 def forget_old_feedback() -> int:
     """Feedback goes with the generations that it is about."""
     days = environment().generation_retention_days
@@ -97,10 +114,12 @@ JOBS = (
     Job(
         "usage_minutes",
         timedelta(minutes=10),
-        deleting("usage_minute", "minute < now() - interval '48 hours'"),
+        deleting("usage_minute", f"minute < now() - interval '{MINUTES_KEPT.total_seconds():.0f} seconds'"),
     ),
     RECONCILE,
     Job("contents", timedelta(hours=1), forget_some_contents),
+    Job("deliveries", timedelta(hours=1), retire_deliveries),
+    Job("classifications", timedelta(days=1), forget_classifications, is_needed=_drops),
     Job("generations", timedelta(hours=1), drop_generations, seconds=600.0, is_needed=_drops),
     Job("feedback", timedelta(days=1), forget_old_feedback, is_needed=_drops),
 )

@@ -79,11 +79,6 @@ def nothing_said(_finished: Finished) -> None:
     """The content of requests where none is kept."""
 
 
-def never_full(_destination_id: int) -> bool:
-    """Every destination takes more."""
-    return False
-
-
 class DestinationMatcher:
     """An ingest `Matcher`. Reads destinations on a connection of its own, at most once a second."""
 
@@ -92,10 +87,9 @@ class DestinationMatcher:
         connect: Callable[[], Connection],
         *,
         content_of: ContentOf = nothing_said,
-        is_full: Callable[[int], bool] = never_full,
         judging_time: JudgingTime | None = None,
     ) -> None:
-        self._connect, self._content_of, self._is_full = connect, content_of, is_full
+        self._connect, self._content_of = connect, content_of
         self._connection: Connection | None = None
         self._stamp: tuple[Any, ...] | None = None
         self._looked_at = self._named_at = 0.0
@@ -149,8 +143,7 @@ class DestinationMatcher:
                 self._time.take(begin.organization_id, time.perf_counter() - began)
                 if not passes:
                     continue
-            if not self._is_full(target.id):
-                rows.append(NewDelivery(begin.organization_id, begin.workspace_id, target.id, begin.id))
+            rows.append(NewDelivery(begin.organization_id, begin.workspace_id, target.id, begin.id))
 
     def _refresh(self, now: float) -> None:
         """Look whether anything was changed. What is known stays known while the database cannot be asked."""

@@ -11,13 +11,7 @@ import psycopg
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
-from observability import (
-    classifying,
-    delivery_jobs,
-    delivery_metrics,
-    delivery_retention,
-    destination_giving_up,
-)
+from observability import classifying, delivery_jobs, delivery_metrics
 from observability.delivery_connection import connect
 from observability.delivery_places import Places
 from observability.drain import drain
@@ -75,15 +69,6 @@ def run_job(job_id: int, **_: Any) -> None:
         wake(done.destination_id)
     if done.is_more:
         send(run_job, job_id)
-
-
-@shared_task(name="broadcast.retire")
-def retire(**_: Any) -> None:
-    """End what is too old: deliveries, receipts, partitions; switch off destinations that are dead for a week."""
-    with closing(connect()) as connection:
-        delivery_retention.retire(connection)
-        destination_giving_up.give_up(connection)
-        classifying.forget_old(connection)
 
 
 @shared_task(name="broadcast.classify")

@@ -1,4 +1,4 @@
-"""Keeps the rollups in order: makes days anew from their generations, and lets old minutes go."""
+"""Makes days of the rollups anew from their generations."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ from observability.usage_of_generations import (
     bucket_sql,
 )
 
-MINUTES_KEPT: Final = timedelta(hours=48)
 ONE_DAY: Final = timedelta(days=1)
 TABLES: Final = ("usage_day", "usage_model_day", "usage_key_day", "usage_label_day", "usage_speed_day")
 
@@ -120,11 +119,6 @@ def rebuild_day(connection: psycopg.Connection[tuple[Any, ...]], day: date) -> N
             cursor.execute(f"DELETE FROM {table} WHERE day = %s", [day])  # noqa: S608  # one of TABLES
         for statement in FILL_SQL:
             cursor.execute(statement, values)
-
-
-def forget_minutes_before(connection: psycopg.Connection[tuple[Any, ...]], moment: datetime) -> int:
-    """Delete the sums of minutes before a moment; returns how many rows those were."""
-    return connection.execute("DELETE FROM usage_minute WHERE minute < %s", [moment]).rowcount
 
 
 def _id_at(moment: datetime) -> Any:  # a UUID

@@ -84,6 +84,7 @@ class OrganizationView(DashboardView):
             "membership": self.membership,
             "memberships": self.memberships,
             "workspace": self.header_workspace(),
+            "may_configure_workspace": self.may(Permission.WORKSPACE_CONFIGURE),
             "may_see_audit_log": may(standing_of(self.membership), Permission.ACCOUNT_MANAGE),
             "may_see_credits": may(standing_of(self.membership), Permission.ACCOUNT_MANAGE),
             "may_manage_account": may(standing_of(self.membership), Permission.ACCOUNT_MANAGE),

@@ -8,6 +8,7 @@ from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 
 from accounts.models import Notification, NotificationChannel, NotificationDelivery
+from config.lib.jobs import ROWS_AT_ONCE
 from config.lib.scoping import unscoped
 
 KEPT = timedelta(days=365)
@@ -30,7 +31,10 @@ def last_deliveries(channels: list[NotificationChannel]) -> dict[int, Notificati
     return {delivery.channel_id: delivery for delivery in newest if delivery.channel_id is not None}
 
 
-def forget_old() -> None:
-    """Delete what was told more than a year ago."""
+def forget_old() -> int:
+    """Delete some of what was told more than a year ago; returns how many notifications that were."""
     with unscoped(reason="every organization's history is kept for the same time"):
-        Notification.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
+        old = Notification.objects.filter(created_at__lt=timezone.now() - KEPT).order_by("pk")
+        chosen = list(old.values_list("pk", flat=True)[:ROWS_AT_ONCE])
+        Notification.objects.filter(pk__in=chosen).delete()
+    return len(chosen)

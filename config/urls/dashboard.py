@@ -31,7 +31,8 @@ from accounts.dashboard.notifications import (
 from accounts.dashboard.organization import LeaveView, NewOrganizationView, OrganizationSettingsView
 from accounts.dashboard.profile import EndSessionView, ProfileView
 from observability.dashboard.activity import ActivityFileView, ActivityView
-from observability.dashboard.deliveries import DeliveriesView, ReplayView
+from observability.dashboard.contents import ContentView, FalsePositiveView
+from observability.dashboard.deliveries import DeliveriesView, DestinationsView, ReplayView
 from observability.dashboard.logs import GenerationView, LogsView
 from workspaces.dashboard.authorize import AuthorizeView
 from workspaces.dashboard.home import HomeView
@@ -46,6 +47,7 @@ app_name = "dashboard"
 
 workspace_urls: list[URLPattern | URLResolver] = [
     path("", HomeView.as_view(), name="home"),
+    path("destinations", DestinationsView.as_view(), name="destinations"),
     path("destinations/<uuid:destination>/deliveries", DeliveriesView.as_view(), name="deliveries"),
     path("destinations/<uuid:destination>/deliveries/replay", ReplayView.as_view(), name="deliveries_replay"),
     path("keys", KeysView.as_view(), name="keys"),
@@ -78,6 +80,8 @@ organization_urls: list[URLPattern | URLResolver] = [
     path("activity.csv", ActivityFileView.as_view(), name="activity_file"),
     path("logs", LogsView.as_view(), name="logs"),
     path("logs/<slug:generation>", GenerationView.as_view(), name="generation"),
+    path("logs/<slug:generation>/content", ContentView.as_view(), name="generation_content"),
+    path("logs/<slug:generation>/false-positive", FalsePositiveView.as_view(), name="false_positive"),
     path("credits", CreditsView.as_view(), name="credits"),
     path("audit-log", AuditLogView.as_view(), name="audit_log"),
     path("audit-log.csv", ExportView.as_view(), name="audit_log_export"),

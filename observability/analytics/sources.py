@@ -9,9 +9,9 @@ from typing import Final
 
 from observability.analytics.fields import DIMENSIONS, LONGEST_OF_GENERATIONS, VARIANT
 from observability.analytics.question import InvalidQuery, Question
+from observability.ingest_rollups import MINUTES_KEPT
 from observability.ingest_usage import DAY_MEASURES, LABEL_MEASURES, MEASURES
 from observability.usage_of_generations import MEASURES_OF_GENERATIONS
-from observability.usage_upkeep import MINUTES_KEPT
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 JUST_NOW: Final = timedelta(seconds=10)

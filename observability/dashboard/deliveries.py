@@ -1,4 +1,4 @@
-"""What becomes of the traces for one destination: its state, the last batches, and dead letters to be sent again."""
+"""A workspace's destinations, and how the traces for one fare: the last batches, dead letters to be sent again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from accounts.permissions import Permission
 from config.lib.keyset import UnknownCursor
 from observability.delivery_orders import NotOrderable, TooManyOrders, order
-from observability.delivery_reading import deliveries, faring_of, jobs_of, receipts
+from observability.delivery_reading import deliveries, faring_of, farings_of, jobs_of, receipts
 from observability.models import Delivery, DeliveryJob, Destination
 from observability.tasks import start_job
 from workspaces.dashboard.pages import WorkspaceView
@@ -20,6 +20,23 @@ from workspaces.dashboard.pages import WorkspaceView
 BATCHES_SHOWN = 20
 LETTERS_SHOWN = 50
 JOBS_SHOWN = slice(0, 5)
+
+
+class DestinationsView(WorkspaceView):
+    """`/o/{organization}/w/{workspace}/destinations`."""
+
+    permission = Permission.WORKSPACE_CONFIGURE
+    section = "destinations"
+
+    def get(self, request: HttpRequest, **address: Any) -> HttpResponse:
+        """The workspace's destinations, and how each fares."""
+        live = Destination.objects.for_workspace(self.workspace).live()
+        destinations = list(live.order_by("name", "pk"))
+        return self.page(
+            "observability/destinations.html",
+            lines=list(zip(destinations, farings_of(destinations), strict=True)),
+            is_broadcast=self.workspace.is_broadcast_enabled,
+        )
 
 
 class DeliveriesPage(WorkspaceView):

@@ -8,12 +8,16 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 
 from accounts.dashboard.pages import OrganizationView
-from accounts.permissions import Permission
+from accounts.permissions import Permission, Standing, may
 from config.lib.dashboard import query_without
 from config.lib.keyset import UnknownCursor
 from observability.classifications import labels_of
+from observability.contents import is_logged
 from observability.dashboard.log_form import LogForm
 from observability.dashboard.names import NamesFor
+from observability.delivery_reading import deliveries_of
+from observability.feedback import has_said
+from observability.handling import guardrail_findings
 from observability.log_filters import STATUSES
 from observability.logs import (
     LogPage,
@@ -26,6 +30,10 @@ from observability.logs import (
     reason_of,
     stages_of,
 )
+from observability.models import Generation
+from observability.models.feedback import GUARDRAIL_FALSE_POSITIVE
+from workspaces.members import standing_in
+from workspaces.models import Workspace
 
 PAGE_SIZE = 50
 KEYS_LISTED = 200
@@ -86,17 +94,35 @@ def mark_of(page: LogPage) -> str:
     return hashlib.sha256(shown.encode()).hexdigest()[:16]
 
 
-class GenerationView(OrganizationView):
-    """`/o/{organization}/logs/{generation}`: a page of its own, or the drawer beside the list."""
+class GenerationPage(OrganizationView):
+    """What pages about one request share."""
 
     permission = Permission.LOGS_SEE
     section = "logs"
+    generation: Generation
 
-    def get(self, request: HttpRequest, organization: str, generation: str) -> HttpResponse:
-        """Everything but the content."""
-        found = find(self.organization.pk, generation)
+    def enter(self) -> None:
+        super().enter()
+        found = find(self.organization.pk, self.kwargs["generation"])
         if found is None:
             raise Http404
+        self.generation = found
+
+    def standing_there(self) -> Standing:
+        """What this person is in the request's workspace; once that is deleted, in the organization."""
+        if self.standing == Standing.ORGANIZATION_ADMIN:
+            return self.standing
+        live = Workspace.objects.for_organization(self.organization).live()
+        workspace = live.filter(pk=self.generation.workspace_id).first()
+        return self.standing if workspace is None else standing_in(workspace, self.user)
+
+
+class GenerationView(GenerationPage):
+    """`/o/{organization}/logs/{generation}`: a page of its own, or the drawer beside the list."""
+
+    def get(self, request: HttpRequest, organization: str, generation: str) -> HttpResponse:
+        """Everything but the content, which has an address of its own."""
+        found, there = self.generation, self.standing_there()
         [line] = NamesFor(self.membership).lines([found])
         return self.page(
             "observability/generation.html",
@@ -108,4 +134,14 @@ class GenerationView(OrganizationView):
             labels=labels_of(found),
             excluded=excluded_of(found),
             raw=raw_of(found),
+            has_content=may(there, Permission.CONTENT_SEE) and is_logged(found),
+            deliveries=deliveries_of(found) if may(there, Permission.WORKSPACE_CONFIGURE) else [],
+            **self._findings(),
         )
+
+    def _findings(self) -> dict[str, bool]:
+        """Whether a guardrail found something, and whether this person has said that it is not there."""
+        if not guardrail_findings(self.generation.detail):
+            return {"has_findings": False}
+        is_marked = has_said(generation=self.generation, category=GUARDRAIL_FALSE_POSITIVE, user=self.user)
+        return {"has_findings": True, "is_marked": is_marked}

@@ -16,6 +16,7 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.people import vouch_for_address
 from tests.cast import Acme
 from tests.dashboard_pages import make_generation
+from tests.observability.said import keep
 
 CHROMIUM = Path("/usr/bin/chromium")
 PASSWORD = "a gate of oak, and water"
@@ -143,6 +144,7 @@ class TestPages:
                 "w/default/",
                 "w/default/keys",
                 "w/default/keys/new",
+                "w/default/destinations",
                 "logs",
                 "credits",
                 "workspaces",
@@ -184,6 +186,25 @@ class TestPages:
             sent = answer.text() if answer else ""
 
         assert '<html lang="en" data-theme="dark">' in sent
+
+
+@pytest.mark.browser
+class TestARequest:
+    def test_shows_what_was_said_beside_the_log(self, acme: Acme, stage: LiveServer) -> None:
+        keep(make_generation(acme.alice_key.key, seconds_ago=1))
+
+        with signed_in(stage, viewport=PHONE) as page:
+            page.goto("/o/acme/logs")
+            page.locator(".row-link").first.click()
+            page.get_by_role("link", name="Show what was said").click()
+            expect(page.locator("#drawer")).to_contain_text("Hello")
+            page.get_by_text("As curl, without a key").click()
+            page.get_by_role("button", name="Copy as curl").click()
+            expect(page.locator("#announcements")).to_have_text("Copied")
+            copied = page.evaluate("navigator.clipboard.readText()")
+
+        assert copied.startswith("curl http")
+        assert "$HEADGATE_API_KEY" in copied
 
 
 @pytest.mark.browser

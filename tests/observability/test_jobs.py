@@ -120,6 +120,18 @@ class TestForgetting:
 
         assert books.one("SELECT count(*) FROM usage_minute") == 1
 
+    def test_receipts_of_deliveries_after_a_month(self, books: Books):
+        for days in (29, 31):
+            books.run(
+                """INSERT INTO delivery_receipt (organization_id, workspace_id, destination_id, outcome, traces, error,
+                   created_at) VALUES (%s, 5, 6, 'sent', 1, '', %s)""",
+                *(books.organization_id, datetime.now(UTC) - timedelta(days=days)),
+            )
+
+        run(BY_NAME["deliveries"])
+
+        assert books.one("SELECT count(*) FROM delivery_receipt") == 1
+
     def test_goes_in_pieces(self, books: Books):
         books.run(
             """INSERT INTO usage_minute (organization_id, workspace_id, api_key_id, member_id, model, provider,

@@ -128,13 +128,6 @@ class TestARequest:
 
         assert copy != source.pk
 
-    def test_is_not_told_to_a_destination_that_is_full(self, acme: Acme):
-        full, other = destination(acme.production), destination(acme.production)
-        matcher = DestinationMatcher(connect, is_full=full.pk.__eq__)
-
-        assert [row.destination_id for row in matcher([finished(acme.production)])] == [other.pk]
-        matcher.close()
-
 
 class TestTheRegion:
     def test_of_a_request_must_be_one_of_the_destinations(self, acme: Acme, matcher: DestinationMatcher):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from observability.ingest_rollups import MOST_LABELS
 from observability.ingest_usage import bucket_of
 from observability.journal_records import Begin, End
-from observability.usage_upkeep import TABLES, CannotRebuild, forget_minutes_before, rebuild_day
+from observability.usage_upkeep import TABLES, CannotRebuild, rebuild_day
 from tests.observability.books import NOW, Books, books_of, ended
 
 GUARDED = {"type": "guardrail", "name": "pii", "data": {"detected": True}}
@@ -193,17 +193,3 @@ class TestRebuilding:
 
         assert rollups(books) == written
         assert f"{TODAY.date()} is made anew" in out.getvalue()
-
-
-class TestMinutes:
-    def test_go_when_they_are_old(self, books: Books):
-        journal = books.process()
-        for age in (0, 49):
-            books.request(journal, at=NOW - timedelta(hours=age))
-        books.ingest(journal)
-
-        gone = forget_minutes_before(books.connection, NOW - timedelta(hours=48))
-
-        assert gone == 1
-        assert books.one("SELECT sum(requests) FROM usage_minute") == 1
-        assert books.one("SELECT sum(requests) FROM usage_hour") == 2

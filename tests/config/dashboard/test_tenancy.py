@@ -73,6 +73,11 @@ def pages_to_see(cast: Cast, generation: Generation) -> Iterator[Row]:
     yield Row(f"{globex}/logs", GLOBEX)
     yield Row(f"{acme}/logs/{generation.public_id}", EVERYBODY_OF_ACME)
     yield Row(f"{globex}/logs/{generation.public_id}", NOBODY)
+    yield Row(f"{acme}/logs/{generation.public_id}/content", changing(ADMINISTRATOR, 404))
+    yield Row(f"{globex}/logs/{generation.public_id}/content", NOBODY)
+    nothing_found = f"logs/{generation.public_id}/false-positive"
+    yield Row(f"{acme}/{nothing_found}", changing(EVERYBODY_OF_ACME, 404), "post")
+    yield Row(f"{globex}/{nothing_found}", NOBODY, "post")
     yield Row(f"{acme}/credits", ADMINISTRATOR)
     yield Row(f"{globex}/credits", GLOBEX)
     yield Row(f"{acme}/audit-log", ADMINISTRATOR)
@@ -195,6 +200,8 @@ def pages_of_destinations(cast: Cast) -> Iterator[Row]:
     with tenant(cast.acme.organization.pk):
         known = Destination.objects.for_workspace(cast.acme.production)
         destination = known.first() or a_destination(cast.acme.production)
+    yield Row("/o/acme/w/production/destinations", (200, 403, 404, 404, LOGIN))
+    yield Row("/o/globex/w/default/destinations", GLOBEX)
     page = f"w/production/destinations/{destination.public_id}/deliveries"
     yield Row(f"/o/acme/{page}", (200, 403, 404, 404, LOGIN))
     yield Row(f"/o/acme/{page}/replay", (ELSEWHERE, 403, 404, 404, LOGIN), "post")
