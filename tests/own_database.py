@@ -13,6 +13,7 @@ from functools import cache
 from urllib.parse import urlsplit
 
 import psycopg
+from django.db import connections
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from config.embedded_postgres import OWNER_ROLE
@@ -72,7 +73,8 @@ class OwnDatabase:
         return [name for name, state in self._rows(connection).items() if state != self._new[name]]
 
     def restore(self) -> None:
-        """Bring it back to the state after the migrations; connections to it are ended."""
+        """Bring it back to the state after the migrations; connections to it are ended, Django's too."""
+        connections.close_all()
         try:
             with self.connection() as connection:
                 is_restored = self._delete_what_is_new(connection)

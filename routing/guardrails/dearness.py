@@ -43,9 +43,9 @@ class Weight(NamedTuple):
 
 def weight_of(patterns: Sequence[Any]) -> Weight:
     """How dear these patterns are to search for."""
-    until = time.monotonic() + MOST_SECONDS
+    until = time.thread_time() + MOST_SECONDS
     suspects = [pattern for pattern in patterns if _may_be_dear(pattern)]
-    dear = {id(pattern) for pattern in suspects if time.monotonic() > until or is_dear(pattern)}
+    dear = {id(pattern) for pattern in suspects if time.thread_time() > until or is_dear(pattern)}
     sizes = [(pattern.programsize, id(pattern) in dear) for pattern in suspects]
     return Weight(
         sum(
