@@ -13,6 +13,8 @@ from openrouter import OpenRouter
 from tests.e2e.recorder import keys_of
 from tests.live_stack import LiveStack
 
+pytestmark = pytest.mark.full
+
 TAXONOMY = [
     {"name": "topic", "labels": [{"label": "billing", "description": "Money."}, {"label": "other"}]},
     {"name": "audience", "labels": [{"label": "internal"}, {"label": "public"}]},
