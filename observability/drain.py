@@ -168,8 +168,9 @@ class Turn:
             try:
                 told.append(trace_of(row, contents.get(each.id), telling))
                 known.append(each)
-            except Exception:
-                log.exception("the trace of %s cannot be built", each.id)
+            except Exception as error:
+                # Without the error's words: they may quote what was said.
+                log.error("the trace of %s cannot be built: %s", each.id, type(error).__name__)
                 settlement.dead[each.id] = UNTELLABLE
         return known, told
 
