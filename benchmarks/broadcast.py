@@ -1,8 +1,8 @@
 """How fast a worker delivers traces to a local sink: `python -m benchmarks.broadcast [traces] [type]`.
 
 Runs on a private, durable PostgreSQL of its own; the sink is a process of its own that reads and says 200. Reports wall
-time, and the processor time of the worker and of its database backend, per trace. Contents are a short conversation,
-sealed as the gateway seals them where this installation keeps contents.
+time, and the processor time of the worker and of its database backend, per trace. The traces have no contents: opening
+those comes on top.
 """
 
 from __future__ import annotations
