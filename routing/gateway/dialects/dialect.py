@@ -7,7 +7,7 @@ caller and that, a provider's wire format between that and the provider, and so 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from routing.call import Call
 from routing.errors import Refusal
@@ -15,11 +15,48 @@ from routing.errors import Refusal
 DONE = b"data: [DONE]\n\n"
 
 
+STEPS = "steps"
+"""Under this name a whole answer's choice lists its Steps, where server tools ran; `message` has all of them merged."""
+
+
+class ToolCalled(NamedTuple):
+    """A call of a server tool as callers are told of it; `result` is empty until it has run.
+
+    `arguments` and `result` are JSON text as the model wrote and got it; `item` is routing.tools.tool.Ran.item.
+    `function` is the name that the model called, `id` the call's.
+    """
+
+    id: str
+    slug: str
+    function: str
+    instance: int
+    arguments: str
+    item: Mapping[str, Any] = {}
+    result: str = ""
+    is_failed: bool = False
+
+
+class Step(NamedTuple):
+    """One answer of the model on the way to the last one, and the server tools that it called."""
+
+    message: Mapping[str, Any]
+    tools: tuple[ToolCalled, ...] = ()
+
+
 class DialectEvents(Protocol):
     """One streamed answer: Chat Completions events in, the caller's out."""
 
     def feed(self, data: bytes) -> bytes:
         """The caller's events for complete Chat Completions events, as wire_format.Stream.feed returns them."""
+
+    def begin_tool(self, called: ToolCalled) -> bytes:
+        """The model has called a server tool, which runs now; what was said before is complete."""
+
+    def tell_tool(self, called: ToolCalled, event: str, fields: Mapping[str, Any]) -> bytes:
+        """Something happens within it (routing.tools.tool.Bench.tell)."""
+
+    def end_tool(self, called: ToolCalled) -> bytes:
+        """It has run."""
 
     def finish(self, final_chunk: bytes, usage: Mapping[str, Any]) -> bytes:
         """The last events; `final_chunk` is wire_format.Stream.final_chunk's, `usage` what is in it."""
