@@ -71,6 +71,20 @@ class CacheUse(msgspec.Struct, frozen=True):
     is_cleared: bool = False
 
 
+class Origin(msgspec.Struct, frozen=True):
+    """Which request a model is asked for that had a generation before this one: server tools ask more than once.
+
+    `request` is the id of that request's first generation, `step` counts the answers of its model from 1, and `tool`
+    is the server tool that asks, empty where the request's own model goes on. `provider` is whose service the tool
+    asks, where that is no model's.
+    """
+
+    request: str
+    step: int
+    tool: str = ""
+    provider: str = ""
+
+
 CACHE_MARKERS = "cache_markers"
 """Under this name `Call.detail` says that a dialect's parts and tools may be marked with `cache_control`."""
 
@@ -119,5 +133,7 @@ class Call(msgspec.Struct, frozen=True):
     """Which plugins run, with their configuration, by slug; None: the request is to go without."""
     plugin_femto: int = 0
     """What plugins cost on top of the endpoint's price, once the request is answered."""
+    origin: Origin | None = None
+    """Set where this is not the first generation of a request."""
     annotations: tuple[Mapping[str, Any], ...] = ()
     """What plugins have to say beside the answer: where from they know, and what they read."""

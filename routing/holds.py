@@ -90,6 +90,11 @@ def holds_of(attempts: Sequence[Attempt], purses: Sequence[PurseLimit]) -> tuple
     )
 
 
+def service_holds(nano: int, purses: Sequence[PurseLimit]) -> tuple[HoldNeeded, ...]:
+    """What a service that is asked beside a model needs in each purse: it is ours to pay, whoever pays providers."""
+    return tuple([HoldNeeded(purse, nano) for purse in purses if nano or purse.layer != CREDITS])
+
+
 def is_spent(plan: Plan, exhausted: Collection[int]) -> bool:
     """Whether a purse of the plan is known to be spent."""
     return any(need.purse.purse_id in exhausted for need in plan.holds)

@@ -25,6 +25,7 @@ from routing.policy_parts.purses import purses_of, subjects_of
 from routing.policy_parts.rates import free_rates_of, rates_of
 from routing.policy_parts.recording import recording_of
 from routing.policy_parts.routing import routing_of
+from routing.policy_parts.server_tools import disabled_tools_of
 from workspaces.key_secrets import OpenedKey, opened_by
 from workspaces.models import ApiKey, WorkspaceMember
 
@@ -131,6 +132,7 @@ def _policy_of(opened: OpenedKey, using: str) -> Policy:
         is_catalog_filtered=key.organization.is_model_catalog_filtered,
         presets=presets_of(workspace, using=using),
         recording=recording_of(key, privacy, using=using),
+        disabled_tools=disabled_tools_of(workspace),
     )
 
 

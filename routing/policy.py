@@ -181,6 +181,8 @@ class Policy:
     byok_fee: ByokFee = NO_FEE
     byok_allowance: PurseLimit | None = None
     """Where it is counted how much of a month's list price is free of the fee."""
+    disabled_tools: frozenset[str] = frozenset()
+    """Server tools that requests may not ask for, by their slugs."""
     is_catalog_filtered: bool = False
     """Whether lists of models leave out what the rules do not let the key use."""
     recording: Recording | None = None

@@ -62,10 +62,14 @@ NO_CALL = Call("", (), {}, is_streamed=True, prompt_tokens=0, max_tokens=None)
 
 async def produce(runtime: Runtime, client: Client, opened: Opened, attempts: Sequence[Attempt]) -> Ending:
     """How the generation ends; of a stream, everything but the last event has been sent by then."""
-    dialect = DIALECTS[opened.call.dialect]
+    dialect = _spoken(client, opened)
     client.is_streamed = opened.call.is_streamed
     client.keep_alive = KEEP_ALIVE.get(dialect.slug, COMMENT)
     return await (_with_plugins if opened.call.plugins else _answered)(runtime, client, opened, attempts)
+
+
+def _spoken(client: Client, opened: Opened) -> Dialect:
+    return DIALECTS[client.dialect or opened.call.dialect]
 
 
 async def _with_plugins(
@@ -99,7 +103,7 @@ async def _healed(runtime: Runtime, client: Client, opened: Opened, answer: Answ
 
 async def _answered(runtime: Runtime, client: Client, opened: Opened, attempts: Sequence[Attempt]) -> Ending:
     """The first provider's answer, whole or passed on."""
-    dialect = DIALECTS[opened.call.dialect]
+    dialect = _spoken(client, opened)
     try:
         served = await runtime.attempts.first_that_answers(opened, attempts, client.watch)
     except NobodyAnswered as error:
@@ -194,8 +198,7 @@ async def farewell(
 
     What is repeated from the cache says nothing of how it was routed.
     """
-    is_asked = not is_repeated and is_wanted(client.headers)
-    metadata = _metadata(runtime, opened, decision, ending) if is_asked else None
+    metadata = None if is_repeated else metadata_for(runtime, client, opened, decision, ending)
     body = ending.body
     if ending.refusal is not None:
         if client.has_started and body is not None:
@@ -212,10 +215,12 @@ async def farewell(
         await client.answer(200, in_answer(body, metadata) if metadata else body)
 
 
-def _metadata(
-    runtime: Runtime, opened: Opened, decision: Decision, ending: Ending
+def metadata_for(
+    runtime: Runtime, client: Client, opened: Opened, decision: Decision, ending: Ending
 ) -> Mapping[str, Any] | None:
-    """The router metadata of a request for which a provider was, or would have been, asked."""
+    """The router metadata of a request for which a provider was, or would have been, asked; if it is asked for."""
+    if not is_wanted(client.headers):
+        return None
     outcome, refusal = ending.outcome, ending.refusal
     if opened.call.dialect not in DIALECTS_TOLD or (refusal and not is_told(opened.call, refusal)):
         return None

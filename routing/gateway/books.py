@@ -13,7 +13,7 @@ import msgspec
 from config.lib.ids import NewId
 from observability.journal import Journal, JournalFull
 from observability.journal_records import Begin, Checkpoint, Content, End, Hold
-from routing.call import DEFAULT_REGION, NO_ATTRIBUTION, Call, PresetUse
+from routing.call import DEFAULT_REGION, NO_ATTRIBUTION, Call, Origin, PresetUse
 from routing.decision import Attempt, Decision
 from routing.errors import unavailable
 from routing.gateway.client import RefusedError
@@ -162,6 +162,8 @@ def _begin(opened: Opened, decision: Decision) -> Begin:
         context["excluded"] = dropped_of(decision)
     if principal.secret is not None:
         context["secret"] = principal.secret
+    if call.origin is not None:
+        context |= named_origin(call.origin)
     if given is not NO_ATTRIBUTION:
         context |= {name: said for name in given.__struct_fields__ if (said := getattr(given, name))}
     return Begin(
@@ -176,6 +178,13 @@ def _begin(opened: Opened, decision: Decision) -> Begin:
         opened.model,
         context,
     )
+
+
+def named_origin(origin: Origin) -> dict[str, Any]:
+    """A request as its later generations name it."""
+    named: dict[str, Any] = {"request": origin.request, "step": origin.step}
+    named |= {"tool": origin.tool} if origin.tool else {}
+    return {**named, "provider": origin.provider} if origin.provider else named
 
 
 def named_preset(used: PresetUse) -> dict[str, Any]:

@@ -92,6 +92,7 @@ class Client:
         "_receive",
         "_send",
         "common",
+        "dialect",
         "has_read_body",
         "has_started",
         "headers",
@@ -118,6 +119,8 @@ class Client:
         self.has_started = self.is_streamed = self.has_read_body = False
         self.keep_alive = COMMENT
         """What is sent to keep an event stream alive."""
+        self.dialect: str | None = None
+        """What is spoken to it, where that is not what the request came in."""
         self.status = 0
         """What was answered; 0 when nothing was."""
         self._receive = receive

@@ -33,7 +33,8 @@ class Ending(msgspec.Struct, frozen=True):
     """What to write down, then what to send: the rest of the answer, or a refusal, or nothing at all.
 
     With a refusal, `body` is how a stream says so that has begun. `repeatable` is the answer in Chat Completions,
-    where the caller asked to have it cached. `said` is there only where somebody wants to know it.
+    where the caller asked to have it cached. `said` is there only where somebody wants to know it. `asked` is the call
+    as providers were asked, where plugins changed it.
     """
 
     outcome: Outcome
@@ -41,6 +42,7 @@ class Ending(msgspec.Struct, frozen=True):
     refusal: Refusal | None = None
     repeatable: bytes | None = None
     said: Said | None = None
+    asked: Call | None = None
 
 
 class Bill(msgspec.Struct, frozen=True):
@@ -139,7 +141,7 @@ def with_plugins(ending: Ending, call: Call) -> Ending:
     files = files_of(call)
     if refusal is not None and files and outcome.attempt is not None:
         refusal = refusal.with_metadata(file_annotations=files)
-    return replace(ending, outcome=outcome, refusal=refusal)
+    return replace(ending, outcome=outcome, refusal=refusal, asked=call)
 
 
 def _error(refusal: Refusal, attempt: Attempt | None, tried: tuple[Tried, ...] = ()) -> Outcome:

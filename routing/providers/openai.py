@@ -37,6 +37,7 @@ OUR_FIELDS = frozenset(
         "route",
         "session_id",
         "stop_server_tools_when",
+        "max_tool_calls",
         "stream_options",
         "trace",
         "transforms",

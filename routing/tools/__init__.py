@@ -1,6 +1,15 @@
 """Server tools: what the gateway runs for the model. A new one is one file and one line here (SPEC §8)."""
 
 from routing.tools.datetime import Datetime
-from routing.tools.tool import ServerTool
+from routing.tools.tool import PREFIXES, ServerTool
 
 TOOLS: dict[str, ServerTool] = {tool.slug: tool for tool in (Datetime(),)}
+NAMES: dict[str, ServerTool] = {name: tool for tool in TOOLS.values() for name in (tool.slug, *tool.names)}
+
+
+def tool_named(kind: str) -> ServerTool | None:
+    """The tool of a type (`openrouter:datetime`, in any case), or of a bare name; None where there is none."""
+    lowered = kind.lower()
+    for prefix in PREFIXES:
+        lowered = lowered.removeprefix(prefix)
+    return NAMES.get(lowered)

@@ -1,0 +1,1 @@
+"""Requests whose model may call tools that the gateway runs: read `loop` first."""

@@ -1,0 +1,171 @@
+"""One answer of the model within a loop: put together from its pieces, and parted into what is whose.
+
+Everything in it came from a provider: whatever has another type than it should counts as absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from routing.gateway.dialects.chunks import a_text, an_object, content_of, objects
+from routing.tools.tool import Json, Ran, Use
+
+KINDS_OF_CALL = ("function", "custom")
+JOINED = ("text", "summary", "data")
+"""Of a reasoning detail that comes in pieces, the fields whose pieces follow one another."""
+
+
+class Requested(msgspec.Struct, frozen=True):
+    """A call of a tool of ours as the model made it: `arguments` is None where what it sent is no JSON object."""
+
+    id: str
+    use: Use
+    text: str
+    arguments: Json | None
+
+
+class Finished(NamedTuple):
+    """A call of a tool that has run, and what it came to as model and caller may see it."""
+
+    requested: Requested
+    ran: Ran
+    stages: tuple[Mapping[str, Any], ...]
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """What the model said: the message, which calls in it are ours to run, and whether others are left."""
+
+    message: Json
+    requested: tuple[Requested, ...]
+    is_callers_turn: bool
+    """Whether it calls tools of the caller's own, who goes on from there."""
+
+
+def turn_of(message: Mapping[str, Any], uses: Mapping[str, Use]) -> Turn:
+    """The turn of a whole message."""
+    calls = objects(message, "tool_calls")
+    ours = tuple(_requested(calls, uses))
+    named = {one.use.function for one in ours}
+    return Turn(dict(message), ours, any(_name_of(call) not in named for call in calls))
+
+
+def callers_message(turn: Turn) -> Json:
+    """The message as the caller may see it: without the calls that are not his."""
+    named = {one.use.function for one in turn.requested}
+    left = [call for call in objects(turn.message, "tool_calls") if _name_of(call) not in named]
+    message = {name: value for name, value in turn.message.items() if name != "tool_calls"}
+    return {**message, "tool_calls": left} if left else message
+
+
+def said_again(turn: Turn) -> Json:
+    """The message as the next request repeats it to the provider: with our calls alone.
+
+    Calls of the caller's own never get here: they end the turn.
+    """
+    message: Json = {"role": "assistant", "content": content_of(turn.message) or None}
+    for name in ("reasoning", "reasoning_details", "reasoning_content"):
+        if turn.message.get(name):
+            message[name] = turn.message[name]
+    message["tool_calls"] = [
+        {"id": one.id, "type": "function", "function": {"name": one.use.function, "arguments": one.text}}
+        for one in turn.requested
+    ]
+    return message
+
+
+def _requested(calls: list[Json], uses: Mapping[str, Use]) -> Iterator[Requested]:
+    known: set[str] = set()
+    for number, call in enumerate(calls):
+        use = uses.get(_name_of(call))
+        if use is None:
+            continue
+        text = a_text(an_object(call, "function"), "arguments")
+        identifier = a_text(call, "id")
+        if not identifier or identifier in known:
+            identifier = f"call_{number}_{len(known)}"
+        known.add(identifier)
+        arguments = _object(text)
+        yield Requested(identifier, use, text if arguments is not None else "{}", arguments)
+
+
+def _name_of(call: Mapping[str, Any]) -> str:
+    return a_text(an_object(call, "function"), "name")
+
+
+def _object(text: str) -> Json | None:
+    if not text.strip():
+        return {}
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+class Assembly:
+    """Puts a message together from the deltas of a stream."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, list[str]] = {"content": [], "reasoning": [], "refusal": []}
+        self._details: list[Json] = []
+        self._calls: dict[int, Json] = {}
+        self._annotations: list[Json] = []
+
+    def take(self, delta: Json) -> None:
+        """One delta."""
+        for name, texts in self._texts.items():
+            if text := a_text(delta, name):
+                texts.append(text)
+        for piece in objects(delta, "reasoning_details"):
+            self._take_detail(piece)
+        for piece in objects(delta, "tool_calls"):
+            self._take_call(piece)
+        self._annotations += objects(delta, "annotations")
+
+    def message(self) -> Json:
+        """What was said by now."""
+        message: Json = {"role": "assistant"}
+        for name, texts in self._texts.items():
+            if texts or name == "content":
+                message[name] = "".join(texts) or None
+        if self._details:
+            message["reasoning_details"] = self._details
+        if self._calls:
+            message["tool_calls"] = [self._calls[number] for number in sorted(self._calls)]
+        if self._annotations:
+            message["annotations"] = self._annotations
+        return message
+
+    def name_at(self, number: int) -> str:
+        """The name of the call at a place, as far as it has come."""
+        return _name_of(self._calls.get(number, {}))
+
+    def _take_detail(self, piece: Json) -> None:
+        last = self._details[-1] if self._details else None
+        if last is None or any(last.get(name) != piece.get(name) for name in ("type", "index")):
+            self._details.append(dict(piece))
+            return
+        for name, value in piece.items():
+            if name in JOINED and isinstance(value, str) and isinstance(last.get(name), str):
+                last[name] += value
+            elif value is not None:
+                last[name] = value
+
+    def _take_call(self, piece: Json) -> None:
+        number = place_of(piece)
+        call = self._calls.setdefault(
+            number, {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
+        )
+        function = an_object(piece, "function")
+        call["id"] = call["id"] or a_text(piece, "id")
+        call["function"]["name"] = call["function"]["name"] or a_text(function, "name")
+        call["function"]["arguments"] += a_text(function, "arguments")
+
+
+def place_of(piece: Json) -> int:
+    """Which call a piece belongs to."""
+    index = piece.get("index")
+    return index if isinstance(index, int) and not isinstance(index, bool) else 0
