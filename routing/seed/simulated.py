@@ -33,20 +33,30 @@ DESCRIPTIONS = {
     "cut": "Drops the connection in the middle of its answer.",
     "garbage": "Answers with bytes that are no answer.",
     "tools": "Calls the first tool that it is given.",
+    "calls-all": "Calls every tool that it is given once, then says what they said.",
+    "script": "Says and calls what the JSON script in the first message tells it to, step by step.",
     "broken-json": "Answers with JSON that needs repair.",
     "silent": "Never answers.",
     "flat": "As echo, priced per request only, so that what is set aside is what it costs.",
 }
 SHARED = ("echo", "lorem")
+UNDERSTUDIES = ("understudy", "stand-in")
+"""Other authors whose `script` is the simulator's, so that one model may ask another by a script of its own."""
+PANEL = tuple(f"panel-{seat}" for seat in range(1, 9))
 
 
 def simulated_models() -> list[dict[str, Any]]:
     """Every model of the simulator, priced."""
     models = [_model(name, description) for name, description in DESCRIPTIONS.items()]
     errors = [_model(f"error-{status}", f"Fails with status {status}.") for status in ERROR_STATUSES]
+    panel = [_model(name, "Answers with its own name and the last user message.") for name in PANEL]
+    scripts = [
+        _model("script", DESCRIPTIONS["script"]) | {"slug": f"{author}/script", "name": f"{author}: Script"}
+        for author in UNDERSTUDIES
+    ]
     embed = _model("embed", "Embeds text.") | {"output_modalities": ["embeddings"]}
     embed["endpoints"][0]["price"] = {"prompt": "0.0000001", "completion": "0"}
-    return [*models, *errors, embed]
+    return [*models, *errors, *panel, *scripts, embed]
 
 
 def _model(name: str, description: str) -> dict[str, Any]:

@@ -39,11 +39,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message: its text parts joined by line ends, and the tool result it carries."""
+    """One message: its text parts joined by line ends, the tool result it carries, and whether it calls tools."""
 
     role: Role
     text: str = ""
     tool_result: str | None = None
+    has_calls: bool = False
 
     @property
     def words(self) -> int:
@@ -98,11 +99,9 @@ class Ask:
         return "" if index is None else self.turns[index].text
 
     @property
-    def tool_result(self) -> str | None:
-        """The newest tool result in or after the last user message."""
-        recent = self.turns[self._last_user_index() or 0 :]
-        results = [turn.tool_result for turn in recent if turn.tool_result is not None]
-        return results[-1] if results else None
+    def tool_results(self) -> tuple[str, ...]:
+        """The tool results in or after the last user message."""
+        return results_in(self.turns[self._last_user_index() or 0 :])
 
     def _last_user_index(self) -> int | None:
         for index in range(len(self.turns) - 1, -1, -1):
@@ -110,6 +109,11 @@ class Ask:
             if turn.role == "user" and (turn.text or turn.tool_result is None):
                 return index
         return None
+
+
+def results_in(turns: Sequence[Turn]) -> tuple[str, ...]:
+    """Return the tool results that messages carry."""
+    return tuple(turn.tool_result for turn in turns if turn.tool_result is not None)
 
 
 def read_text(body: Body, name: str) -> str:
@@ -165,19 +169,22 @@ def read_max_tokens(body: Body, *names: str) -> int | None:
 def read_pace(body: Body) -> Pace:
     """Return the pacing in the body's field `simulator`, which gateways pass on. Raises RefusedError."""
     wishes = read_object(body, "simulator")
-    return Pace(_read_delay(wishes, "first_delay_ms"), _read_delay(wishes, "chunk_delay_ms"))
+    return Pace(
+        read_delay(wishes, "first_delay_ms", "simulator."), read_delay(wishes, "chunk_delay_ms", "simulator.")
+    )
+
+
+def read_delay(wishes: Body, name: str, where: str = "") -> float | None:
+    """Return the seconds that an optional field of milliseconds says. Raises RefusedError."""
+    value = wishes.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= MAX_DELAY_MS:
+        raise RefusedError(400, f"'{where}{name}' must be between 0 and {MAX_DELAY_MS} milliseconds.")
+    return value / 1000
 
 
 def join_texts(parts: Sequence[object]) -> str:
     """Return the text parts of a message's content, one a line; images, audio and files are passed over."""
     texts = [part.get("text") for part in parts if isinstance(part, dict)]
     return "\n".join(text for text in texts if isinstance(text, str))
-
-
-def _read_delay(wishes: Body, name: str) -> float | None:
-    value = wishes.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= MAX_DELAY_MS:
-        raise RefusedError(400, f"'simulator.{name}' must be between 0 and {MAX_DELAY_MS} milliseconds.")
-    return value / 1000

@@ -1,48 +1,21 @@
 """What each model does: from what was asked to a plan of the answer. Pure; the table is at the end."""
 
-import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
 from routing.simulator.arguments import make_arguments
 from routing.simulator.ask import MAX_DELAY_MS, Ask, RefusedError
-from routing.simulator.words import count_words, make_words, split_words
-
-Finish = Literal["stop", "length", "tool"]
-Fault = Literal["cut", "garbage", "silent"]
+from routing.simulator.plans import Plan, Reply, ToolCall, answer, call_tools, read_object_text, say
+from routing.simulator.scripts import play_script
+from routing.simulator.words import make_words, split_words
 
 LOREM_TOKENS = 16
 SLOW_MS = 1000
+PANEL_SEATS = 8
 BROKEN_JSON = '```json\n{"answer": 42, "words": ["alpha", "beta",], "note": "no end\n```'
 _FLAKY_STATUS = 503
 _NUMBER = re.compile(r"[0-9]+")
 _ERROR = re.compile(r"error-([45][0-9][0-9])")
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The answer in the pieces it is streamed in; with `tool`, the JSON text of its arguments."""
-
-    pieces: tuple[str, ...] = ()
-    tokens: int = 0
-    finish: Finish = "stop"
-    tool: str | None = None
-
-    @property
-    def text(self) -> str:
-        return "".join(self.pieces)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What will happen: a reply, or an error status, or a fault on the wire while the reply is sent."""
-
-    reply: Reply
-    status: int = 200
-    fault: Fault | None = None
-    first_seconds: float | None = None
 
 
 def plan_answer(ask: Ask, turn: int) -> Plan:
@@ -74,23 +47,8 @@ def _refuse(ask: Ask) -> RefusedError:
     return RefusedError(404, message, code="model_not_found", param="model")
 
 
-def _say(ask: Ask, pieces: tuple[str, ...]) -> Reply:
-    """Return the pieces, cut off at the caller's max_tokens as every provider does."""
-    tokens = sum(1 for piece in pieces if not piece.isspace())
-    if ask.max_tokens is not None and tokens > ask.max_tokens:
-        return Reply(pieces[: ask.max_tokens], ask.max_tokens, "length")
-    return Reply(pieces, tokens)
-
-
 def _repeat(ask: Ask) -> Reply:
-    return Reply() if ask.is_embedding else _answer(ask, ask.user_text)
-
-
-def _answer(ask: Ask, text: str) -> Reply:
-    """Say a text; where an object is asked for, one that satisfies its schema unless the text is one already."""
-    if ask.answer_schema is not None and not _is_object(text):
-        text = make_arguments(ask.answer_schema)
-    return _say(ask, split_words(text))
+    return Reply() if ask.is_embedding else answer(ask, ask.user_text)
 
 
 def _echo(ask: Ask, turn: int) -> Plan:
@@ -104,27 +62,30 @@ def _lorem(ask: Ask, turn: int) -> Plan:
 
 
 def _call_tool(ask: Ask, turn: int) -> Plan:
-    if ask.tool_result is not None:
-        return Plan(_answer(ask, f"The tool said: {ask.tool_result}"))
+    if ask.tool_results:
+        return Plan(answer(ask, f"The tool said: {ask.tool_results[-1]}"))
     if not ask.tools:
         return Plan(_repeat(ask))
     tool = ask.tools[0]
-    arguments = ask.user_text if _is_object(ask.user_text) else make_arguments(tool.schema)
-    tokens = count_words(arguments)
-    if ask.max_tokens is not None and tokens > ask.max_tokens:
-        return Plan(Reply(finish="length"))  # half a call is no call, and not every dialect could carry it
-    return Plan(Reply(split_words(arguments), tokens, "tool", tool.name))
+    arguments = ask.user_text if read_object_text(ask.user_text) is not None else make_arguments(tool.schema)
+    return Plan(call_tools(ask, "", (ToolCall(tool.name, arguments),)))
 
 
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False
+def _call_all(ask: Ask, turn: int) -> Plan:
+    if ask.tool_results:
+        return Plan(answer(ask, "\n".join(ask.tool_results)))
+    if not ask.tools:
+        return Plan(_repeat(ask))
+    calls = tuple(ToolCall(tool.name, make_arguments(tool.schema)) for tool in ask.tools)
+    return Plan(call_tools(ask, "", calls))
+
+
+def _sit_on_panel(ask: Ask, turn: int) -> Plan:
+    return Plan(answer(ask, f"{ask.behaviour} says: {ask.user_text}"))
 
 
 def _break_json(ask: Ask, turn: int) -> Plan:
-    return Plan(_say(ask, split_words(BROKEN_JSON)))
+    return Plan(say(ask, split_words(BROKEN_JSON)))
 
 
 def _slow(ask: Ask, turn: int) -> Plan:
@@ -159,7 +120,10 @@ _TEXTS: dict[str, Behaviour] = {
     "lorem": _lorem,
     "flat": _echo,
     "tools": _call_tool,
+    "calls-all": _call_all,
+    "script": play_script,
     "broken-json": _break_json,
+    **{f"panel-{seat}": _sit_on_panel for seat in range(1, PANEL_SEATS + 1)},
 }
 _EMBEDDINGS: dict[str, Behaviour] = {"embed": _embed}
 _FAULTS: dict[str, Behaviour] = {

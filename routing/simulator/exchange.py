@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from routing.simulator.ask import Ask, RefusedError
-from routing.simulator.behaviours import Plan
 from routing.simulator.client import Client, DisconnectedError, Headers
 from routing.simulator.dialects.base import Dialect
+from routing.simulator.plans import Plan
 from routing.simulator.record import Recorder
 
 _JSON = (b"content-type", b"application/json")

@@ -17,6 +17,7 @@ from routing.catalog_comparison import UnknownProvider
 from routing.catalog_file import PriceFile, parse_catalog
 from routing.models import Endpoint, LanguageModel, PriceVersion, Provider
 from routing.policies import load_catalog, read_versions
+from routing.seed.simulated import UNDERSTUDIES
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 
@@ -111,7 +112,8 @@ class TestTheSeed:
         assert tags("simulator/flat") == ["simulator"]
         served_by = snapshot.providers["simulator-zdr"]
         assert (served_by.base_url, served_by.is_simulator) == ("http://127.0.0.1:9/simulator-zdr/v1", True)
-        assert all(slug.startswith("simulator/") for slug in snapshot.models)
+        assert {slug.partition("/")[0] for slug in snapshot.models} == {"simulator", *UNDERSTUDIES}
+        assert tags("understudy/script") == ["simulator"]
         assert {
             f"simulator/error-{status}" for status in (400, 404, 429, 500, 503, 529)
         } <= snapshot.models.keys()

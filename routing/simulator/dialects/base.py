@@ -1,12 +1,12 @@
 """What a wire format can do, and how its JSON and its events become bytes."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from routing.simulator.ask import Ask, Body, RefusedError, Target
-from routing.simulator.behaviours import Reply
+from routing.simulator.plans import Reply
 
 Delta = tuple[bytes, int]
 HOLE = "\x00"
@@ -54,8 +54,9 @@ def event(value: object, name: str | None = None) -> bytes:
     return b"%sdata: %s\n\n" % (head, encode(value))
 
 
-def fill(template: bytes, reply: Reply) -> Iterator[Delta]:
-    """Yield an event per piece: the template, encoded once, with the piece in its HOLE."""
+def fill(template: bytes, pieces: Iterable[str], produced: int = 0) -> Iterator[Delta]:
+    """Yield an event per piece: the template, encoded once, with the piece in its HOLE; space is no token."""
     head, _, tail = template.partition(encode(HOLE))
-    for number, piece in enumerate(reply.pieces, 1):
-        yield head + encode(piece) + tail, min(number, reply.tokens)
+    for piece in pieces:
+        produced += not piece.isspace()
+        yield head + encode(piece) + tail, produced

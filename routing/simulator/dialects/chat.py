@@ -1,7 +1,7 @@
 """OpenAI Chat Completions (platform.openai.com/docs/api-reference/chat)."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from routing.simulator.ask import (
     Ask,
@@ -19,9 +19,10 @@ from routing.simulator.ask import (
     read_pace,
     read_text,
 )
-from routing.simulator.behaviours import Reply
-from routing.simulator.dialects.base import HOLE, Script, encode, event, fill
+from routing.simulator.dialects.base import HOLE, Delta, Script, encode, event, fill
 from routing.simulator.dialects.openai import DONE, count_usage, write_error
+from routing.simulator.plans import Reply, ToolCall
+from routing.simulator.words import count_words, split_words
 
 _FINISH = {"stop": "stop", "length": "length", "tool": "tool_calls"}
 _ROLES: dict[str, Role] = {"system": "system", "developer": "system", "assistant": "assistant"}
@@ -50,33 +51,37 @@ class Chat:
 
     def write(self, ask: Ask, reply: Reply, call: str) -> bytes:
         message: dict[str, object] = {"role": "assistant", "content": reply.text, "refusal": None}
-        if reply.tool is not None:
-            function = {"name": reply.tool, "arguments": reply.text}
-            message |= {"content": None, "tool_calls": [_tool_call(call, function)]}
+        if reply.calls:
+            calls = [_tool_call(call, index, made, made.arguments) for index, made in enumerate(reply.calls)]
+            message |= {"content": reply.text or None, "tool_calls": calls}
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _FINISH[reply.finish]}
         frame = _frame(ask, call, "chat.completion", [choice])
         return encode(frame | {"usage": count_usage(ask.prompt_tokens, reply.tokens)})
 
     def stream(self, ask: Ask, reply: Reply, call: str) -> Script:
         opening: dict[str, object] = {"role": "assistant", "content": ""}
-        hole: dict[str, object] = {"content": HOLE}
-        if reply.tool is not None:
-            function = {"name": reply.tool, "arguments": ""}
-            opening = {
-                "role": "assistant",
-                "content": None,
-                "tool_calls": [{"index": 0} | _tool_call(call, function)],
-            }
-            hole = {"tool_calls": [{"index": 0, "function": {"arguments": HOLE}}]}
+        if reply.calls and not reply.pieces:
+            opening |= {"content": None} | _open_call(call, 0, reply.calls[0])
         closing = event(_chunk(ask, call, {}, _FINISH[reply.finish]))
         if ask.wants_usage_chunk:
             last = _frame(ask, call, "chat.completion.chunk", [])
             closing += event(last | {"usage": count_usage(ask.prompt_tokens, reply.tokens)})
-        deltas = fill(event(_chunk(ask, call, hole)), reply)
-        return Script(event(_chunk(ask, call, opening)), deltas, closing + DONE)
+        return Script(event(_chunk(ask, call, opening)), _deltas(ask, reply, call), closing + DONE)
 
     def refuse(self, refusal: RefusedError, call: str) -> bytes:
         return write_error(refusal)
+
+
+def _deltas(ask: Ask, reply: Reply, call: str) -> Iterator[Delta]:
+    """Yield the text, then each call with its arguments in fragments; a first call without a text is open already."""
+    yield from fill(event(_chunk(ask, call, {"content": HOLE})), reply.pieces)
+    produced = count_words(reply.text)
+    for index, made in enumerate(reply.calls):
+        if index or reply.pieces:
+            yield event(_chunk(ask, call, _open_call(call, index, made))), produced
+        hole = {"tool_calls": [{"index": index, "function": {"arguments": HOLE}}]}
+        yield from fill(event(_chunk(ask, call, hole)), split_words(made.arguments), produced)
+        produced += count_words(made.arguments)
 
 
 def _read_turn(message: Body) -> Turn:
@@ -91,7 +96,7 @@ def _read_turn(message: Body) -> Turn:
         return Turn("user", text)
     if not isinstance(role, str) or role not in _ROLES:
         raise RefusedError(400, f"Unknown role {json.dumps(role)}.", param="messages")
-    return Turn(_ROLES[role], text)
+    return Turn(_ROLES[role], text, has_calls=bool(message.get("tool_calls")))
 
 
 def _read_tools(tools: Sequence[Body]) -> list[Tool]:
@@ -108,8 +113,13 @@ def _read_schema(response_format: Body) -> object:
     return {} if kind == "json_object" else None
 
 
-def _tool_call(call: str, function: object) -> dict[str, object]:
-    return {"id": f"call_{call}", "type": "function", "function": function}
+def _open_call(call: str, index: int, made: ToolCall) -> dict[str, object]:
+    return {"tool_calls": [{"index": index} | _tool_call(call, index, made, "")]}
+
+
+def _tool_call(call: str, index: int, made: ToolCall, arguments: str) -> dict[str, object]:
+    function = {"name": made.name, "arguments": arguments}
+    return {"id": f"call_{call}_{index}", "type": "function", "function": function}
 
 
 def _frame(ask: Ask, call: str, kind: str, choices: list[object]) -> dict[str, object]:

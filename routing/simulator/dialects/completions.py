@@ -12,9 +12,9 @@ from routing.simulator.ask import (
     read_pace,
     read_text,
 )
-from routing.simulator.behaviours import Reply
 from routing.simulator.dialects.base import HOLE, Script, encode, event, fill
 from routing.simulator.dialects.openai import DONE, count_usage, write_error
+from routing.simulator.plans import Reply
 
 
 class Completions:
@@ -40,7 +40,7 @@ class Completions:
         if ask.wants_usage_chunk:
             last = _frame(ask, call, [])
             closing += event(last | {"usage": count_usage(ask.prompt_tokens, reply.tokens)})
-        deltas = fill(event(_chunk(ask, call, HOLE)), reply)
+        deltas = fill(event(_chunk(ask, call, HOLE)), reply.pieces)
         return Script(b"", deltas, closing + DONE)
 
     def refuse(self, refusal: RefusedError, call: str) -> bytes:

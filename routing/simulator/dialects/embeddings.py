@@ -7,9 +7,9 @@ import struct
 from collections.abc import Sequence
 
 from routing.simulator.ask import Ask, Body, RefusedError, Target, Turn, read_pace, read_text
-from routing.simulator.behaviours import Reply
 from routing.simulator.dialects.base import Script, encode
 from routing.simulator.dialects.openai import write_error
+from routing.simulator.plans import Reply
 
 DIMENSIONS = 64
 _MAX_DIMENSIONS = 4096

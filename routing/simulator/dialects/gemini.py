@@ -17,8 +17,9 @@ from routing.simulator.ask import (
     read_pace,
     read_text,
 )
-from routing.simulator.behaviours import Reply
 from routing.simulator.dialects.base import Delta, Script, encode, event
+from routing.simulator.plans import Reply, ToolCall
+from routing.simulator.words import count_words
 
 _FINISH = {"stop": "STOP", "length": "MAX_TOKENS", "tool": "STOP"}
 _STATUSES = {
@@ -43,6 +44,7 @@ class Gemini:
             raise RefusedError(400, "* GenerateContentRequest.contents: contents is not specified")
         calling = read_object(read_object(body, "toolConfig"), "functionCallingConfig")
         instruction = read_object(body, "systemInstruction") or read_object(body, "system_instruction")
+        config = read_object(body, "generationConfig")
         return Ask(
             model=target.model or "",
             is_stream=target.is_stream,
@@ -50,17 +52,18 @@ class Gemini:
                 Turn("system", join_texts(read_objects(instruction, "parts"))),
                 *map(_read_turn, contents),
             ),
-            max_tokens=read_max_tokens(read_object(body, "generationConfig"), "maxOutputTokens"),
+            max_tokens=read_max_tokens(config, "maxOutputTokens"),
             tools=() if calling.get("mode") == "NONE" else tuple(_read_tools(read_objects(body, "tools"))),
+            answer_schema=config.get("responseJsonSchema", config.get("responseSchema")),
             pace=read_pace(body),
             body=body,
         )
 
     def write(self, ask: Ask, reply: Reply, call: str) -> bytes:
-        return encode(_answer(ask, call, _part(reply, reply.text), reply.tokens, _FINISH[reply.finish]))
+        return encode(_answer(ask, call, _parts(reply), reply.tokens, _FINISH[reply.finish]))
 
     def stream(self, ask: Ask, reply: Reply, call: str) -> Script:
-        closing = event(_answer(ask, call, {"text": ""}, reply.tokens, _FINISH[reply.finish]))
+        closing = event(_answer(ask, call, [{"text": ""}], reply.tokens, _FINISH[reply.finish]))
         return Script(b"", _deltas(ask, reply, call), closing)
 
     def refuse(self, refusal: RefusedError, call: str) -> bytes:
@@ -71,12 +74,13 @@ class Gemini:
 
 def _deltas(ask: Ask, reply: Reply, call: str) -> Iterator[Delta]:
     """Yield a chunk per word; a function call comes whole, as Gemini sends it."""
-    if reply.tool is not None:
-        yield event(_answer(ask, call, _part(reply, reply.text), reply.tokens)), reply.tokens
-        return
-    for number, piece in enumerate(reply.pieces, 1):
-        produced = min(number, reply.tokens)
-        yield event(_answer(ask, call, {"text": piece}, produced)), produced
+    produced = 0
+    for piece in reply.pieces:
+        produced += not piece.isspace()
+        yield event(_answer(ask, call, [{"text": piece}], produced)), produced
+    for made in reply.calls:
+        produced += count_words(made.arguments)
+        yield event(_answer(ask, call, [_call_part(made)], produced)), produced
 
 
 def _read_turn(content: Body) -> Turn:
@@ -84,7 +88,7 @@ def _read_turn(content: Body) -> Turn:
     parts = read_objects(content, "parts")
     text = join_texts(parts)
     if content.get("role") == "model":
-        return Turn("assistant", text)
+        return Turn("assistant", text, has_calls=any("functionCall" in part for part in parts))
     results = [
         read_object(part, "functionResponse").get("response") for part in parts if "functionResponse" in part
     ]
@@ -101,14 +105,20 @@ def _read_tools(tools: Sequence[Body]) -> list[Tool]:
     ]
 
 
-def _part(reply: Reply, text: str) -> object:
-    if reply.tool is None:
-        return {"text": text}
-    return {"functionCall": {"name": reply.tool, "args": json.loads(text)}}
+def _parts(reply: Reply) -> list[object]:
+    """Return the text, if there is any or nothing else, and then the calls."""
+    text = [{"text": reply.text}] if reply.pieces or not reply.calls else []
+    return [*text, *map(_call_part, reply.calls)]
 
 
-def _answer(ask: Ask, call: str, part: object, produced: int, finish: str | None = None) -> dict[str, object]:
-    candidate: dict[str, object] = {"content": {"parts": [part], "role": "model"}, "index": 0}
+def _call_part(made: ToolCall) -> object:
+    return {"functionCall": {"name": made.name, "args": made.read_arguments()}}
+
+
+def _answer(
+    ask: Ask, call: str, parts: list[object], produced: int, finish: str | None = None
+) -> dict[str, object]:
+    candidate: dict[str, object] = {"content": {"parts": parts, "role": "model"}, "index": 0}
     if finish:
         candidate["finishReason"] = finish
     return {

@@ -264,6 +264,7 @@ class TestListingModels:
 
         names = {model["id"] for model in answer.json()["data"]}
         expected = "echo lorem slow flaky cut garbage tools broken-json silent flat embed error-429 error-503"
+        expected += " script calls-all panel-1 panel-8"
         assert names >= {f"simulator/{name}" for name in expected.split()}
 
 
