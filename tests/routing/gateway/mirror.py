@@ -12,13 +12,17 @@ USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
 
 class Mirror:
-    """The server; `asked` and `headers` are what arrived, `says` the pieces of its answers, `tier` what runs them."""
+    """The server; `asked` and `headers` are what arrived, `says` the pieces of its answers, `tier` what runs them.
+
+    `calls` are functions that its next whole answer calls, by name with their arguments.
+    """
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.says: Sequence[str] = ("fine",)
         self.tier: str | None = None
+        self.calls: dict[str, Any] = {}
         mirror = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -55,8 +59,11 @@ class Mirror:
             rows = [{"object": "embedding", "index": 0, "embedding": [0.5]}]
             return json.dumps({"object": "list", "data": rows, "model": "m", "usage": USAGE}).encode()
         if not body.get("stream"):
-            message = {"role": "assistant", "content": "".join(self.says)}
-            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            message: dict[str, Any] = {"role": "assistant", "content": "".join(self.says)}
+            calls, self.calls = self.calls, {}
+            if calls:
+                message["tool_calls"] = [_call(name, arguments) for name, arguments in calls.items()]
+            choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if calls else "stop"}
             return json.dumps(self._object("chat.completion", choices=[choice], usage=USAGE)).encode()
         deltas = [{"role": "assistant", "content": text} for text in self.says]
         choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
@@ -72,3 +79,11 @@ class Mirror:
 
 def _object(kind: str, **more: Any) -> dict[str, Any]:
     return {"id": "chatcmpl-1", "object": kind, "created": 1, "model": "m", **more}
+
+
+def _call(name: str, arguments: Any) -> dict[str, Any]:
+    return {
+        "id": f"call_{name}",
+        "type": "function",
+        "function": {"name": name, "arguments": json.dumps(arguments)},
+    }

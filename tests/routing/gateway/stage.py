@@ -36,6 +36,8 @@ MODELS: dict[str, Sequence[str]] = {
     "test/garbage": ["simulator/garbage"],
     "test/silent": ["simulator/silent"],
     "test/tools": ["simulator/tools"],
+    "test/script": ["simulator/script"],
+    "test/messages-script": ["simulator/script"],
     "test/error-429": ["simulator/error-429"],
     "test/error-500": ["simulator/error-500"],
     "test/error-400": ["simulator/error-400"],
