@@ -111,9 +111,7 @@ class TestAServerTool:
         mirror.asked.clear()
         mirror.calls = {"openrouter_datetime": {}}
 
-        answer = ask(
-            gateway, key, model=MIRROR, max_tool_calls=3, tool_choice={"type": "openrouter:datetime"}
-        )
+        ask(gateway, key, model=MIRROR, max_tool_calls=3, tool_choice={"type": "openrouter:datetime"})
 
         first, second = mirror.asked
         assert first["tools"][0]["function"]["name"] == "openrouter_datetime"
