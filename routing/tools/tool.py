@@ -103,6 +103,9 @@ class Bench(Protocol):
     memory: dict[str, Any]
     """What the tools of this request remember between calls, by a name that starts with the function's."""
 
+    def permitted(self) -> CatalogSnapshot:
+        """The catalog with the models that this caller alone can reach, and without those that he may not ask."""
+
     async def fetch(self, url: str, most_bytes: int) -> Fetched:
         """What is behind an address that a model or a caller named; few redirects are followed, each one checked."""
 
@@ -169,3 +172,11 @@ class ServerTool:
 def failed(error: str, **fields: Any) -> Ran:
     """A call that came to nothing, in the words that model and caller are told."""
     return Ran({"status": "error", "error": error, **fields}, {"error": error}, is_failed=True)
+
+
+def tool_of(kind: str, tools: Mapping[str, ServerTool]) -> ServerTool | None:
+    """The tool that a type of an entry names: `openrouter:datetime`, `headgate:datetime`."""
+    prefix, _, name = kind.partition(":")
+    if f"{prefix}:" not in PREFIXES:
+        return None
+    return tools.get(name) or next((tool for tool in tools.values() if name in tool.names), None)
