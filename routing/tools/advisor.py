@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from config.lib.declared import Flag, NotValid, Text
+from config.lib.declared import Flag, NotValid, Text, Whole
 from routing.tools.asking import (
     LONGEST_QUESTION,
     LONGEST_SLUG,
@@ -27,9 +27,9 @@ COMPRESSED = {"plugins": [{"id": "context-compression"}]}
 """Long memories lose their middle where the model cannot hold them."""
 UNASKED = "What do you advise, given the conversation so far?"
 WHEN = (
-    "Call it before you settle on an approach that would be dear to change, when you are stuck or in doubt, and before "
-    "you declare a piece of work done. Do not call it for small steps that you can take by yourself. What comes back is "
-    "advice: weigh it, and write the answer yourself."
+    "Call it before you settle on an approach that would be dear to change, when you are stuck or in doubt, and "
+    "before you declare a piece of work done. Do not call it for small steps that you can take by yourself. What "
+    "comes back is advice: weigh it, and write the answer yourself."
 )
 SEES_PROMPT = (
     "The question. The advisor sees this text and its own earlier advice, and nothing else of the conversation: say "
@@ -47,6 +47,7 @@ class Advisor(AskingTool):
     most_asked = 8
     fields = (
         *AskingTool.fields,
+        Whole(name="max_tool_calls", minimum=1, maximum=25, help="Of no effect: an advisor has no tools."),
         Flag(name="forward_transcript", help="Whether the advisor sees the whole conversation."),
         Flag(
             name="stream",
@@ -76,7 +77,7 @@ class Advisor(AskingTool):
     def requested(self, arguments: Json, use: Use) -> Json:
         """The prompt, where it is one."""
         try:
-            wanted = self.arguments_of(arguments)
+            wanted = self.arguments_of(arguments, use)
         except NotValid:
             return {}
         return {"prompt": wanted["prompt"]} if "prompt" in wanted else {}
@@ -84,7 +85,7 @@ class Advisor(AskingTool):
     async def run(self, arguments: Json, use: Use, bench: Bench) -> Ran:
         """The advice, or why there is none."""
         try:
-            wanted = self.arguments_of(arguments)
+            wanted = self.arguments_of(arguments, use)
         except NotValid as error:
             return failed(f"Advisor call failed: {error}")
         prompt, item = wanted.get("prompt", ""), self.requested(arguments, use)

@@ -77,7 +77,7 @@ class AskingTool(ServerTool):
             yield use.config["model"], f"{use.where}.parameters.model"
 
     def arguments_of(self, arguments: Json, use: Use) -> Json:
-        """What of the model's arguments is to be heeded: what is empty or fixed by the entry is not. Raises NotValid."""
+        """What of the model's arguments is heeded: not what is empty or fixed by the entry. Raises NotValid."""
         open_fields = [field.name for field in self.asked if field.name not in use.config]
         wanted = read(self.asked, {name: arguments.get(name) or None for name in open_fields})
         for name, text in wanted.items():

@@ -56,7 +56,7 @@ class SearchModels(ServerTool):
         kinds: dict[type, Json] = {Text: {"type": "string"}, Texts: texts, Whole: {"type": "integer"}}
         return {
             "description": (
-                "Look for models that can be asked through this gateway, by words, modalities, context length or family. "
+                "Look for models that can be asked here, by words, modalities, context length or family. "
                 "Call it when a question is about which models there are or what they can do, or before a model is "
                 "named to another tool: what you remember of models may be out of date. Filters narrow the result "
                 "together; without any, all models are browsed."
@@ -116,8 +116,8 @@ def series_of(model: ModelEntry) -> str:
 
 
 def _wanted(arguments: Json) -> Json:
-    """What of the arguments is to be heeded. Raises NotValid."""
-    wanted = read(ARGUMENTS, {field.name: arguments.get(field.name) for field in ARGUMENTS})
+    """What of the arguments is to be heeded: what is empty is not. Raises NotValid."""
+    wanted = read(ARGUMENTS, {field.name: arguments.get(field.name) or None for field in ARGUMENTS})
     try:
         msgspec.json.encode(wanted)
     except UnicodeEncodeError:  # JSON can escape halves of characters

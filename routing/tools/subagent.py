@@ -1,4 +1,4 @@
-"""`subagent`: a model hands a task that is complete in itself to another one, usually a smaller one, which may have tools.
+"""`subagent`: a model hands a task to another one, usually a smaller one, which may have tools.
 
 The worker sees the task's description alone, and forgets it when it is done.
 """
@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-
-from msgspec.structs import replace
 
 from config.lib.declared import Flag, NotValid, Objects, Text, Texts, Unread, Whole
 from routing.plugins.operator import Missing, Operator
@@ -24,8 +22,8 @@ NOT_OURS = "is no tool that the gateway runs, and a subagent can have no others"
 NOT_ITSELF = "is the subagent itself, which cannot be one of its own tools"
 WHEN = (
     "It suits work that is routine and complete in itself: summing up, extracting, reformatting, drafting from a "
-    "clear outline. Hand over several tasks at once when they do not depend on each other. Do not call it for what needs "
-    "your own judgement, or is done sooner than described. Check what comes back before you rely on it."
+    "clear outline. Hand over several tasks at once when they do not depend on each other. Do not call it for what "
+    "needs your own judgement, or is done sooner than described. Check what comes back before you rely on it."
 )
 TASK = (
     "Everything that the worker needs: the material itself, the context, the constraints and the form of the "
@@ -64,6 +62,7 @@ class Subagent(AskingTool):
 
     def read_config(self, given: Mapping[str, Any]) -> Json:
         """An entry's parameters, its tools' too. Raises NotValid."""
+        self._refuse_others(given)
         config = super().read_config(given)
         for name in INHERITING:
             if config.pop(name, None):
@@ -71,28 +70,38 @@ class Subagent(AskingTool):
         self._check_tools(config)
         return config
 
+    def _refuse_others(self, given: Any) -> None:  # JSON of any kind
+        """Refuse tools of other kinds before their fields are looked at: a function has fields of its own."""
+        tools = given.get("tools") if isinstance(given, Mapping) else None
+        for number, entry in enumerate(tools if isinstance(tools, list) else ()):
+            kind = entry.get("type") if isinstance(entry, Mapping) else None
+            if isinstance(kind, str):
+                self._tool(kind, f"parameters.tools[{number}]")
+
+    def _tool(self, kind: str, where: str) -> ServerTool:
+        tool = tool_of(kind, self._tools)
+        if tool is None or tool.slug == self.slug:
+            raise NotValid(f"{where}.type", NOT_OURS if tool is None else NOT_ITSELF)
+        return tool
+
     def _check_tools(self, config: Config) -> None:
         inner: dict[str, list[Use]] = {}
         for tool, use in self._inner(config, "parameters"):
-            inner.setdefault(tool.slug, []).append(replace(use, instance=len(inner.get(tool.slug, ()))))
+            inner.setdefault(tool.slug, []).append(use)
         for slug, uses in inner.items():
             tool = self._tools[slug]
             if len(uses) > tool.most_instances:
-                raise NotValid(
-                    uses[-1].where, f"is one more than the {tool.most_instances} that there can be"
-                )
+                fault = f"is one more than the {tool.most_instances} that there can be"
+                raise NotValid(uses[-1].where, fault)
             for use, parameter, fault in tool.check_together(uses):
-                raise NotValid(
-                    ".".join(filter(None, (use.where, parameter and "parameters", parameter))), fault
-                )
+                place = f"{use.where}.parameters.{parameter}" if parameter else use.where
+                raise NotValid(place, fault)
 
     def _inner(self, config: Config, within: str) -> Iterator[tuple[ServerTool, Use]]:
         """The subagent's tools, as a request would have them. Raises NotValid."""
         for number, entry in enumerate(config.get("tools", ())):
             where, kind = f"{within}.tools[{number}]", entry.get("type", "")
-            tool = tool_of(kind, self._tools)
-            if tool is None or tool.slug == self.slug:
-                raise NotValid(f"{where}.type", NOT_OURS if tool is None else NOT_ITSELF)
+            tool = self._tool(kind, where)
             try:
                 parameters = tool.read_config(entry.get("parameters", {}))
             except NotValid as error:
@@ -134,7 +143,7 @@ class Subagent(AskingTool):
         """Whom the task is for, and what it is where it is one."""
         named = {"name": use.config["name"]} if "name" in use.config else {}
         try:
-            return {**named, **self.arguments_of(arguments)}
+            return {**named, **self.arguments_of(arguments, use)}
         except NotValid:
             return named
 
@@ -142,7 +151,7 @@ class Subagent(AskingTool):
         """The result of the work, or why there is none."""
         item = self.requested(arguments, use)
         try:
-            wanted = self.arguments_of(arguments)
+            wanted = self.arguments_of(arguments, use)
         except NotValid as error:
             return _failed(str(error), item)
         for field in self.asked:
