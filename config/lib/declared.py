@@ -197,33 +197,20 @@ class Group(Field):
 
 @dataclass(frozen=True, kw_only=True)
 class Objects(Field):
-    """A list of objects of fields; what is wrong in one is told with its number: `tools[1].type`."""
+    """A list of objects that somebody else reads."""
 
-    fields: tuple[Field, ...]
     most: int = 100
 
     @property
     def schema(self) -> dict[str, Any]:
-        return {"type": "array", "maxItems": self.most, "items": schema_of(self.fields)}
+        return {"type": "array", "maxItems": self.most, "items": {"type": "object"}}
 
     def read(self, value: Any) -> list[dict[str, Any]]:  # JSON of any kind
         if not isinstance(value, list) or len(value) > self.most:
             raise self.refused(f"must be a list of at most {self.most} objects.")
-        return [read(self.fields, item, f"{self.name}[{number}]") for number, item in enumerate(value)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Unread(Field):
-    """An object that somebody else reads."""
-
-    @property
-    def schema(self) -> dict[str, Any]:
-        return {"type": "object"}
-
-    def read(self, value: Any) -> dict[str, Any]:  # JSON of any kind
-        if not isinstance(value, Mapping):
-            raise self.refused("must be an object.")
-        return dict(value)
+        if not all(isinstance(item, Mapping) for item in value):
+            raise self.refused("must be a list of objects.")
+        return [dict(item) for item in value]
 
 
 @dataclass(frozen=True, kw_only=True)

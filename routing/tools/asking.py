@@ -54,7 +54,7 @@ class AskingTool(ServerTool):
     def read_config(self, given: Mapping[str, Any]) -> Json:
         """An entry's parameters; none of these tools is a model. Raises NotValid."""
         config = super().read_config(given)
-        if config.get("model", "").startswith(PREFIXES):
+        if config.get("model", "").lower().startswith(PREFIXES):
             raise NotValid("parameters.model", "is a tool and no model")
         return config
 
@@ -67,7 +67,7 @@ class AskingTool(ServerTool):
                 continue
             if name is None:
                 only = f"Only one {self.slug} tool can serve as the default."
-                yield use, "", f"{only} All other {self.slug} tools must have a name defined."
+                yield use, "", f"{only} All other {self.slug} tools must have a name defined"
             else:
                 yield use, "name", f"must be unique, and is the name of {taken.where} as well"
 

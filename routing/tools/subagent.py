@@ -5,13 +5,13 @@ The worker sees the task's description alone, and forgets it when it is done.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from config.lib.declared import Flag, NotValid, Objects, Text, Texts, Unread, Whole
+from config.lib.declared import Flag, NotValid, Objects, Text, Texts, Whole
 from routing.plugins.operator import Missing, Operator
 from routing.tools.asking import LONGEST_QUESTION, SECONDS, AskingTool, cut, fault_of, question
-from routing.tools.tool import FUNCTION, Bench, Config, Json, Ran, ServerTool, Use, failed, tool_of
+from routing.tools.tool import FUNCTION, PREFIXES, Bench, Config, Json, Ran, ServerTool, Use, failed
 
 MOST_STEPS = 25
 MOST_TOOLS = 16
@@ -32,7 +32,7 @@ TASK = (
 
 
 class Subagent(AskingTool):
-    """Work that another model does. `tools` are those that it may be given, by slug."""
+    """Work that another model does. `find` knows the tools that there are by their types."""
 
     slug = "subagent"
     name = "Subagent"
@@ -40,12 +40,7 @@ class Subagent(AskingTool):
     most_asked = 16
     fields = (
         *AskingTool.fields,
-        Objects(
-            name="tools",
-            most=MOST_TOOLS,
-            help="Server tools that the subagent may use.",
-            fields=(Text(name="type"), Unread(name="parameters")),
-        ),
+        Objects(name="tools", most=MOST_TOOLS, help="Server tools that the subagent may use."),
         Whole(
             name="max_tool_calls",
             minimum=1,
@@ -57,12 +52,11 @@ class Subagent(AskingTool):
     )
     asked = (Text(name="task_name", most=LONGEST_NAME), Text(name="task_description", most=LONGEST_QUESTION))
 
-    def __init__(self, tools: Mapping[str, ServerTool]) -> None:
-        self._tools = tools
+    def __init__(self, find: Callable[[str], ServerTool | None]) -> None:
+        self._find = find
 
     def read_config(self, given: Mapping[str, Any]) -> Json:
         """An entry's parameters, its tools' too. Raises NotValid."""
-        self._refuse_others(given)
         config = super().read_config(given)
         for name in INHERITING:
             if config.pop(name, None):
@@ -70,26 +64,11 @@ class Subagent(AskingTool):
         self._check_tools(config)
         return config
 
-    def _refuse_others(self, given: Any) -> None:  # JSON of any kind
-        """Refuse tools of other kinds before their fields are looked at: a function has fields of its own."""
-        tools = given.get("tools") if isinstance(given, Mapping) else None
-        for number, entry in enumerate(tools if isinstance(tools, list) else ()):
-            kind = entry.get("type") if isinstance(entry, Mapping) else None
-            if isinstance(kind, str):
-                self._tool(kind, f"parameters.tools[{number}]")
-
-    def _tool(self, kind: str, where: str) -> ServerTool:
-        tool = tool_of(kind, self._tools)
-        if tool is None or tool.slug == self.slug:
-            raise NotValid(f"{where}.type", NOT_OURS if tool is None else NOT_ITSELF)
-        return tool
-
     def _check_tools(self, config: Config) -> None:
-        inner: dict[str, list[Use]] = {}
-        for tool, use in self._inner(config, "parameters"):
-            inner.setdefault(tool.slug, []).append(use)
-        for slug, uses in inner.items():
-            tool = self._tools[slug]
+        inner: dict[ServerTool, list[Use]] = {}
+        for tool, use in self._inner(config, "parameters."):
+            inner.setdefault(tool, []).append(use)
+        for tool, uses in inner.items():
             if len(uses) > tool.most_instances:
                 fault = f"is one more than the {tool.most_instances} that there can be"
                 raise NotValid(uses[-1].where, fault)
@@ -98,12 +77,18 @@ class Subagent(AskingTool):
                 raise NotValid(place, fault)
 
     def _inner(self, config: Config, within: str) -> Iterator[tuple[ServerTool, Use]]:
-        """The subagent's tools, as a request would have them. Raises NotValid."""
+        """The subagent's tools, read as those of a request. Raises NotValid."""
         for number, entry in enumerate(config.get("tools", ())):
-            where, kind = f"{within}.tools[{number}]", entry.get("type", "")
-            tool = self._tool(kind, where)
+            where, kind = f"{within}tools[{number}]", entry.get("type")
+            is_ours = isinstance(kind, str) and kind.lower().startswith(PREFIXES)
+            tool = self._find(kind) if is_ours else None
+            if tool is None or tool is self:
+                raise NotValid(f"{where}.type", NOT_OURS if tool is None else NOT_ITSELF)
+            given = entry.get("parameters")
+            if given is None:
+                given = {name: value for name, value in entry.items() if name not in ("type", "parameters")}
             try:
-                parameters = tool.read_config(entry.get("parameters", {}))
+                parameters = tool.read_config(given)
             except NotValid as error:
                 raise NotValid(f"{where}.{error.path}", error.fault) from None
             yield tool, Use(tool.slug, kind, FUNCTION + tool.slug, where, parameters)
@@ -112,13 +97,14 @@ class Subagent(AskingTool):
         """What one of the subagent's tools lacks."""
         for tool, use in self._inner(config, ""):
             if found := tool.missing(use.config, operator):
-                return Missing(found.at(f"{use.where.removeprefix('.')}.parameters"), found.reason)
+                place = found.at(f"{use.where}.parameters")
+                return Missing(place.removesuffix(".parameters"), found.reason)
         return None
 
     def models_of(self, use: Use, bench: Bench) -> Iterator[tuple[str, str]]:
         """The model that does the work, and those that its tools may ask."""
         yield from super().models_of(use, bench)
-        for tool, inner in self._inner(use.config, f"{use.where}.parameters"):
+        for tool, inner in self._inner(use.config, f"{use.where}.parameters."):
             yield from tool.models_of(inner, bench)
 
     def function(self, use: Use) -> Json:

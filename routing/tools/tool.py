@@ -172,11 +172,3 @@ class ServerTool:
 def failed(error: str, **fields: Any) -> Ran:
     """A call that came to nothing, in the words that model and caller are told."""
     return Ran({"status": "error", "error": error, **fields}, {"error": error}, is_failed=True)
-
-
-def tool_of(kind: str, tools: Mapping[str, ServerTool]) -> ServerTool | None:
-    """The tool that a type of an entry names: `openrouter:datetime`, `headgate:datetime`."""
-    prefix, _, name = kind.partition(":")
-    if f"{prefix}:" not in PREFIXES:
-        return None
-    return tools.get(name) or next((tool for tool in tools.values() if name in tool.names), None)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from config.lib.declared import NotValid, Number, Objects, Text, Unread, read, schema_of
+from config.lib.declared import NotValid, Number, Objects, read, schema_of
 
-ENTRIES = Objects(name="tools", most=2, fields=(Text(name="type", most=9), Unread(name="parameters")))
+ENTRIES = Objects(name="tools", most=2)
 
 
 def fault(field, value):
@@ -16,32 +16,20 @@ def fault(field, value):
 
 
 class TestObjects:
-    def test_are_read_each_by_its_fields(self):
-        entries = [{"type": "a", "parameters": {"b": [None]}}, {"type": "c", "parameters": None}]
+    def test_are_kept_as_they_are(self):
+        given = [{"type": "a", "parameters": {"b": [None]}}, {}]
 
-        assert read((ENTRIES,), {"tools": entries}) == {
-            "tools": [{"type": "a", "parameters": {"b": [None]}}, {"type": "c"}]
-        }
+        assert read((ENTRIES,), {"tools": given}) == {"tools": given}
 
-    @pytest.mark.parametrize(
-        ("given", "path"),
-        [
-            ("a", "parameters.tools"),
-            ([{}] * 3, "parameters.tools"),
-            ([{"type": "a"}, "a"], "parameters.tools[1]"),
-            ([{"type": "a"}, {"type": 1}], "parameters.tools[1].type"),
-            ([{"else": 1}], "parameters.tools[0].else"),
-            ([{"parameters": []}], "parameters.tools[0].parameters"),
-        ],
-    )
-    def test_name_the_place_of_what_is_wrong(self, given, path):
-        assert fault(ENTRIES, given)[0] == path
+    @pytest.mark.parametrize("given", ["a", {"type": "a"}, [{}] * 3, [{}, "a"], [None]])
+    def test_are_a_list_of_objects_that_is_not_too_long(self, given):
+        assert fault(ENTRIES, given)[0] == "parameters.tools"
 
     def test_are_described_in_the_schema(self):
         described = schema_of((ENTRIES,))["properties"]["tools"]
 
-        assert described["type"] == "array"
-        assert described["items"]["properties"]["parameters"]["type"] == "object"
+        assert described["items"] == {"type": "object"}
+        assert described["maxItems"] == 2
 
 
 class TestANumber:

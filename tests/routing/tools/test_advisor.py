@@ -80,7 +80,7 @@ class TestSeveral:
                 "tools[2]",
                 "",
                 "Only one advisor tool can serve as the default. "
-                "All other advisor tools must have a name defined.",
+                "All other advisor tools must have a name defined",
             )
         ]
 

@@ -10,8 +10,8 @@ import pytest
 
 from config.lib.declared import NotValid
 from routing.guardrails.rules import Layer, Rules, merge
+from routing.tools import TOOLS, tool_named
 from routing.tools.search_models import SearchModels
-from routing.tools.tool import tool_of
 from tests.routing.make import NOW, make_catalog, make_endpoint, make_model, make_policy
 from tests.routing.tools.asking_bench import AskingBench, use_of
 
@@ -60,11 +60,11 @@ class TestTheTool:
         ["openrouter:experimental__search_models", "openrouter:search_models", "headgate:search_models"],
     )
     def test_goes_by_both_its_names(self, kind):
-        assert tool_of(kind, {"search_models": SEARCH}) is SEARCH
+        assert tool_named(kind) is TOOLS["search_models"]
 
-    @pytest.mark.parametrize("kind", ["search_models", "other:search_models", "openrouter:", ""])
+    @pytest.mark.parametrize("kind", ["other:search_models", "openrouter:", "openrouter:search", ""])
     def test_goes_by_no_other(self, kind):
-        assert tool_of(kind, {"search_models": SEARCH}) is None
+        assert tool_named(kind) is None
 
     @pytest.mark.parametrize("most", [0, 21, "5", True])
     def test_bounds_how_many_are_shown(self, most):

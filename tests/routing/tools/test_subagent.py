@@ -75,7 +75,7 @@ class TestConfiguration:
 
         assert [why for _, _, why in SUBAGENT.check_together(uses)] == [
             "Only one subagent tool can serve as the default. "
-            "All other subagent tools must have a name defined."
+            "All other subagent tools must have a name defined"
         ]
 
 
@@ -90,7 +90,8 @@ class TestItsTools:
             ({"type": "web_search"}, "type"),
             ({"type": 7}, "type"),
             ({}, "type"),
-            ({"type": "openrouter:datetime", "timezone": "UTC"}, "timezone"),
+            ({"type": "openrouter:datetime", "timezone": "x"}, "parameters.timezone"),
+            ({"type": "openrouter:datetime", "zone": "UTC"}, "parameters.zone"),
             ({"type": "openrouter:datetime", "parameters": []}, "parameters"),
             ({"type": "openrouter:datetime", "parameters": {"timezone": "x"}}, "parameters.timezone"),
             ({"type": "openrouter:advisor", "parameters": {"name": ""}}, "parameters.name"),
@@ -98,6 +99,11 @@ class TestItsTools:
     )
     def test_that_it_cannot_have_are_refused_by_their_place(self, tool, path):
         assert fault({"tools": [CLOCK, tool]}) == f"parameters.tools[1].{path}"
+
+    def test_may_have_their_settings_beside_their_type(self):
+        given = {"tools": [{"type": "openrouter:datetime", "timezone": "Europe/Berlin"}]}
+
+        assert SUBAGENT.read_config(given) == given
 
     @pytest.mark.parametrize("tools", ["openrouter:datetime", [1], [CLOCK] * 17])
     def test_are_a_list_of_objects(self, tools):
@@ -112,8 +118,7 @@ class TestItsTools:
         assert fault({"tools": advisors}) == "parameters.tools[1].parameters.name"
 
     def test_must_be_set_up(self):
-        tools = {"nowhere": Nowhere()}
-        tool = Subagent(tools)
+        tool = Subagent({"openrouter:nowhere": Nowhere()}.get)
         config = tool.read_config({"tools": [{"type": "openrouter:nowhere"}]})
 
         missing = tool.missing(config, NOTHING_SET_UP)
