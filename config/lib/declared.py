@@ -83,19 +83,26 @@ class Whole(Field):
 
 @dataclass(frozen=True, kw_only=True)
 class Number(Field):
-    """A number that is not negative."""
+    """A number that is not negative, and not above a maximum if there is one."""
+
+    maximum: float = math.inf
 
     @property
     def schema(self) -> dict[str, Any]:
-        return {"type": "number", "minimum": 0}
+        return {"type": "number", "minimum": 0, **({"maximum": self.maximum} if self._is_bounded else {})}
+
+    @property
+    def _is_bounded(self) -> bool:
+        return self.maximum < math.inf
 
     def read(self, value: Any) -> float:  # JSON of any kind
         try:
             number = float(value) if _is_number(value) else -1.0
         except OverflowError:
             number = -1.0
-        if not 0 <= number < math.inf:
-            raise self.refused("must be a number that is not negative.")
+        if not 0 <= number < math.inf or number > self.maximum:
+            what = f"from 0 to {self.maximum:g}" if self._is_bounded else "that is not negative"
+            raise self.refused(f"must be a number {what}.")
         return number
 
 
@@ -186,6 +193,24 @@ class Group(Field):
 
     def read(self, value: Any) -> dict[str, Any]:  # JSON of any kind
         return read(self.fields, value, within=self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objects(Field):
+    """A list of objects that somebody else reads."""
+
+    most: int = 100
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "maxItems": self.most, "items": {"type": "object"}}
+
+    def read(self, value: Any) -> list[dict[str, Any]]:  # JSON of any kind
+        if not isinstance(value, list) or len(value) > self.most:
+            raise self.refused(f"must be a list of at most {self.most} objects.")
+        if not all(isinstance(item, Mapping) for item in value):
+            raise self.refused("must be a list of objects.")
+        return [dict(item) for item in value]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -103,6 +103,9 @@ class Bench(Protocol):
     memory: dict[str, Any]
     """What the tools of this request remember between calls, by a name that starts with the function's."""
 
+    def permitted(self) -> CatalogSnapshot:
+        """The catalog with the models that this caller alone can reach, and without those that he may not ask."""
+
     async def fetch(self, url: str, most_bytes: int) -> Fetched:
         """What is behind an address that a model or a caller named; few redirects are followed, each one checked."""
 
