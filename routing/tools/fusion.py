@@ -7,15 +7,14 @@ from typing import Any
 
 from routing.plugins.operator import Missing, Operator
 from routing.tools.fusion_analysis import Analyzed, analyze
-from routing.tools.fusion_config import SEARCH, SLUG, TOOL_FIELDS
+from routing.tools.fusion_config import SLUG, TOOL_FIELDS
 from routing.tools.fusion_panel import Member, ask_panel, failure_of
 from routing.tools.fusion_presets import QUALITY, concrete, resolved
-from routing.tools.fusion_question import question_of
+from routing.tools.fusion_question import missing_tool, question_of
 from routing.tools.tool import Bench, Config, Json, Ran, ServerTool, Use, failed
 
 LONGEST_PROMPT = 100_000
 MOST_SOURCES = 200
-NATIVE = "native"
 CAPPED = "fusion_invocation_capped"
 UNEXPECTED = "unexpected_error"
 ABOUT = (
@@ -41,11 +40,7 @@ class Fusion(ServerTool):
 
     def missing(self, config: Config, operator: Operator) -> Missing | None:
         """A search engine, where one is asked for; else the panel goes without a search."""
-        for number, tool in enumerate(config.get("tools", ())):
-            is_search = tool["type"].partition(":")[2] == SEARCH
-            if is_search and not operator.search and tool.get("parameters", {}).get("engine") != NATIVE:
-                return Missing(f"tools[{number}]", "needs a search engine, and none is set up here")
-        return None
+        return missing_tool(config, operator)
 
     def models_of(self, use: Use, bench: Bench) -> Iterator[tuple[str, str]]:
         """The panel, and the analyst where he is not whom the request asks anyway."""
@@ -140,9 +135,8 @@ def _sources(annotations: Sequence[Json]) -> list[Json]:
     found: dict[str, str] = {}
     for annotation in annotations:
         cited = annotation.get("url_citation")
-        url = cited.get("url") if isinstance(cited, dict) else None
+        url, title = (cited.get("url"), cited.get("title")) if isinstance(cited, dict) else (None, None)
         if isinstance(url, str) and url and len(found) < MOST_SOURCES:
-            title = cited.get("title")
             found.setdefault(url, title if isinstance(title, str) and title else url)
     return [{"title": title, "url": url} for url, title in found.items()]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from routing.plugins.operator import Operator
+from routing.plugins.operator import Missing, Operator
 from routing.tools.fusion_config import COMPLETION_TOKENS, SEARCH, TOOL_CALLS
 
 Json = dict[str, Any]  # a JSON object
@@ -15,6 +15,7 @@ Config = Mapping[str, Any]  # what the tool declares
 
 PRIVACY = ("data_collection", "zdr")
 """What of the outer request's `provider` holds for the panel, too; who shall serve the outer model does not."""
+NATIVE = "native"
 WEB_TOOLS = (SEARCH, "web_fetch")
 
 
@@ -75,6 +76,15 @@ def with_tools(body: Json, config: Config, operator: Operator) -> Json:
 def default_tools(operator: Operator) -> list[Json]:
     """The web's, as far as they are set up."""
     return [{"type": f"openrouter:{slug}"} for slug in WEB_TOOLS if slug != SEARCH or operator.search]
+
+
+def missing_tool(config: Config, operator: Operator) -> Missing | None:
+    """The tool that a configuration names and that is not set up: a search without an engine."""
+    for number, tool in enumerate(config.get("tools", ())):
+        is_search = tool["type"].partition(":")[2] == SEARCH
+        if is_search and not operator.search and tool.get("parameters", {}).get("engine") != NATIVE:
+            return Missing(f"tools[{number}]", "needs a search engine, and none is set up here")
+    return None
 
 
 def _messages(request: Mapping[str, Any]) -> list[Any]:

@@ -86,7 +86,7 @@ def seen(around: Surroundings) -> CatalogSnapshot:
 
 def _unsaid(call: Call, around: Surroundings) -> Config | None:
     """What holds for an alias where the plugin is not on: None where the request, or a firm workspace, has it off."""
-    default = dict(around.policy.plugins).get(SLUG)
+    default = around.policy.plugins.get(SLUG)
     if default is None:
         return None if _is_turned_off(call) else {}
     return None if default.is_override_prevented or _is_turned_off(call) else default.config
@@ -144,7 +144,7 @@ def _tools(call: Call, parameters: dict[str, Any], *, is_firm: bool) -> list[Any
 
 def _is_firm(around: Surroundings) -> bool:
     """Whether the workspace lets nobody override what it says about the plugin."""
-    default = dict(around.policy.plugins).get(SLUG)
+    default = around.policy.plugins.get(SLUG)
     return default is not None and default.is_override_prevented
 
 
