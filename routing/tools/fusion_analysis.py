@@ -10,7 +10,7 @@ import msgspec
 
 from routing.plugins.bench import Failed
 from routing.tools.fusion_config import SECONDS
-from routing.tools.fusion_panel import Member
+from routing.tools.fusion_panel import Member, answer_of
 from routing.tools.fusion_question import as_text, inner_body, with_tools
 from routing.tools.tool import Answered, Bench
 
@@ -97,10 +97,7 @@ async def analyze(
     cited: list[Json] = []
     found = Analyzed(None)
     for _ in range(TRIES):
-        try:
-            answered = await bench.complete(body, seconds=max(deadline - loop.time(), 0.0))
-        except Failed as fault:
-            return Analyzed(None, NOT_ANSWERED, str(fault), cited)
+        answered = await answer_of(body, bench, seconds=deadline - loop.time())
         cited += answered.annotations
         found = await _read(answered, bench)
         if found.analysis is not None or found.reason == NOT_ANSWERED or loop.time() >= deadline:

@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 from routing.plugins.bench import Failed
 from routing.tools.fusion_config import SECONDS
 from routing.tools.fusion_question import inner_body, with_tools
-from routing.tools.tool import Answered, Bench
+from routing.tools.tool import Answered, Bench, Told
 
 Json = dict[str, Any]  # a JSON object
 Config = Mapping[str, Any]  # what the tool declares
 
 NO_CREDITS, TOO_MANY = 402, 429
 OK = 200
+UNEXPECTED = "An unexpected error interrupted this model."
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,6 @@ class Member(NamedTuple):
     annotations: Sequence[Json] = ()
     error: str | None = None
     status: int | None = None
-    is_unexpected: bool = False
 
     @property
     def failure(self) -> Json:
@@ -43,33 +43,36 @@ async def ask_panel(panel: Sequence[str], question: list[Json], config: Config, 
     return list(await asyncio.gather(*[_ask(model, question, config, bench) for model in panel]))
 
 
-async def _ask(model: str, question: list[Json], config: Config, bench: Bench) -> Member:
-    bench.tell("fusion_call.panel.added", model=model)
+async def answer_of(body: Json, bench: Bench, *, seconds: float, told: Told | None = None) -> Answered:
+    """A model's answer; whatever keeps it from answering is in there.
+
+    A fault of ours in one of fusion's models shall cost the caller that model, and not what the others have said.
+    """
     try:
-        member = _member(model, await _complete(model, question, config, bench))
+        return await bench.complete(body, seconds=seconds, told=told)
     except Failed as fault:
-        member = Member(model, error=str(fault))
-    except (
-        Exception
-    ):  # a fault of ours in one member costs the caller that member, not what the others have said
-        logger.exception("A model of a fusion's panel could not be asked")
-        member = Member(model, error="An unexpected error interrupted this model.", is_unexpected=True)
+        return Answered(body["model"], error=str(fault))
+    except Exception:
+        logger.exception("A model of a fusion could not be asked")
+        return Answered(body["model"], error=UNEXPECTED)
+
+
+async def _ask(model: str, question: list[Json], config: Config, bench: Bench) -> Member:
+    def told(text: str, *, is_reasoning: bool = False) -> None:
+        event = "reasoning.delta" if is_reasoning else "delta"
+        bench.tell(f"fusion_call.panel.{event}", model=model, delta=text)
+
+    bench.tell("fusion_call.panel.added", model=model)
+    body = with_tools(inner_body(model, question, bench.request, config), config, bench.operator)
+    if "temperature" in config:
+        body["temperature"] = config["temperature"]
+    seconds = config.get("timeout_seconds", SECONDS)
+    member = _member(model, await answer_of(body, bench, seconds=seconds, told=told))
     if member.error is None:
         bench.tell("fusion_call.panel.completed", model=model, content=member.content)
     else:
         bench.tell("fusion_call.panel.failed", **member.failure)
     return member
-
-
-async def _complete(model: str, question: list[Json], config: Config, bench: Bench) -> Answered:
-    def told(text: str, *, is_reasoning: bool = False) -> None:
-        event = "reasoning.delta" if is_reasoning else "delta"
-        bench.tell(f"fusion_call.panel.{event}", model=model, delta=text)
-
-    body = with_tools(inner_body(model, question, bench.request, config), config, bench.operator)
-    if "temperature" in config:
-        body["temperature"] = config["temperature"]
-    return await bench.complete(body, seconds=config.get("timeout_seconds", SECONDS), told=told)
 
 
 def _member(model: str, answered: Answered) -> Member:
@@ -88,6 +91,6 @@ def failure_of(members: Sequence[Member]) -> tuple[str, str]:
         return "insufficient_credits", "all panel models failed, at least one for lack of credits"
     if TOO_MANY in statuses:
         return "rate_limited", "all panel models failed, at least one because of a rate limit"
-    if members and all(member.is_unexpected for member in members):
+    if all(member.error == UNEXPECTED for member in members):
         return "unexpected_error", "an unexpected error interrupted the panel"
     return "all_panels_failed", "all panel models failed"

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from openrouter import components
 
 from config.lib.declared import NotValid
 from routing.plugins.bench import Failed
 from routing.tools.fusion import Fusion
+from routing.tools.fusion_question import as_text, question_of
 from tests.routing.tools.fusing_bench import (
     ANALYSIS,
     ANALYST,
@@ -27,6 +30,17 @@ from tests.routing.tools.fusing_bench import (
 
 FEW = 5
 """Seconds after which something that should happen at once has not happened."""
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=6,
+)
+CALL = st.fixed_dictionaries({"function": ANYTHING | st.fixed_dictionaries({"name": ANYTHING})})
+MESSAGE = st.fixed_dictionaries(
+    {"role": st.sampled_from(["system", "user", "assistant", "tool", "function", "developer"])},
+    optional={"content": ANYTHING, "tool_calls": ANYTHING | st.lists(CALL | ANYTHING, max_size=2)},
+)
 
 
 def item_of(ran):
@@ -186,6 +200,7 @@ class TestTheAnalyst:
             (says(" "), "judge_empty_completion"),
             (fails("Overloaded.", 529), "judge_upstream_error"),
             (Failed("Gone."), "judge_upstream_error"),
+            (RuntimeError("bug"), "judge_upstream_error"),
         ],
     )
     async def test_who_fails_leaves_what_the_panel_said(self, said, reason):
@@ -317,6 +332,17 @@ class TestThePanel:
         await fuse(bench)
 
         assert bench.bodies(PANEL[0])[0]["provider"] == {"zdr": True, "data_collection": "deny"}
+
+
+class TestWhateverIsInTheConversation:
+    @settings(max_examples=60, deadline=None)
+    @given(st.lists(MESSAGE, max_size=5))
+    def test_is_told_to_the_panel_without_calls_it_could_not_make(self, messages):
+        asked = question_of({"messages": messages}, "")
+
+        assert all(message.keys() == {"role", "content"} for message in asked)
+        assert all(message["role"] not in ("tool", "function") for message in asked)
+        assert isinstance(as_text(asked), str)
 
 
 class TestSources:
