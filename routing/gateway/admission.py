@@ -17,9 +17,8 @@ from routing.gateway.runtime import Runtime
 from routing.holds import ALLOWANCE, MAY_GIVE_WAY, next_plan
 from routing.limits import purse_refusal
 from routing.plugins.bench import Surroundings
-from routing.plugins.running import SHORT_PROMPT
+from routing.plugins.running import SHORT_PROMPT, is_router
 from routing.plugins.running import arrange as arrange_call
-from routing.selection.auto_router import SLUGS
 from routing.selection.variants import is_free
 from workspaces.leases import Admitted, Leases, Refused
 
@@ -70,7 +69,7 @@ def arrange(runtime: Runtime, known: KnownPolicy, prepared: Prepared) -> Prepare
         not call.plugins
         and call.models
         and call.prompt_tokens <= SHORT_PROMPT
-        and SLUGS.isdisjoint(call.models)
+        and not any(map(is_router, call.models))
     ):
         return prepared  # as most are
     operator, now = runtime.limits.operator, datetime.now(UTC)

@@ -30,6 +30,7 @@ ROUTERS = {
     "pareto-code": "pareto",
     "bodybuilder": "bodybuilder",
     "fusion": "fusion",
+    "fusion-flash": "fusion",
 }
 OUR_AUTHORS = ("openrouter", "headgate")
 MOST_ENDPOINTS = 50

@@ -3,6 +3,7 @@
 from routing.plugins.auto_router import AutoRouter
 from routing.plugins.context_compression import ContextCompression
 from routing.plugins.file_parser import FileParser
+from routing.plugins.fusion import Fusion
 from routing.plugins.moderation import Moderation
 from routing.plugins.plugin import Plugin
 from routing.plugins.response_healing import ResponseHealing
@@ -17,5 +18,6 @@ PLUGINS: dict[str, Plugin] = {
         ContextCompression(),
         AutoRouter(),
         Moderation(),
+        Fusion(),
     )
 }

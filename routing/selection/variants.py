@@ -24,6 +24,8 @@ REASONING = {"enabled": True, "effort": "medium"}
 _VERSION = re.compile(r"v?\d+([.-]\d+)*|preview|exp|latest")
 """What of a model's name says which of its family it is."""
 
+_NUMBERS = re.compile(r"(?:^|-)v?(\d{1,2}(?:[.]\d{1,3})*)(?=-|$)", re.ASCII)
+
 
 class Variant(NamedTuple):
     """What a variant asks of routing: a sort, and service tiers that may serve though nobody named them."""
@@ -110,7 +112,13 @@ def _latest(slug: str, catalog: CatalogSnapshot) -> ModelEntry | None:
         for name, model in catalog.models.items()
         if name.startswith(author + "/") and family_of(name) == family
     ]
-    return max(found, key=lambda model: (model.created_at, model.slug), default=None)
+    return max(found, key=lambda model: (model.created_at, _version_of(model.slug), model.slug), default=None)
+
+
+def _version_of(slug: str) -> tuple[int, ...]:
+    """The first version in a model's name: what tells models apart that came into the catalog together."""
+    found = _NUMBERS.search(slug.partition("/")[2])
+    return tuple(map(int, found[1].split("."))) if found else ()
 
 
 def family_of(slug: str) -> str:

@@ -2,12 +2,13 @@
 
 from routing.tools.advisor import Advisor
 from routing.tools.datetime import Datetime
+from routing.tools.fusion import Fusion
 from routing.tools.search_models import SearchModels
 from routing.tools.subagent import Subagent
 from routing.tools.tool import PREFIXES, ServerTool
 
 TOOLS: dict[str, ServerTool] = {
-    tool.slug: tool for tool in (Datetime(), SearchModels(), Advisor(), Subagent())
+    tool.slug: tool for tool in (Datetime(), SearchModels(), Advisor(), Subagent(), Fusion())
 }
 NAMES: dict[str, ServerTool] = {name: tool for tool in TOOLS.values() for name in (tool.slug, *tool.names)}
 

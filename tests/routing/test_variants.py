@@ -180,6 +180,13 @@ class TestTheNewestOfAFamily:
     def test_may_have_a_variant(self, catalog):
         assert ask("~acme/claude-opus-latest:nitro", catalog=catalog).model == "acme/claude-opus-4.8"
 
+    def test_is_told_by_the_version_among_those_of_one_age(self):
+        slugs = ("google/gemini-pro-1.5", "google/gemini-2.5-pro", "google/gemini-3.1-pro-preview")
+
+        catalog = make_catalog(*[make_model(slug, CHEAP) for slug in slugs])
+
+        assert ask("~google/gemini-pro-latest", catalog=catalog).model == "google/gemini-3.1-pro-preview"
+
     def test_is_none_where_there_is_no_such_family(self, catalog):
         assert ask("~acme/claude-haiku-latest", catalog=catalog).refusal.status == 400
 

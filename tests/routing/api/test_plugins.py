@@ -103,6 +103,16 @@ class TestSettingAPlugin:
             ("auto-router", {"allowed_models": ["a/*"], "cost_tier": "low", "pin_model": True}),
             ("response-healing", {}),
             ("moderation", {}),
+            (
+                "fusion",
+                {
+                    "preset": "general-budget",
+                    "analysis_models": ["a/b", "~c/d-latest"],
+                    "model": "e/f:nitro",
+                    "max_tool_calls": 16,
+                    "tools": [{"type": "openrouter:web_fetch", "parameters": {"engine": "x"}}],
+                },
+            ),
         ],
     )
     def test_keeps_what_the_plugin_declares(self, api: Api, plugin: str, config: dict[str, Any]):
@@ -141,6 +151,11 @@ class TestSettingAPlugin:
             ),
             ("auto-router", {"config": {"pin_model": 1}}, "config.pin_model"),
             ("moderation", {"config": {"x" * 200: 1}}, "config." + "x" * 100),
+            ("fusion", {"config": {"analysis_models": []}}, "config.analysis_models"),
+            ("fusion", {"config": {"analysis_models": ["a b"]}}, "config.analysis_models"),
+            ("fusion", {"config": {"model": "openrouter/fusion"}}, "config.model"),
+            ("fusion", {"config": {"preset": "best"}}, "config.preset"),
+            ("fusion", {"config": {"tools": [{"type": "openrouter:advisor"}]}}, "config.tools[0].type"),
         ],
     )
     def test_refuses_what_it_does_not(self, api: Api, plugin: str, body: dict[str, Any], named: str):

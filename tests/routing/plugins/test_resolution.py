@@ -110,7 +110,10 @@ class TestNonsense:
     @pytest.mark.parametrize(
         ("entry", "parameter"),
         [
-            ({"id": "fusion"}, "plugins[0].id"),
+            ({"id": "web-fetch"}, "plugins[0].id"),
+            ({"id": "fusion", "preset": "general-low"}, "plugins[0].preset"),
+            ({"id": "fusion", "analysis_models": ["openrouter/fusion"]}, "plugins[0].analysis_models"),
+            ({"id": "fusion", "tools": [{"type": "openrouter:fusion"}]}, "plugins[0].tools[0].type"),
             ({"id": None}, "plugins[0].id"),
             ({"id": "web", "user_location": {"town": "x"}}, "plugins[0].user_location.town"),
             ({"id": "moderation", "strict": True}, "plugins[0].strict"),
