@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from config.lib.ids import NewId
@@ -20,6 +21,8 @@ from routing.plugins.bench import Surroundings
 from routing.plugins.running import SHORT_PROMPT, is_router
 from routing.plugins.running import arrange as arrange_call
 from routing.selection.variants import is_free
+from routing.tools.fusion_depth import HEADER as FUSION_DEPTH
+from routing.tools.fusion_depth import depth_of, without_fusion
 from workspaces.leases import Admitted, Leases, Refused
 
 BEARER = b"bearer "
@@ -62,9 +65,14 @@ def check_key(known: KnownPolicy) -> None:
         raise RefusedError(refusal)
 
 
-def arrange(runtime: Runtime, known: KnownPolicy, prepared: Prepared) -> Prepared:
+def arrange(
+    runtime: Runtime, known: KnownPolicy, prepared: Prepared, headers: Mapping[bytes, bytes]
+) -> Prepared:
     """What plugins have to say about who serves the call. Raises RefusedError: 400, 404."""
     call = prepared.call
+    if FUSION_DEPTH in headers:
+        call = without_fusion(call, depth_of(headers))
+        prepared = Prepared(call, prepared.scan)
     if (
         not call.plugins
         and call.models

@@ -30,7 +30,7 @@ async def serve(runtime: Runtime, client: Client, dialect: Dialect, identifier: 
             dialect, data, client.headers, known.preparation, known.organization
         )
         prepared = with_variants(prepared, runtime.catalog, known.preparation)  # 400, 503
-        prepared = arrange(runtime, known, prepared)  # 400, 404
+        prepared = arrange(runtime, known, prepared, client.headers)  # 400, 404
         call = prepared.call
         if has_server_tools(call):
             asked = read_server_tools(call, client.headers, known.policy, runtime.limits.operator)  # 400, 403

@@ -6,7 +6,14 @@ from dataclasses import replace
 
 from routing.catalog_snapshot import CatalogSnapshot, EndpointEntry, ModelEntry
 from routing.policy import Policy
+from routing.selection.byok import reachable
+from routing.selection.own_models import beside
 from routing.selection.restrictions import why_restricted
+
+
+def seen_by(policy: Policy, catalog: CatalogSnapshot) -> CatalogSnapshot:
+    """The catalog as it is for whoever asks: with his own models, without those that he may not use."""
+    return permitted(beside(reachable(catalog, policy.credentials), policy.own_models), policy)
 
 
 def permitted(catalog: CatalogSnapshot, policy: Policy) -> CatalogSnapshot:

@@ -7,11 +7,6 @@ from routing.tools.search_models import SearchModels
 from routing.tools.subagent import Subagent
 from routing.tools.tool import PREFIXES, ServerTool
 
-TOOLS: dict[str, ServerTool] = {
-    tool.slug: tool for tool in (Datetime(), SearchModels(), Advisor(), Subagent(), Fusion())
-}
-NAMES: dict[str, ServerTool] = {name: tool for tool in TOOLS.values() for name in (tool.slug, *tool.names)}
-
 
 def tool_named(kind: str) -> ServerTool | None:
     """The tool of a type (`openrouter:datetime`, in any case), or of a bare name; None where there is none."""
@@ -19,3 +14,9 @@ def tool_named(kind: str) -> ServerTool | None:
     for prefix in PREFIXES:
         lowered = lowered.removeprefix(prefix)
     return NAMES.get(lowered)
+
+
+TOOLS: dict[str, ServerTool] = {
+    tool.slug: tool for tool in (Datetime(), SearchModels(), Advisor(), Subagent(tool_named), Fusion())
+}
+NAMES: dict[str, ServerTool] = {name: tool for tool in TOOLS.values() for name in (tool.slug, *tool.names)}

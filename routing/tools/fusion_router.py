@@ -8,13 +8,10 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from routing.call import Call
-from routing.catalog_snapshot import CatalogSnapshot
 from routing.errors import Availability, Refusal
 from routing.gateway.client import RefusedError
 from routing.plugins.bench import Surroundings, with_stage
-from routing.selection.byok import reachable
-from routing.selection.own_models import beside
-from routing.selection.permitted import permitted
+from routing.selection.permitted import seen_by
 from routing.selection.variants import FREE, FREE_MARK, is_free
 from routing.tools.fusion_config import ALIASES, FLASH, SLUG, TYPE, is_alias
 from routing.tools.fusion_depth import is_fusion, opened
@@ -77,13 +74,6 @@ def with_fusion(call: Call, config: Config | None, around: Surroundings) -> Call
     return _told(call, alias, f"Offers a panel of {len(panel)} models", panel)
 
 
-def seen(around: Surroundings) -> CatalogSnapshot:
-    """The catalog as it is for whoever asks: with his own models, without those that he may not use."""
-    policy = around.policy
-    own = beside(reachable(around.catalog, policy.credentials), policy.own_models)
-    return permitted(own, policy)
-
-
 def _unsaid(call: Call, around: Surroundings) -> Config | None:
     """What holds for an alias where the plugin is not on: None where the request, or a firm workspace, has it off."""
     default = around.policy.plugins.get(SLUG)
@@ -103,7 +93,7 @@ def _resolved(call: Call, alias: Alias | None, wishes: Config, around: Surroundi
         return Resolved((), None)
     preset = wishes.get("preset") or (alias.preset if alias else QUALITY)
     is_costless = alias is not None and alias.is_costless
-    found = resolved(preset, seen(around), around.now, is_costless=is_costless)
+    found = resolved(preset, seen_by(around.policy, around.catalog), around.now, is_costless=is_costless)
     if not found.panel:
         message = "No model that fusion may choose can be used."
         availability = Availability("no_endpoints", call.models)

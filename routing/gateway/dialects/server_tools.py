@@ -14,7 +14,7 @@ WITH_TOOLS = frozenset({"chat", "messages", "responses"})
 """Dialects in which server tools can be asked for."""
 OURS = ("openrouter:", "headgate:")
 ROUTERS = ("openrouter/", "headgate/")
-FUSION = ("openrouter/fusion", "headgate/fusion")
+FUSION = ("openrouter/fusion", "headgate/fusion", "openrouter/fusion-flash", "headgate/fusion-flash")
 
 
 def refuse_server_tools(body: Mapping[str, Any]) -> None:
@@ -29,7 +29,9 @@ def refuse_server_tools(body: Mapping[str, Any]) -> None:
 
 def check_call(call: Call) -> None:
     """Refuse a call that needs such a tool in a dialect that has none, or a router that is one in disguise (400)."""
-    if call.dialect not in WITH_TOOLS and (call.body.get("tools") or call.body.get("tool_choice")):
+    if call.dialect in WITH_TOOLS:
+        return
+    if call.body.get("tools") or call.body.get("tool_choice"):
         refuse_server_tools(call.body)
     for slug in call.models:
         if slug.startswith(ROUTERS) and slug.partition(":")[0] in FUSION:

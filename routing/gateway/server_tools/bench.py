@@ -30,6 +30,7 @@ from routing.holds import service_holds
 from routing.plugins.bench import Ask, Failed
 from routing.plugins.operator import Operator
 from routing.pricing import Cost, Usage
+from routing.selection.permitted import seen_by
 from routing.tools.tool import Answered, Fetched, Json, Told, Use
 
 
@@ -73,6 +74,10 @@ class ToolBench:
         self._plain = RequestBench(
             runtime.plugin_work, (), place.known.preparation, runtime.catalog, place.known.organization
         )
+
+    def permitted(self) -> CatalogSnapshot:
+        """The catalog as it is for the caller."""
+        return seen_by(self._place.known.policy, self.catalog)
 
     async def fetch(self, url: str, most_bytes: int) -> Fetched:
         """What is behind an address that the model named. Raises Failed."""

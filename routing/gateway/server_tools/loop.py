@@ -236,7 +236,7 @@ class Loop:
                 CHAT, encode(body), client.headers, known.preparation, known.organization
             )
             prepared = with_variants(prepared, runtime.catalog, known.preparation)
-            prepared = arrange(runtime, known, prepared)
+            prepared = arrange(runtime, known, prepared, client.headers)
             origin = msgspec.structs.replace(place.origin, tool=tool)
             call = msgspec.structs.replace(
                 prepared.call, origin=origin, attribution=place.call.attribution, region=place.call.region
@@ -319,7 +319,7 @@ def _check_model(runtime: Runtime, known: KnownPolicy, call: Call, where: str, m
     )
     prepared = Prepared(msgspec.structs.replace(wished, preferences=NO_PREFERENCES), NOTHING_FOUND)
     try:
-        prepared = arrange(runtime, known, with_variants(prepared, runtime.catalog, known.preparation))
+        prepared = arrange(runtime, known, with_variants(prepared, runtime.catalog, known.preparation), {})
         judge(runtime, known, prepared, new_id())
     except RefusedError as error:
         refusal = error.refusal
