@@ -29,6 +29,7 @@ OUR_FIELDS = frozenset(
         "cache_control",
         "debug",
         "fallbacks",
+        "max_tool_calls",
         "models",
         "plugins",
         "preset",
