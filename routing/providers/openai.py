@@ -29,7 +29,6 @@ OUR_FIELDS = frozenset(
         "cache_control",
         "debug",
         "fallbacks",
-        "max_tool_calls",
         "models",
         "plugins",
         "preset",

@@ -14,7 +14,7 @@ from routing.gateway.dialects.chat import SLUG, read_call
 from routing.gateway.dialects.chat_steps import Indexes, details_of, reported
 from routing.gateway.dialects.chunks import chunks_of, encode_event
 from routing.gateway.dialects.dialect import DONE, STEPS, DialectEvents, ToolCalled
-from routing.gateway.dialects.tool_entries import functions_of
+from routing.gateway.dialects.tool_entries import has_functions
 
 
 class Chat:
@@ -49,7 +49,7 @@ class Chat:
 
     def open_events(self, call: Call, *, generation_id: str, model: str, provider: str) -> DialectEvents:
         """The events, as they are."""
-        return ChatEvents(generation_id, model, provider, has_tools=bool(functions_of(call.body)))
+        return ChatEvents(generation_id, model, provider, has_tools=has_functions(call.body))
 
     def refuse(self, refusal: Refusal, *, generation_id: str | None) -> bytes:
         """The documented envelope."""

@@ -13,23 +13,16 @@ from routing.gateway.dialects.dialect import Step, ToolCalled
 
 DETAILS = "reasoning_details"
 USED = "server_tool_use_details"
-USED_FIELDS = ("tool_calls_requested", "tool_calls_executed", "web_search_requests")
 
 Usage = Mapping[str, Any]
 
 
 def reported(usage: Usage) -> Usage:
-    """The usage with what server tools did, under both of its names; the very same where none ran."""
+    """The usage with what server tools did under both of its names; the very same where none ran."""
     used = usage.get(USED)
     if not used:
         return usage
-    counted = {name: used[name] for name in USED_FIELDS if name in used}
-    return {**usage, USED: counted, "server_tool_use": searches_of(used)}
-
-
-def searches_of(used: Usage) -> dict[str, int]:
-    """How often the web was searched."""
-    return {"web_search_requests": used.get("web_search_requests") or 0}
+    return {**usage, "server_tool_use": {"web_search_requests": used.get("web_search_requests") or 0}}
 
 
 class Indexes:

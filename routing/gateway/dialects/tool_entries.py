@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from routing.gateway.dialects.chunks import an_object, objects
+from routing.gateway.dialects.chunks import a_text, an_object, objects
 from routing.gateway.dialects.server_tools import FUSION, OURS
-from routing.tools import TOOLS
-from routing.tools.tool import FUNCTION
 
 PREFIX = "openrouter:"
+FUNCTION = "openrouter_"
+"""What the names of the functions begin with that models are offered, as in routing.tools, which is not for dialects:
+plugins and tools read what callers say, and so import from here."""
+ALIASES = {"experimental__search_models": "search_models"}
+"""Other names of tools, as in routing.tools."""
 SEARCH = "openrouter:web_search"
 SEARCHES = frozenset(
     {"web_search", "web_search_preview", "web_search_preview_2025_03_11", "web_search_2025_08_26"}
@@ -88,7 +91,7 @@ def read_choice(choice: Any) -> Any:  # JSON of any kind
 def slug_of(kind: str) -> str:
     """The slug of a tool by its type or by the name of its function, whichever of its names that holds."""
     name = kind.lower().partition(":")[2] or kind.removeprefix(FUNCTION).partition("__")[0]
-    return next((slug for slug, tool in TOOLS.items() if name in tool.names), name)
+    return ALIASES.get(name, name)
 
 
 def functions_of(body: Body) -> frozenset[str]:
@@ -101,6 +104,14 @@ def functions_of(body: Body) -> frozenset[str]:
             names.append(function_of(slug, counts.setdefault(slug, 0)))
             counts[slug] += 1
     return frozenset([*names, *_fusion(body)])
+
+
+def has_functions(body: Body) -> bool:
+    """Whether a model is offered server tools: before they are functions, and from then on."""
+    for tool in objects(body, "tools"):
+        if is_ours(tool.get("type")) or a_text(an_object(tool, "function"), "name").startswith(FUNCTION):
+            return True
+    return False
 
 
 def _fusion(body: Body) -> list[str]:

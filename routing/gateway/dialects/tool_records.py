@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
-from routing.gateway.dialects.tool_entries import PREFIX, function_of, slug_of
-from routing.tools.tool import FUNCTION
+from routing.gateway.dialects.tool_entries import FUNCTION, PREFIX, function_of, slug_of
 
 Message = dict[str, Any]
 

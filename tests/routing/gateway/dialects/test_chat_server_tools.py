@@ -8,7 +8,9 @@ import pytest
 from openrouter.components import ChatResult, ChatStreamChunk
 
 from routing.gateway.client import RefusedError
-from routing.gateway.dialects import CHAT
+from routing.gateway.dialects import CHAT, tool_entries
+from routing.tools import TOOLS
+from routing.tools.tool import FUNCTION
 from tests.routing.gateway.dialects import tool_calls
 from tests.routing.gateway.dialects.tool_calls import (
     MERGED,
@@ -218,11 +220,7 @@ class TestAnAnswer:
         used = json.loads(CHAT.finish_answer(read(), body, usage=USAGE, **SHOWN))["usage"]
 
         assert used["server_tool_use"] == {"web_search_requests": 1}
-        assert used["server_tool_use_details"] == {
-            "tool_calls_requested": 2,
-            "tool_calls_executed": 2,
-            "web_search_requests": 1,
-        }
+        assert used["server_tool_use_details"] == USED
 
     def test_can_be_asked_again(self):
         body = {"choices": [{"index": 0, "message": dict(MERGED), "finish_reason": "stop", "steps": STEPS}]}
@@ -262,6 +260,18 @@ class TestAStream:
         assert [detail["index"] for detail in details] == list(range(6))
         assert {one["id"] for one in found} == {"gen-1"}
 
+    def test_counts_reasoning_on_where_the_tools_have_become_functions(self):
+        function = {"type": "function", "function": {"name": "openrouter_web_search"}}
+
+        *_, last = [
+            detail["index"]
+            for one in self.events(*SCRIPT, call=read(tools=[function]))
+            for choice in one["choices"]
+            for detail in choice["delta"].get("reasoning_details", [])
+        ]
+
+        assert last == 5
+
     def test_ends_with_how_often_tools_ran(self):
         assert self.events(*SCRIPT)[-1]["usage"]["server_tool_use"] == {"web_search_requests": 1}
 
@@ -269,3 +279,9 @@ class TestAStream:
         data = piece({"reasoning_details": [THOUGHT]}, {"content": "hi"}, finish="stop")
 
         assert CHAT.open_events(read(), **SHOWN).feed(data) is data
+
+
+def test_tools_have_the_names_here_that_they_have_where_they_run():
+    named = {name: tool.slug for tool in TOOLS.values() for name in tool.names}
+
+    assert (tool_entries.FUNCTION, tool_entries.ALIASES) == (FUNCTION, named)
