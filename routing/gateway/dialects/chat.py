@@ -14,6 +14,7 @@ from routing.call import COUNTED, Call
 from routing.errors import invalid_request
 from routing.gateway.client import RefusedError
 from routing.gateway.dialects.attribution import clean, read_attribution
+from routing.gateway.dialects.chat_records import KIND_JSON, with_calls
 from routing.gateway.dialects.media import NOTHING, TOKENS_PER_IMAGE, Seen, look_at
 from routing.gateway.dialects.parameters import (
     Check,
@@ -31,6 +32,7 @@ from routing.gateway.dialects.parameters import (
     refused,
 )
 from routing.gateway.dialects.preferences import read_preferences
+from routing.gateway.dialects.tool_entries import functions_of, read_choice, read_entries
 
 SLUG = "chat"
 BYTES_PER_TOKEN = 3
@@ -67,6 +69,8 @@ CHECKS: dict[str, Check] = {
     "tools": is_objects,
     "tool_choice": is_text_or_object,
     "parallel_tool_calls": is_flag,
+    "max_tool_calls": is_count,
+    "stop_server_tools_when": is_objects,
     "response_format": is_object,
     "structured_outputs": is_flag,
     "reasoning": is_object,
@@ -86,7 +90,7 @@ CHECKS: dict[str, Check] = {
 }
 OURS = frozenset(
     {"model", "models", "messages", "stream", "stream_options", "n", "provider", "plugins", "transforms"}
-    | {"preset", "user", "session_id", "trace"}
+    | {"preset", "user", "session_id", "trace", "max_tool_calls", "stop_server_tools_when"}
 )
 """Parameters that no endpoint has to support."""
 SUPPORTABLE = CHECKS.keys() - OURS
@@ -110,7 +114,15 @@ def read_json(data: bytes) -> dict[str, Any]:
 
 def read_call(data: bytes, headers: Mapping[bytes, bytes]) -> Call:
     """The request as the decision sees it. Raises RefusedError naming the parameter that is wrong."""
-    return call_of(read_json(data), len(data), headers)
+    body = read_json(data)
+    if KIND_JSON in data and is_objects(body.get("messages")):
+        body["messages"] = with_calls(body["messages"], functions_of({**body, "tools": _entries(body)}))
+    return call_of(body, len(data), headers)
+
+
+def _entries(body: Mapping[str, Any]) -> Any:
+    tools: Any = body.get("tools")
+    return read_entries(tools) if is_objects(tools) else None
 
 
 def call_of(body: dict[str, Any], size: int, headers: Mapping[bytes, bytes], dialect: str = SLUG) -> Call:
@@ -119,6 +131,10 @@ def call_of(body: dict[str, Any], size: int, headers: Mapping[bytes, bytes], dia
     messages = body.get("messages")
     if not messages:
         raise refused("messages", "must be a non-empty list of objects")
+    if body.get("tools"):
+        body["tools"] = read_entries(body["tools"])
+    if isinstance(body.get("tool_choice"), dict):
+        body["tool_choice"] = read_choice(body["tool_choice"])
     seen = _look_at(messages)
     return Call(
         dialect=dialect,

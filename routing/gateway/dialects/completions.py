@@ -16,8 +16,9 @@ from msgspec.structs import replace
 from routing.call import Call
 from routing.errors import Refusal, encode_envelope, error_object
 from routing.gateway.dialects.chat import call_of, read_json
+from routing.gateway.dialects.chat_steps import reported
 from routing.gateway.dialects.chunks import a_text, an_object, chunks_of, content_of, encode_event, objects
-from routing.gateway.dialects.dialect import DONE, DialectEvents
+from routing.gateway.dialects.dialect import DONE, DialectEvents, ToolCalled
 from routing.gateway.dialects.parameters import Check, check, is_count, is_flag, is_integer, is_text, refused
 from routing.gateway.dialects.server_tools import refuse_server_tools
 
@@ -75,7 +76,7 @@ class Completions:
             "provider": provider,
             "system_fingerprint": body.get("system_fingerprint"),
             "choices": choices,
-            "usage": usage,
+            "usage": reported(usage),
         }
         return msgspec.json.encode(shown)
 
@@ -116,9 +117,21 @@ class CompletionEvents:
         about = {"id": self._id, "object": "text_completion", "created": self._created}
         return encode_event({**about, "model": self._model, "provider": self._provider, **said})
 
+    def begin_tool(self, called: ToolCalled) -> bytes:
+        """Nothing, as in all three: a completion has no place for a call."""
+        return b""
+
+    def tell_tool(self, called: ToolCalled, event: str, fields: Mapping[str, Any]) -> bytes:
+        """Nothing."""
+        return b""
+
+    def end_tool(self, called: ToolCalled) -> bytes:
+        """Nothing."""
+        return b""
+
     def finish(self, final_chunk: bytes, usage: Mapping[str, Any]) -> bytes:
         """The chunk with the usage, and the end."""
-        return self._event({"choices": [], "usage": usage}) + DONE
+        return self._event({"choices": [], "usage": reported(usage)}) + DONE
 
     def fail(self, refusal: Refusal) -> bytes:
         """A chunk with the error, and the end."""

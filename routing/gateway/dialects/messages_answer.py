@@ -9,6 +9,9 @@ import msgspec
 
 from routing.call import Call
 from routing.gateway.dialects.chunks import a_text, an_object, content_of, objects
+from routing.gateway.dialects.dialect import Step
+from routing.gateway.dialects.messages_records import result_block, told_of, use_block
+from routing.gateway.dialects.steps import steps_of
 from routing.gateway.dialects.thinking import block_of
 
 Body = Mapping[str, Any]  # the provider's JSON
@@ -18,6 +21,7 @@ OF_ANTHROPIC = frozenset({"pause_turn", "refusal", "model_context_window_exceede
 """Reasons that Chat Completions has no word for."""
 SEQUENCE_NAMES = ("stop_sequence", "stop_reason", "matched_stop")
 """Where Anthropic, vLLM and SGLang say which stop sequence it was."""
+SERVER_TOOLS = ("web_search_requests", "web_fetch_requests")
 LOCATIONS = frozenset({"char_location", "page_location", "content_block_location", "search_result_location"})
 PLACE = ("start_index", "end_index")
 TIERS = {"default": "standard", "standard": "standard", "priority": "priority", "batch": "batch"}
@@ -27,7 +31,7 @@ def message_of(call: Call, body: Body) -> dict[str, Any]:
     """The message without what the gateway knows: id, model, provider and usage."""
     choice = (objects(body, "choices") or [{}])[0]
     message = an_object(choice, "message")
-    blocks = [*_thinking(call, message), *_texts(message), *_calls(message)]
+    blocks = [block for step in steps_of(choice) for block in _blocks(call, step)]
     has_calls = any(block["type"] == "tool_use" for block in blocks)
     return {
         "type": "message",
@@ -36,6 +40,12 @@ def message_of(call: Call, body: Body) -> dict[str, Any]:
         **stop_of(call, choice, has_calls=has_calls, refusal=a_text(message, "refusal")),
         "container": None,
     }
+
+
+def _blocks(call: Call, step: Step) -> list[dict[str, Any]]:
+    message = step.message
+    said = [*_thinking(call, message), *_texts(message), *_calls(message)]
+    return [*said, *map(use_block, told_of(step.tools)), *map(result_block, told_of(step.tools))]
 
 
 def stop_of(call: Call, choice: Body, *, has_calls: bool, refusal: str) -> dict[str, Any]:
@@ -67,6 +77,7 @@ def _stop_sequence(call: Call, choice: Body) -> str | None:
 def usage_of(usage: Body, tier: Any = None) -> dict[str, Any]:  # whatever a provider says its tier was
     """Anthropic's usage: what was read from the cache, or written into it, is no input there."""
     prompt, completion = usage["prompt_tokens_details"], usage["completion_tokens_details"]
+    used = usage.get("server_tool_use_details")
     read, written = prompt["cached_tokens"], prompt["cache_write_tokens"]
     return {
         "input_tokens": usage["prompt_tokens"] - read - written,
@@ -75,7 +86,7 @@ def usage_of(usage: Body, tier: Any = None) -> dict[str, Any]:  # whatever a pro
         "cache_read_input_tokens": read,
         "cache_creation": {"ephemeral_5m_input_tokens": written, "ephemeral_1h_input_tokens": 0},
         "output_tokens_details": {"thinking_tokens": completion["reasoning_tokens"]},
-        "server_tool_use": None,
+        "server_tool_use": {name: used.get(name) or 0 for name in SERVER_TOOLS} if used else None,
         "inference_geo": None,
         "service_tier": TIERS.get(tier) if isinstance(tier, str) else None,
         "cost": usage["cost"],

@@ -6,7 +6,8 @@ beside text follows in the user's message, because most providers take pictures 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from routing.gateway.dialects.messages_blocks import (
     parts_of,
     text_part,
 )
+from routing.gateway.dialects.messages_records import is_of_a_tool, turns_of
 from routing.gateway.dialects.parameters import is_objects, refused
 from routing.gateway.dialects.thinking import detail_of
 
@@ -31,14 +33,17 @@ THINKING = ("thinking", "redacted_thinking")
 Message = dict[str, Any]
 
 
-def read_conversation(body: Mapping[str, Any]) -> list[Message]:
-    """The system prompt and all messages. Raises RefusedError naming what is wrong."""
+def read_conversation(body: Mapping[str, Any], offered: AbstractSet[str] = frozenset()) -> list[Message]:
+    """The system prompt and all messages. Raises RefusedError naming what is wrong.
+
+    `offered`: the functions of the server tools that the request offers its model.
+    """
     given = body.get("messages")
     if not given or not is_objects(given):
         raise refused("messages", "must be a non-empty list of objects")
     messages = _read_system(body.get("system"))
     for index, message in enumerate(given):
-        messages += _read_message(message, f"messages.{index}")
+        messages += _read_message(message, f"messages.{index}", offered)
     return messages
 
 
@@ -60,11 +65,11 @@ def _read_system(system: Any) -> list[Message]:  # JSON of any kind
     return [{"role": "system", "content": content_of_parts(parts)}]
 
 
-def _read_message(message: Mapping[str, Any], where: str) -> list[Message]:
+def _read_message(message: Mapping[str, Any], where: str, offered: AbstractSet[str]) -> list[Message]:
     role = message.get("role")
     blocks = blocks_of(message.get("content"), f"{where}.content")
     if role == "assistant":
-        return _said(blocks, f"{where}.content")
+        return _turn(blocks, f"{where}.content", offered)
     if role == "user":
         return _asked(blocks, f"{where}.content")
     if role == "system":
@@ -111,12 +116,26 @@ def _read_result(block: Block, where: str) -> tuple[Message, list[Part]]:
     return {"role": "tool", "tool_call_id": block["tool_use_id"], "content": joined}, media
 
 
-def _said(blocks: list[dict[str, Any]], where: str) -> list[Message]:
-    """What a model said: text, reasoning and calls."""
+def _turn(blocks: list[dict[str, Any]], where: str, offered: AbstractSet[str]) -> list[Message]:
+    """What a model said, between the results of the server tools that it called."""
+    if not any(map(is_of_a_tool, blocks)):
+        return [_said(enumerate(blocks), where)]
+    told: list[Message] = []
+    for said, records in turns_of(blocks, offered):
+        message = _said(said, where)
+        if records:
+            message["tool_calls"] = [*message.get("tool_calls", ()), *[record.call() for record in records]]
+        if message.keys() != {"role", "content"} or message["content"] is not None:
+            told += [message, *[record.answer() for record in records]]
+    return told
+
+
+def _said(blocks: Iterable[tuple[int, Block]], where: str) -> Message:
+    """What a model said at once: text, reasoning and calls."""
     parts: list[Part] = []
     calls: list[dict[str, Any]] = []
     details: list[dict[str, Any]] = []
-    for index, block in enumerate(blocks):
+    for index, block in blocks:
         kind, place = block.get("type"), f"{where}.{index}"
         if kind in THINKING:
             details.append(_read_thinking(block, len(details), place))
@@ -129,7 +148,7 @@ def _said(blocks: list[dict[str, Any]], where: str) -> list[Message]:
         message["reasoning_details"] = details
     if calls:
         message["tool_calls"] = calls
-    return [message]
+    return message
 
 
 def _joined(parts: list[Part]) -> str | list[Part] | None:

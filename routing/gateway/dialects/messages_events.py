@@ -16,6 +16,7 @@ from routing.gateway.dialects.chunks import (
     encode_named_event,
     objects,
 )
+from routing.gateway.dialects.dialect import ToolCalled
 from routing.gateway.dialects.messages_answer import (
     citation_of,
     is_thinking_hidden,
@@ -23,6 +24,7 @@ from routing.gateway.dialects.messages_answer import (
     tool_block,
     usage_of,
 )
+from routing.gateway.dialects.messages_records import result_block, told_of, use_block
 from routing.gateway.dialects.thinking import block_of, signature_of, text_of
 
 NOTHING_YET = {
@@ -75,6 +77,27 @@ class MessageEvents:
             for choice in objects(chunk, "choices"):
                 if not choice.get("index"):  # there is one message, hence one choice
                     self._take(choice)
+        return self._taken()
+
+    def begin_tool(self, called: ToolCalled) -> bytes:
+        """The call as a block of its own, if Anthropic's clients know the tool."""
+        for one in told_of((called,)):
+            self._start()
+            self._open("server_tool_use", {**use_block(one), "input": {}})
+            self._delta(type="input_json_delta", partial_json=one.arguments or "{}")
+            self._close()
+        return self._taken()
+
+    def tell_tool(self, called: ToolCalled, event: str, fields: Mapping[str, Any]) -> bytes:
+        """Nothing: this dialect has no words for it."""
+        return b""
+
+    def end_tool(self, called: ToolCalled) -> bytes:
+        """The result as a block of its own."""
+        for one in told_of((called,)):
+            self._start()
+            self._open("result", result_block(one))
+            self._close()
         return self._taken()
 
     def finish(self, final_chunk: bytes, usage: Mapping[str, Any]) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from routing.gateway.dialects.messages_tools import entry_of
 from routing.gateway.dialects.parameters import check, is_integer, is_object, is_text, refused
 
 CACHED = "cache_control"
@@ -71,9 +72,12 @@ def tool_choice(choice: Body) -> dict[str, Any]:
 
 
 def tool(given: Body) -> dict[str, Any]:
-    """A tool of the caller's own as a function; the providers' as they are. Raises RefusedError."""
+    """A tool of the caller's own as a function; the gateway's in their one form, the providers' as they are.
+
+    Raises RefusedError.
+    """
     if given.get("type") not in (None, "custom"):
-        return dict(given)
+        return entry_of(given)
     about = {name: value for name, value in given.items() if name not in ("type", "input_schema", CACHED)}
     if "input_schema" in given:
         about["parameters"] = given["input_schema"]

@@ -20,6 +20,7 @@ from routing.gateway.dialects.messages_parameters import (
     tool,
     tool_choice,
 )
+from routing.gateway.dialects.messages_tools import chosen
 from routing.gateway.dialects.parameters import (
     Check,
     check,
@@ -29,7 +30,7 @@ from routing.gateway.dialects.parameters import (
     is_texts,
     refused,
 )
-from routing.gateway.dialects.server_tools import refuse_server_tools
+from routing.gateway.dialects.tool_entries import functions_of
 
 SLUG = "messages"
 MAX_FALLBACKS = 3
@@ -81,12 +82,12 @@ def canonical(given: Mapping[str, Any]) -> dict[str, Any]:
     if given.get("n") not in (None, 1):
         raise refused("n", "is no parameter of this endpoint: there is one message")
     body = {name: value for name, value in given.items() if name not in REWRITTEN}
-    body["messages"] = read_conversation(given)
     body |= renamed(given, {"stop_sequences": "stop", "service_tier": "service_tier"})
-    refuse_server_tools(given)
     if given.get("tools"):
         body["tools"] = [tool(one) for one in given["tools"]]
-    body |= tool_choice(given.get("tool_choice") or {}) | output(given.get("output_config") or {})
+    body["messages"] = read_conversation(given, functions_of(body))
+    choice = chosen(tool_choice(given.get("tool_choice") or {}), body.get("tools") or ())
+    body |= choice | output(given.get("output_config") or {})
     if thinking := given.get("thinking"):
         body["reasoning"] = reasoning(thinking)
         if thinking.get("type") == "adaptive" and body.get("verbosity"):

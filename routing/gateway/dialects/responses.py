@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 from msgspec.structs import replace
@@ -20,6 +21,7 @@ from routing.gateway.dialects.responses_answer import KEY, begun, ended, served_
 from routing.gateway.dialects.responses_events import ResponsesEvents
 from routing.gateway.dialects.responses_output import Output
 from routing.gateway.dialects.responses_request import Translated, translate
+from routing.gateway.dialects.steps import steps_of
 from routing.providers.openai import encode
 
 SPARE_LEVELS = 200
@@ -34,8 +36,7 @@ class Responses:
 
     def read_call(self, data: bytes, headers: Mapping[bytes, bytes]) -> Call:
         """The request as a chat call. Raises RefusedError naming the parameter that is wrong."""
-        request = translate(chat.read_json(data))
-        _refuse_too_deep(request)
+        request = _translated(data)
         call = chat.call_of(request.body, len(data), headers, self.slug)
         detail = {**call.detail, KEY: request.repeated}
         parameters = call.parameters | frozenset(request.dropped)
@@ -56,8 +57,11 @@ class Responses:
         finish = choice.get("finish_reason")
         output = Output(generation_id.removeprefix("gen-"))
         status = status_of(finish)
-        for _ in output.take(choice.get("message") or {}, choice.get("logprobs")):
-            pass  # nobody is told how it grows
+        for step in steps_of(choice):
+            events = [output.take(step.message, choice.get("logprobs"))]
+            events += [output.end_tool(called) for called in step.tools]
+            for _ in chain(*events):
+                pass  # nobody is told how it grows
         for _ in output.end("incomplete" if status == "failed" else status):
             pass
         created = body.get("created")
@@ -74,12 +78,14 @@ class Responses:
         return encode_envelope(refusal, dialect=self.slug, generation_id=generation_id)
 
 
-def _refuse_too_deep(request: Translated) -> None:
-    """400 for JSON that could be read and not be written again."""
-    nested: Any = request.repeated
-    for _ in range(SPARE_LEVELS):
-        nested = [nested]
+def _translated(data: bytes) -> Translated:
+    """The chat request; 400 for JSON that could be read and not be written again."""
     try:
+        request = translate(chat.read_json(data))
+        nested: Any = request.repeated
+        for _ in range(SPARE_LEVELS):
+            nested = [nested]
         encode(nested)
     except RecursionError:
         raise RefusedError(invalid_request("The request's JSON is nested too deeply.")) from None
+    return request

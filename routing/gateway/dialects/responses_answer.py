@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from routing.errors import Refusal, error_object
+from routing.gateway.dialects.chat_steps import reported
 
 Json: TypeAlias = dict[str, Any]
 
@@ -100,9 +101,11 @@ def failed(response: Json, output: list[Json], refusal: Refusal) -> Json:
 
 def usage_of(usage: Mapping[str, Any]) -> Json:
     """The usage of Chat Completions under the names of this API."""
+    usage = reported(usage)
     inputs = usage.get("prompt_tokens_details") or {}
     outputs = usage.get("completion_tokens_details") or {}
     costs = usage.get("cost_details") or {}
+    told = {name: usage[name] for name in ("server_tool_use_details", "server_tool_use") if name in usage}
     return {
         "input_tokens": usage["prompt_tokens"],
         "input_tokens_details": {
@@ -119,6 +122,7 @@ def usage_of(usage: Mapping[str, Any]) -> Json:
             "upstream_inference_input_cost": costs.get("upstream_inference_prompt_cost", 0),
             "upstream_inference_output_cost": costs.get("upstream_inference_completions_cost", 0),
         },
+        **told,
     }
 
 

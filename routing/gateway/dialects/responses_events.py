@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from routing.errors import Refusal
+from routing.gateway.dialects.dialect import ToolCalled
 from routing.gateway.dialects.responses_answer import Json, begun, ended, failed, served_as, status_of
 from routing.gateway.dialects.responses_output import Output
 from routing.providers.failures import broken_answer
@@ -41,6 +42,18 @@ class ResponsesEvents:
             if event.startswith(b"data: ") and not self._is_broken:
                 written += self._take(event[6:])
         return b"".join(written)
+
+    def begin_tool(self, called: ToolCalled) -> bytes:
+        """Its item begins; what was said before ends."""
+        return b"".join([*self._begin(), *self._written(self._output.begin_tool(called))])
+
+    def tell_tool(self, called: ToolCalled, event: str, fields: Mapping[str, Any]) -> bytes:
+        """An event of its item."""
+        return b"".join(self._written(self._output.tell_tool(called, event, fields)))
+
+    def end_tool(self, called: ToolCalled) -> bytes:
+        """Its item is complete."""
+        return b"".join([*self._begin(), *self._written(self._output.end_tool(called))])
 
     def finish(self, final_chunk: bytes, usage: Mapping[str, Any]) -> bytes:
         """What is open ends, and the whole response follows once more."""

@@ -7,10 +7,13 @@ items here. What a turn's text cited (`annotations`) and its `phase` have no pla
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, TypeAlias
 
 from routing.gateway.dialects.parameters import Check, check, is_objects, is_text, refused
 from routing.gateway.dialects.responses_content import flattened, read_content, texts_of
+from routing.gateway.dialects.responses_records import add_record
+from routing.gateway.dialects.tool_entries import is_ours
 
 Item: TypeAlias = Mapping[str, Any]  # the caller's JSON
 Message: TypeAlias = dict[str, Any]
@@ -26,8 +29,13 @@ _REASONING: dict[str, Check] = {
 }
 
 
-def read_messages(instructions: str | None, given: Any) -> list[Message]:
-    """The messages of a conversation. Raises RefusedError naming the item that cannot be passed on."""
+def read_messages(
+    instructions: str | None, given: Any, offered: AbstractSet[str] = frozenset()
+) -> list[Message]:
+    """The messages of a conversation. Raises RefusedError naming the item that cannot be passed on.
+
+    `offered`: the functions of the server tools that the request offers its model.
+    """
     messages: list[Message] = [{"role": "system", "content": instructions}] if instructions else []
     if isinstance(given, str):
         return [*messages, {"role": "user", "content": given}]
@@ -35,7 +43,11 @@ def read_messages(instructions: str | None, given: Any) -> list[Message]:
         raise refused("input", "must be a string or a non-empty list of objects")
     for index, item in enumerate(given):
         where = f"input[{index}]"
-        read = _READERS.get(_kind(item, where))
+        kind = _kind(item, where)
+        read = _READERS.get(kind)
+        if read is None and is_ours(kind):
+            add_record(messages, item, where, offered)
+            continue
         if read is None:
             raise refused(f"{where}.type", "is not an item that can be sent to every provider")
         read(messages, item, where)

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any, TypeAlias
 
+from routing.gateway.dialects.dialect import ToolCalled
 from routing.gateway.dialects.responses_items import Events, Item, Json, Message, Reasoning, ToolCall
+from routing.gateway.dialects.responses_tool_items import ServerTool
 from routing.providers.openai import encode
 
 Fields: TypeAlias = Mapping[str, Any]  # a provider's JSON
@@ -28,6 +30,7 @@ class Output:
         self._current: Item | None = None
         self._calls: dict[int, ToolCall] = {}
         self._call_ids: dict[int, str] = {}
+        self._tools: dict[str, ServerTool] = {}
 
     @property
     def items(self) -> list[Json]:
@@ -52,6 +55,25 @@ class Output:
             yield from self._draw(image)
         for position, call in enumerate(_objects(delta.get("tool_calls"))):
             yield from self._call(position, call)
+
+    def begin_tool(self, called: ToolCalled) -> Events:
+        """A server tool runs; what was said before it is complete."""
+        yield from self._leave()
+        item = self._tools[called.id] = ServerTool(len(self._items), self._identifier("st"), called)
+        self._items.append(item)
+        yield item.added()
+        yield from item.begin()
+
+    def tell_tool(self, called: ToolCalled, event: str, fields: Fields) -> Events:
+        """Something happens within it."""
+        if called.id in self._tools:
+            yield from self._tools[called.id].tell(event, fields)
+
+    def end_tool(self, called: ToolCalled) -> Events:
+        """It has run."""
+        if called.id not in self._tools:
+            yield from self.begin_tool(called)
+        yield from self._tools.pop(called.id).end(called)
 
     def end(self, status: str) -> Events:
         """Whatever is open ends in this status; an answer of nothing at all is an empty message."""

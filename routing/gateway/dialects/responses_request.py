@@ -22,14 +22,15 @@ from routing.gateway.dialects.parameters import (
     refused,
 )
 from routing.gateway.dialects.responses_input import read_messages
-from routing.gateway.dialects.responses_tools import Tools, read_tools
+from routing.gateway.dialects.responses_tools import Tools, is_executed_here, read_tools
+from routing.gateway.dialects.tool_entries import functions_of, is_ours
 
 Body: TypeAlias = Mapping[str, Any]  # the caller's JSON
 
 CHECKS: dict[str, Check] = {
     "instructions": is_text,
     "max_output_tokens": is_count,
-    "max_tool_calls": is_integer,
+    "max_tool_calls": is_count,
     "parallel_tool_calls": is_flag,
     "text": is_object,
     "reasoning": is_object,
@@ -77,13 +78,12 @@ STATEFUL = ("previous_response_id", "conversation", "prompt")
 """What names something stored."""
 NOT_PASSED_ON = frozenset(
     {
-        *("input", "instructions", "max_output_tokens", "max_tool_calls", "text", "tools", "tool_choice"),
+        *("input", "instructions", "max_output_tokens", "text", "tools", "tool_choice"),
         *("include", "truncation", "store", "background", "metadata", "safety_identifier", "stream_options"),
         *("reasoning", "service_tier", "top_logprobs", "n", *STATEFUL),
     }
 )
-"""Said otherwise in a chat request, or to nobody but us. `metadata` would have OpenAI store the answer;
-`max_tool_calls` bounds tools that a server executes, and there are none."""
+"""Said otherwise in a chat request, or to nobody but us. `metadata` would have OpenAI store the answer."""
 LOGPROBS = "message.output_text.logprobs"
 NEEDS_NOTHING = frozenset(
     {
@@ -118,8 +118,8 @@ def translate(body: Body) -> Translated:
     _check_state(body)
     tools = read_tools(body.get("tools"), body.get("tool_choice"))
     chat = {name: value for name, value in body.items() if name not in NOT_PASSED_ON}
-    chat["messages"] = read_messages(body.get("instructions"), body.get("input"))
     chat |= _text(body.get("text") or {}) | _settings(body, tools)
+    chat["messages"] = read_messages(body.get("instructions"), body.get("input"), functions_of(chat))
     return Translated(chat, _repeated(body), _dropped(body))
 
 
@@ -224,7 +224,10 @@ def _dropped(body: Body) -> tuple[str, ...]:
 
 
 def _repeated(body: Body) -> dict[str, Any]:
-    """The request's settings as its answer repeats them, with the defaults of the API."""
+    """The request's settings as its answer repeats them, with the defaults of the API.
+
+    Of the server tools it knows OpenAI's names alone.
+    """
     names = ("instructions", "metadata", "temperature", "top_p", "presence_penalty", "frequency_penalty")
     optional = ("max_output_tokens", "max_tool_calls", "user", "safety_identifier", "prompt_cache_key")
     repeated = {name: body.get(name) for name in (*names, *optional)}
@@ -232,8 +235,8 @@ def _repeated(body: Body) -> dict[str, Any]:
     reasoning = body.get("reasoning")
     return repeated | {
         "parallel_tool_calls": True if parallel is None else parallel,
-        "tool_choice": choice or "auto",
-        "tools": [_repeated_tool(tool) for tool in body.get("tools") or []],
+        "tool_choice": _repeated_choice(choice),
+        "tools": [_repeated_tool(tool) for tool in body.get("tools") or [] if not is_ours(tool["type"])],
         "text": _repeated_text(body.get("text") or {}),
         "reasoning": _known(_reasoning(reasoning), REASONING) if reasoning else None,
         "truncation": body.get("truncation") or "disabled",
@@ -255,7 +258,16 @@ def _repeated_text(text: Body) -> dict[str, Any]:
     return {"format": _known(form, FORMAT), **_known(text, ("verbosity",))}
 
 
+def _repeated_choice(choice: Any) -> Any:
+    """The choice; the contract's answers have no word for that of a server tool."""
+    if isinstance(choice, dict) and is_executed_here(choice.get("type")):
+        return "required"
+    return choice or "auto"
+
+
 def _repeated_tool(tool: Body) -> dict[str, Any]:
+    if is_executed_here(tool["type"]):
+        return _known(tool, tool)
     if tool["type"] == "custom":
         return _known(tool, ("type", "name", "description", "format"))
     # The types of the official clients have no function without these.

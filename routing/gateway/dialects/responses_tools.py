@@ -8,13 +8,14 @@ from typing import Any, NamedTuple, TypeAlias
 from routing.gateway.client import RefusedError
 from routing.gateway.dialects.parameters import Check, check, is_flag, is_object, is_objects, is_text, refused
 from routing.gateway.dialects.server_tools import unsupported
+from routing.gateway.dialects.tool_entries import SEARCHES, is_ours, read_choice, read_entry
 
 Tool: TypeAlias = Mapping[str, Any]  # the caller's JSON
 
 SYNTAXES = ("lark", "regex")
 CHOICES = ("auto", "none", "required")
 OWN = ("function", "custom")
-"""The kinds of tools that the caller executes himself; all others are a provider's or a gateway's to execute."""
+"""The kinds of tools that the caller executes himself; of all others the gateway executes its own."""
 
 _CHECKS: dict[str, Check] = {
     "name": is_text,
@@ -52,6 +53,8 @@ def read_tools(given: Any, choice: Any) -> Tools:
 
 def _tool(tool: Tool, where: str) -> dict[str, Any]:
     kind = tool.get("type")
+    if is_executed_here(kind):
+        return read_entry(dict(tool))
     if kind not in OWN:
         raise _unsupported(kind, where)
     check(tool, _CHECKS, f"{where}.")
@@ -85,6 +88,9 @@ def _grammar(form: Tool, where: str) -> dict[str, Any]:
 def _named(choice: Tool, where: str) -> dict[str, Any]:
     """One tool by its name."""
     kind, name = choice.get("type"), choice.get("name")
+    if is_executed_here(kind):
+        chosen: dict[str, Any] = read_choice(choice)
+        return chosen
     if kind not in OWN:
         raise _unsupported(kind, where)
     if not isinstance(name, str):
@@ -100,14 +106,20 @@ def _allowed(tools: list[dict[str, Any]], choice: Tool) -> Tools:
     wanted = [
         _named(one, f"tool_choice.tools[{index}]") for index, one in enumerate(choice.get("tools") or [])
     ]
-    kept = [tool for tool in tools if {"type": tool["type"], tool["type"]: _name_of(tool)} in wanted]
+    kept = [tool for tool in tools if _choice_of(tool) in wanted]
     if not kept:
         raise refused("tool_choice.tools", "names none of the request's tools")
     return Tools(kept, choice["mode"])
 
 
-def _name_of(tool: Tool) -> dict[str, Any]:
-    return {"name": tool[tool["type"]]["name"]}
+def _choice_of(tool: Tool) -> dict[str, Any]:
+    kind = tool["type"]
+    return {"type": kind, kind: {"name": tool[kind]["name"]}} if kind in OWN else {"type": kind}
+
+
+def is_executed_here(kind: Any) -> bool:
+    """Whether a tool of this type is the gateway's to run."""
+    return is_ours(kind) or (isinstance(kind, str) and kind in SEARCHES)
 
 
 def _unsupported(kind: Any, where: str) -> RefusedError:

@@ -66,5 +66,5 @@ class TestARefusal:
         assert "previous_response_id" in str(refused.value)
 
     def test_is_given_to_tools_that_others_would_run(self, client):
-        with pytest.raises(APIStatusError, match="hosted tool web_search"):
-            client.responses.create(model="test/echo", input="hello", tools=[{"type": "web_search"}])
+        with pytest.raises(APIStatusError, match="hosted tool file_search"):
+            client.responses.create(model="test/echo", input="hello", tools=[{"type": "file_search"}])

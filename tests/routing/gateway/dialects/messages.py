@@ -67,7 +67,7 @@ def said(
     )
     shown: dict[str, Any] = json.loads(encoded)
     Message.model_validate(shown)
-    _hold_against("MessagesResult", shown)
+    hold_against("MessagesResult", shown)
     return shown
 
 
@@ -95,12 +95,12 @@ def parsed(out: bytes) -> list[dict[str, Any]]:
         assert name == f"event: {shown['type']}"
         if shown["type"] not in ("ping", "error"):
             EVENTS.validate_python(shown)
-        _hold_against("MessagesStreamEvents", shown)
+        hold_against("MessagesStreamEvents", shown)
         found.append(shown)
     return found
 
 
-def _hold_against(name: str, shown: Any) -> None:
+def hold_against(name: str, shown: Any) -> None:
     described = contract()
     if described is not None:
         schema = {"$ref": f"#/components/schemas/{name}", "components": described["components"]}

@@ -78,7 +78,6 @@ class TestSettings:
             background=False,
             previous_response_id=None,
             prompt=None,
-            max_tool_calls=3,
             safety_identifier="s",
             include=["reasoning.encrypted_content"],
             truncation="disabled",
