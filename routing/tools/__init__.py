@@ -2,5 +2,14 @@
 
 from routing.tools.datetime import Datetime
 from routing.tools.tool import ServerTool
+from routing.tools.web_fetch import WebFetch
+from routing.tools.web_search import WebSearch
 
-TOOLS: dict[str, ServerTool] = {tool.slug: tool for tool in (Datetime(),)}
+TOOLS: dict[str, ServerTool] = {
+    tool.slug: tool
+    for tool in (
+        Datetime(),
+        WebSearch(),
+        WebFetch(),
+    )
+}
