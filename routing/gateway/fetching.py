@@ -14,17 +14,15 @@ from yarl import URL
 
 from config.lib.outbound import AnswerTooLong, CallFailed, Reply, Session, request
 from routing.plugins.bench import Failed
+from routing.plugins.search.domains import checked_address
 from routing.tools.tool import Fetched, MayGo, anywhere
 
 MOST_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-LONGEST_ADDRESS = 4_000
 ACCEPT = "text/html,application/xhtml+xml,application/pdf;q=0.9,text/*;q=0.9,application/json;q=0.9,*/*;q=0.1"
 WINDOWS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 
 UNREADABLE = "its address cannot be read"
-NOT_WEB = "it is no address of the web"
-NOT_HERE = "its address, or where it leads, is not of the domains that are permitted here"
 COMPRESSED = "its answer is compressed in a way that nobody asked for"
 
 
@@ -37,31 +35,14 @@ async def fetch(
     """
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
-    address = _checked(url, may_go)
+    address = checked_address(url, may_go)
     for _ in range(MOST_REDIRECTS + 1):
         got = await _get(session, address, most_bytes, until - loop.time())
         target = got.headers.get("location")
         if got.status not in REDIRECTS or not target:
             return Fetched(address, got.status, got.headers, _plain(got, most_bytes))
-        address = _checked(_joined(address, target), may_go)
+        address = checked_address(_joined(address, target), may_go)
     raise Failed("its address redirects too often")
-
-
-def _checked(url: str, may_go: MayGo) -> str:
-    """An address in the one form in which it is judged and asked for. Raises Failed."""
-    if len(url) > LONGEST_ADDRESS:
-        raise Failed(NOT_WEB)
-    try:
-        address = URL(url).with_fragment(None)
-        is_web = address.scheme in ("http", "https") and bool(address.host)
-        is_bare = address.user is None and address.password is None
-    except (ValueError, TypeError):  # also what no encoding knows
-        raise Failed(NOT_WEB) from None
-    if not is_web or not is_bare:
-        raise Failed(NOT_WEB)
-    if not may_go(str(address)):
-        raise Failed(NOT_HERE)
-    return str(address)
 
 
 def _joined(address: str, target: str) -> str:

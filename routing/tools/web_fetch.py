@@ -11,7 +11,7 @@ from routing.plugins.bench import Failed
 from routing.plugins.middle_out import ASCII_PER_TOKEN, text_tokens
 from routing.plugins.operator import Missing, Operator
 from routing.plugins.page_envelope import About, envelope
-from routing.plugins.search.domains import is_within
+from routing.plugins.search.domains import checked_address, is_within
 from routing.plugins.search.searching import not_set_up
 from routing.tools.counting import take_use
 from routing.tools.page_services import PAGE_SERVICES, Page
@@ -27,7 +27,6 @@ TOKENS = 25_000
 """What is kept of a page where nothing is said of it."""
 BOOKED_AS = "openrouter/web_fetch"
 TASK = "page"
-NOT_WANTED = "its address is not of the domains that are permitted here"
 REASONS = {404: "Page not found", 403: "Access denied", 401: "Access denied", 429: "Too many requests"}
 
 
@@ -111,9 +110,7 @@ async def _read(url: str, config: Config, bench: Bench) -> Page:
         about = About(got.headers.get("content-type", ""), got.url)
         read = await bench.work(TASK, envelope(about, got.body))
         return Page(got.url, read["title"], read["text"], got.status)
-    if not may_go(url):
-        raise Failed(NOT_WANTED)
-    return await _read_by_service(engine, url, bench)
+    return await _read_by_service(engine, checked_address(url, may_go), bench)
 
 
 async def _read_by_service(engine: str, url: str, bench: Bench) -> Page:
@@ -123,14 +120,8 @@ async def _read_by_service(engine: str, url: str, bench: Bench) -> Page:
     service = PAGE_SERVICES[engine]
     most_femto = bench.operator.fetch_femto
     async with bench.paid(model=BOOKED_AS, provider=engine, most_femto=most_femto) as paid:
-        try:
-            answer = await bench.ask(service.ask(url, bench.operator.search[engine]))
-            page: Page | Failed = service.read(url, answer)
-        except Failed as fault:
-            page = fault
-        paid.femto = 0 if isinstance(page, Failed) else most_femto
-    if isinstance(page, Failed):
-        raise page
+        page = service.read(url, await bench.ask(service.ask(url, bench.operator.search[engine])))
+        paid.femto = most_femto
     return page
 
 

@@ -109,13 +109,8 @@ async def _found(query: Query, config: Config, bench: Bench) -> list[Result]:
     engine = _engine(config, bench.operator)
     most_femto = price(query.most, bench.operator)
     async with bench.paid(model=BOOKED_AS, provider=engine, most_femto=most_femto) as paid:
-        try:
-            found: list[Result] | Failed = await search(engine, query, bench)
-        except Failed as fault:
-            found = fault
-        paid.femto = 0 if isinstance(found, Failed) else price(len(found), bench.operator)
-    if isinstance(found, Failed):
-        raise found
+        found = await search(engine, query, bench)
+        paid.femto = price(len(found), bench.operator)
     longest = query.characters or CHARACTERS
     return [Result(one.url, one.title[:LONGEST_TITLE], one.text[:longest]) for one in found]
 

@@ -2,10 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
+from yarl import URL
+
+from routing.plugins.bench import Failed
 from routing.plugins.search.engine import Query
+
+LONGEST_ADDRESS = 4_000
+NOT_WEB = "it is no address of the web"
+NOT_HERE = "its address, or where it leads, is not of the domains that are permitted here"
+
+
+def checked_address(url: str, may_go: Callable[[str], bool]) -> str:
+    """An address that a stranger wrote, in the one form in which it is judged and asked for. Raises Failed."""
+    if len(url) > LONGEST_ADDRESS:
+        raise Failed(NOT_WEB)
+    try:
+        address = URL(url).with_fragment(None)
+        is_web = address.scheme in ("http", "https") and bool(address.host)
+        is_bare = address.user is None and address.password is None
+    except (ValueError, TypeError):  # also what no encoding knows
+        raise Failed(NOT_WEB) from None
+    if not is_web or not is_bare:
+        raise Failed(NOT_WEB)
+    if not may_go(str(address)):
+        raise Failed(NOT_HERE)
+    return str(address)
 
 
 def is_wanted(url: str, query: Query) -> bool:

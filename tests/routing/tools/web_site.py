@@ -26,6 +26,7 @@ TARGETS = {
     "metadata": "http://169.254.169.254/latest/meta-data/",
     "ipv6": "http://[::1]/",
     "mapped": "http://[::ffff:127.0.0.1]/",
+    "name": "http://localhost:1/",
     "decimal": "http://2130706433/",
     "octal": "http://0177.0.0.1/",
     "file": "file:///etc/passwd",
