@@ -93,8 +93,8 @@ def _from_html(text: str, url: str) -> tuple[str, str]:
     """Markdown of what the page is about; where nothing is recognized as that, all of its text."""
     try:
         tree = trafilatura.load_html(text)
-        if tree is None:
-            raise CannotRead("it holds no text")
+        if tree is None:  # too little, or too odd, to look for what it is about
+            return "", _all_text(html.document_fromstring(text)) if text.strip() else ""
         title = " ".join(tree.findtext(".//title", "").split())
         found: Any = trafilatura.bare_extraction(
             tree,
