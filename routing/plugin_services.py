@@ -14,6 +14,7 @@ def operator_of(env: Environment) -> Operator:
         search=_searches(env),
         search_femto=femto_from_usd(env.web_search_usd),
         result_femto=femto_from_usd(env.web_result_usd),
+        fetch_femto=femto_from_usd(env.web_fetch_usd),
         parsers=_parsers(env),
         moderation=Service(env.moderation_url, env.moderation_api_key) if env.moderation_url else None,
         moderation_model=env.moderation_model,

@@ -20,6 +20,7 @@ from config.lib.http_pool import HttpPool
 from config.lib.outbound_rules import ForbiddenAddress, OutboundRules
 
 __all__ = [
+    "AnswerTooLong",
     "CallFailed",
     "ForbiddenAddress",
     "HttpPool",
@@ -144,6 +145,10 @@ class CallFailed(Exception):
     """No answer came: forbidden, unreachable, too slow or too long."""
 
 
+class AnswerTooLong(CallFailed):
+    """The other side answers with more than we read."""
+
+
 class NoAnswerInTime(CallFailed):
     """The other side was reached, and took longer than we wait."""
 
@@ -261,7 +266,7 @@ async def _bounded(response: aiohttp.ClientResponse, most_bytes: int, is_cut: bo
         body += piece
         if len(body) > most_bytes:
             if not is_cut:
-                raise CallFailed("the answer is too long")
+                raise AnswerTooLong("the answer is too long")
             response.close()
             break
     return bytes(body[:most_bytes])

@@ -30,6 +30,9 @@ class PluginEnvironment(BaseSettings):
     web_result_usd: Decimal = Field(
         Decimal(0), ge=0, le=1000, decimal_places=9, alias="HEADGATE_WEB_RESULT_USD"
     )
+    web_fetch_usd: Decimal = Field(
+        Decimal(0), ge=0, le=1000, decimal_places=9, alias="HEADGATE_WEB_FETCH_USD"
+    )
 
     mistral_ocr_api_key: str = Field("", alias="HEADGATE_MISTRAL_OCR_API_KEY")
     mistral_ocr_url: str = Field("https://api.mistral.ai/v1", alias="HEADGATE_MISTRAL_OCR_URL")

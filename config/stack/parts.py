@@ -31,9 +31,17 @@ class Ports:
 
 
 def stack_environment(
-    folder: DataFolder, ports: Ports, postgres: EmbeddedPostgres | None, given: Mapping[str, str] = os.environ
+    folder: DataFolder,
+    ports: Ports,
+    postgres: EmbeddedPostgres | None,
+    given: Mapping[str, str] = os.environ,
+    *,
+    is_demo: bool = False,
 ) -> dict[str, str]:
-    """Everything that config.lib.environment reads and that a laptop needs; what is given already wins."""
+    """Everything that config.lib.environment reads and that a laptop needs; what is given already wins.
+
+    The demonstration has a web of its own to search and to read: the simulator's.
+    """
     ours = {
         "HEADGATE_ALLOWED_HOSTS": "127.0.0.1,localhost,[::1]",
         "HEADGATE_BASE_URL": f"http://127.0.0.1:{ports.gateway}",
@@ -46,6 +54,9 @@ def stack_environment(
         "HEADGATE_DRAIN_NOTICE_SECONDS": "0",
         "HEADGATE_DRAIN_SECONDS": str(DRAIN_SECONDS),
     }
+    if is_demo:
+        ours["HEADGATE_SEARXNG_URL"] = f"http://127.0.0.1:{ports.simulator}/web"
+        ours["HEADGATE_OUTBOUND_ALLOW"] = "127.0.0.1/32"
     if postgres is not None:
         ours["DATABASE_URL"] = postgres.url(APP_ROLE)
         ours["HEADGATE_OWNER_DATABASE_URL"] = postgres.url(OWNER_ROLE)

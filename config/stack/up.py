@@ -77,7 +77,7 @@ class Stack:
         self._began = time.monotonic()
         self._folder, self._ports, self._options = folder, ports, options
         self._postgres = None if os.environ.get("DATABASE_URL") else EmbeddedPostgres(folder.cluster)
-        self._environment = stack_environment(folder, ports, self._postgres)
+        self._environment = stack_environment(folder, ports, self._postgres, is_demo=options.demo)
         secrets = {name: os.environ.get(name) or value for name, value in folder.secrets().items()}
         self._parts = Parts(folder, self._environment | secrets)
         self._base_url = self._environment["HEADGATE_BASE_URL"]

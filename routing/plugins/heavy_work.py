@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
 
 import json_repair
 from pypdf import PdfReader
@@ -53,7 +52,3 @@ def read_pdf(data: bytes) -> list[str]:
     except (RecursionError, NotImplementedError, TypeError, ValueError, ImportError) as error:
         raise CannotRead("it is broken") from error
     return pages
-
-
-TASKS: dict[str, Any] = {"json": repair_json, "pdf": read_pdf}
-"""What can be asked for, by name: bytes in, plain values out."""

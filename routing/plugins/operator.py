@@ -26,6 +26,7 @@ class Operator:
     search: Mapping[str, Service] = field(default_factory=dict)
     search_femto: int = 0
     result_femto: int = 0
+    fetch_femto: int = 0
     parsers: Mapping[str, Service] = field(default_factory=dict)
     moderation: Service | None = None
     moderation_model: str = ""

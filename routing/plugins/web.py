@@ -8,32 +8,33 @@ from typing import Any
 
 import msgspec
 
-from config.lib.declared import Choice, Flag, Group, Text, Texts, Whole
+from config.lib.declared import Choice, Group, Text, Texts, Whole
 from routing.call import Call
 from routing.catalog_snapshot import CatalogSnapshot
 from routing.gateway.dialects.parameters import refused
 from routing.plugins.bench import Bench, Failed, Surroundings, changed, with_stage
 from routing.plugins.operator import Missing, Operator
 from routing.plugins.plugin import Config, Plugin
-from routing.plugins.search import ENGINES as SEARCHES
 from routing.plugins.search import Query, Result
-from routing.plugins.search.domains import is_wanted
+from routing.plugins.search.searching import (
+    LOCATION,
+    LONGEST_TITLE,
+    MODES,
+    NO_ENGINE,
+    RESULTS,
+    X_SEARCH,
+    citation,
+    first_engine,
+    not_set_up,
+    price,
+    query_text,
+    search,
+)
 from routing.selection.auto_router import last_text
 
 ENGINES = ("native", "exa", "firecrawl", "parallel", "perplexity", "tavily", "searxng")
-MODES = (
-    *("instant", "fast", "auto", "deep-lite", "deep", "deep-reasoning"),
-    *("turbo", "basic", "advanced"),
-)
-DATE = r"\d{4}-\d\d-\d\d"
-MOST_HANDLES = 20
-NO_ENGINE = "needs a search engine, and none is set up here"
 NATIVE, NATIVE_OPTIONS = "native", "web_search_options"
-RESULTS = 5
-RESULTS_INCLUDED = 10
-"""What a search gives for its price; each further result has one of its own."""
-LONGEST_QUERY = 400
-LONGEST_RESULT, LONGEST_TITLE, LONGEST_URL = 2_000, 200, 2_000
+LONGEST_RESULT = 2_000
 CHARACTERS_PER_TOKEN = 4
 PROMPT = (
     "A web search was made on {date}. Use its results, which follow, where they help with your answer; they are "
@@ -42,22 +43,6 @@ PROMPT = (
     "for example: [nytimes.com](https://nytimes.com/some-page)."
 )
 """What introduces the results unless `search_prompt` says it otherwise."""
-
-LOCATION = (
-    Choice(name="type", values=("approximate",)),
-    Text(name="city"),
-    Text(name="country"),
-    Text(name="region"),
-    Text(name="timezone"),
-)
-X_SEARCH = (
-    Texts(name="allowed_x_handles", most=MOST_HANDLES),
-    Texts(name="excluded_x_handles", most=MOST_HANDLES),
-    Flag(name="enable_image_understanding"),
-    Flag(name="enable_video_understanding"),
-    Text(name="from_date", pattern=DATE),
-    Text(name="to_date", pattern=DATE),
-)
 
 
 class Web(Plugin):
@@ -87,7 +72,7 @@ class Web(Plugin):
             return Missing("", NO_ENGINE)
         if engine in (None, NATIVE, *operator.search):
             return None
-        return Missing("engine", f"is {engine}, which is not set up here")
+        return not_set_up(str(engine))
 
     def arrange(self, call: Call, config: Config | None, around: Surroundings) -> Call:
         """Let the provider search where it can, else name the engine and its price. Raises RefusedError (400)."""
@@ -101,14 +86,14 @@ class Web(Plugin):
             missing = Missing("", NO_ENGINE)
         if missing is not None:
             raise refused(missing.at("plugins.web"), missing.reason)
-        engine = _engine(wished, around.operator)
+        engine = first_engine(around.operator) if wished in (None, NATIVE) else str(wished)
         most = config.get("max_results", RESULTS)
         longest = most * (LONGEST_RESULT + LONGEST_TITLE) + len(config.get("search_prompt", ""))
         reserved = longest // CHARACTERS_PER_TOKEN
         return changed(
             call,
             plugins={**call.plugins, self.slug: {**config, "engine": engine}},
-            plugin_femto=call.plugin_femto + _price(most, around.operator),
+            plugin_femto=call.plugin_femto + price(most, around.operator),
             prompt_tokens=call.prompt_tokens + reserved,
             media_tokens=call.media_tokens + reserved,
         )
@@ -116,20 +101,20 @@ class Web(Plugin):
     async def before(self, call: Call, config: Config, bench: Bench) -> Call:
         """Search, and put what is found before the model; without results the request goes on as it is."""
         engine, query = config["engine"], _query(call, config)
-        reserved = _price(query.most, bench.operator)
+        reserved = price(query.most, bench.operator)
         try:
-            found = await _search(engine, query, bench) if query.text else []
+            found = await search(engine, query, bench) if query.text else []
         except Failed as fault:
             call = changed(call, plugin_femto=call.plugin_femto - reserved)
             summary = f"The web search failed: {fault}"
             return with_stage(call, "plugin", "web-search", summary, engine=engine, failed=True, results=0)
-        price = _price(len(found), bench.operator) if query.text else 0
-        call = changed(call, plugin_femto=call.plugin_femto - reserved + price)
+        spent = price(len(found), bench.operator) if query.text else 0
+        call = changed(call, plugin_femto=call.plugin_femto - reserved + spent)
         if found:
             call = await _with_results(call, config, found, bench)
         summary = f"Found {len(found)} result{'' if len(found) == 1 else 's'}"
         return with_stage(
-            call, "plugin", "web-search", summary, cost_femto=price, engine=engine, results=len(found)
+            call, "plugin", "web-search", summary, cost_femto=spent, engine=engine, results=len(found)
         )
 
 
@@ -161,33 +146,14 @@ def _searched_by_provider(call: Call, config: Config) -> Call:
     )
 
 
-def _engine(wished: str | None, operator: Operator) -> str:
-    """The engine that is asked: the one that is named, or the first that is set up."""
-    if wished not in (None, NATIVE):
-        return str(wished)
-    return next(name for name in SEARCHES if name in operator.search)
-
-
-def _price(results: int, operator: Operator) -> int:
-    return operator.search_femto + max(results - RESULTS_INCLUDED, 0) * operator.result_femto
-
-
 def _query(call: Call, config: Config) -> Query:
     return Query(
-        " ".join(last_text(call.body).split())[:LONGEST_QUERY],
+        query_text(last_text(call.body)),
         config.get("max_results", RESULTS),
         tuple(config.get("include_domains", ())),
         tuple(config.get("exclude_domains", ())),
         config.get("mode"),
     )
-
-
-async def _search(engine: str, query: Query, bench: Bench) -> list[Result]:
-    """What the engine finds, without what was not asked for. Raises Failed."""
-    answer = await bench.ask(SEARCHES[engine].ask(query, bench.operator.search[engine]))
-    wanted = [one for one in SEARCHES[engine].read(answer) if is_wanted(one.url, query)]
-    found = {one.url: one for one in wanted if len(one.url) <= LONGEST_URL}
-    return list(found.values())[: query.most]
 
 
 async def _with_results(call: Call, config: Config, found: Sequence[Result], bench: Bench) -> Call:
@@ -204,7 +170,7 @@ async def _with_results(call: Call, config: Config, found: Sequence[Result], ben
     return changed(
         call,
         body={**call.body, "messages": _inserted(call.body["messages"], message)},
-        annotations=(*call.annotations, *map(_citation, results)),
+        annotations=(*call.annotations, *map(citation, results)),
     )
 
 
@@ -213,8 +179,3 @@ def _inserted(messages: Any, message: Mapping[str, Any]) -> list[Any]:
     listed = msgspec.json.decode(messages) if isinstance(messages, msgspec.Raw) else messages
     at = next((at for at, one in enumerate(listed) if one.get("role") not in ("system", "developer")), 0)
     return [*listed[:at], message, *listed[at:]]
-
-
-def _citation(result: Result) -> dict[str, Any]:
-    about = {"url": result.url, "title": result.title, "content": result.text}
-    return {"type": "url_citation", "url_citation": {**about, "start_index": 0, "end_index": 0}}

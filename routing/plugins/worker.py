@@ -21,7 +21,8 @@ LENGTH = struct.Struct("!I")
 def main() -> None:
     """Work until nobody asks any more."""
     _bound_memory()
-    from routing.plugins.heavy_work import TASKS, CannotRead  # under the bounds, too
+    from routing.plugins.heavy_work import CannotRead  # under the bounds, too
+    from routing.plugins.tasks import TASKS
 
     given, taken = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # whatever a library prints is no answer

@@ -20,6 +20,7 @@ from routing.simulator.dialects.gemini import Gemini
 from routing.simulator.dialects.messages import Messages
 from routing.simulator.exchange import Exchange, Origin, send_error
 from routing.simulator.record import Recorder
+from routing.simulator.web.site import PREFIX, Site
 
 Scope = Mapping[str, Any]  # an ASGI scope, whose values have no common type
 
@@ -57,6 +58,7 @@ class Simulator:
         self._prefix = secrets.token_hex(4)
         self._numbers = itertools.count(1)
         self._turns: Counter[tuple[str, str]] = Counter()
+        self._web = Site()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         client = Client(receive, send)
@@ -67,6 +69,9 @@ class Simulator:
                 await self._serve(scope, client, *found)
             elif scope["method"] == "GET" and path == "/v1/models":
                 await _send_json(client, 200, encode(_models(provider)))
+            elif scope["method"] == "GET" and path.startswith(f"{PREFIX}/"):
+                served = self._web.serve(path, scope["query_string"], _host(scope))
+                await _send(client, served.status, served.kind, served.body)
             else:
                 await _send_json(client, 404, _refuse_path(scope["method"], path))
         except DisconnectedError:
@@ -185,7 +190,17 @@ def _refuse_path(method: str, path: str) -> bytes:
     return dialect.refuse(RefusedError(404, f"Unknown request URL: {method} {path}", code="unknown_url"), "")
 
 
+def _host(scope: Scope) -> str:
+    """Return what the caller knows this server by."""
+    given = dict(scope["headers"]).get(b"host", b"")
+    return str(given.decode("latin-1")) or "127.0.0.1"
+
+
 async def _send_json(client: Client, status: int, body: bytes) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await _send(client, status, "application/json", body)
+
+
+async def _send(client: Client, status: int, kind: str, body: bytes) -> None:
+    headers = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body))]
     await client.start(status, headers)
     await client.write(body)

@@ -6,6 +6,8 @@ from routing.tools.fusion import Fusion
 from routing.tools.search_models import SearchModels
 from routing.tools.subagent import Subagent
 from routing.tools.tool import PREFIXES, ServerTool
+from routing.tools.web_fetch import WebFetch
+from routing.tools.web_search import WebSearch
 
 
 def tool_named(kind: str) -> ServerTool | None:
@@ -17,6 +19,15 @@ def tool_named(kind: str) -> ServerTool | None:
 
 
 TOOLS: dict[str, ServerTool] = {
-    tool.slug: tool for tool in (Datetime(), SearchModels(), Advisor(), Subagent(tool_named), Fusion())
+    tool.slug: tool
+    for tool in (
+        Datetime(),
+        WebSearch(),
+        WebFetch(),
+        SearchModels(),
+        Advisor(),
+        Subagent(tool_named),
+        Fusion(),
+    )
 }
 NAMES: dict[str, ServerTool] = {name: tool for tool in TOOLS.values() for name in (tool.slug, *tool.names)}

@@ -6,7 +6,7 @@ model calls and gives it the result. No I/O here but through the bench.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -20,6 +20,7 @@ from routing.plugins.operator import Missing, Operator
 
 Config = Mapping[str, Any]  # what the tool declares
 Json = dict[str, Any]  # a JSON object
+MayGo = Callable[[str], bool]
 
 PREFIXES = ("openrouter:", "headgate:")
 FUNCTION = "openrouter_"
@@ -65,6 +66,11 @@ class Fetched(NamedTuple):
     body: bytes
 
 
+def anywhere(url: str) -> bool:
+    """Every address will do, as far as the caller is concerned."""
+    return True
+
+
 class Answered(NamedTuple):
     """What a model said to a tool; `error` and `status` instead where it did not."""
 
@@ -106,8 +112,11 @@ class Bench(Protocol):
     def permitted(self) -> CatalogSnapshot:
         """The catalog with the models that this caller alone can reach, and without those that he may not ask."""
 
-    async def fetch(self, url: str, most_bytes: int) -> Fetched:
-        """What is behind an address that a model or a caller named; few redirects are followed, each one checked."""
+    async def fetch(self, url: str, most_bytes: int, may_go: MayGo = anywhere) -> Fetched:
+        """What is behind an address that a model or a caller named; few redirects are followed, each one checked.
+
+        `may_go` is asked of each address, the first one too, before anybody is connected to.
+        """
 
     async def ask(self, ask: Ask) -> Any:  # the service's JSON
         """What a service of the operator's answers."""

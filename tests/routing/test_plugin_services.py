@@ -41,6 +41,7 @@ class TestTheOperator:
         found = operator(HEADGATE_WEB_SEARCH_USD="0.007", HEADGATE_WEB_RESULT_USD="0.000000001")
 
         assert (found.search_femto, found.result_femto) == (7 * 10**12, 10**6)
+        assert operator(HEADGATE_WEB_FETCH_USD="0.001").fetch_femto == 10**12
 
     def test_keeps_its_keys_out_of_what_is_shown(self):
         assert "hidden" not in repr(operator(HEADGATE_EXA_API_KEY="hidden"))

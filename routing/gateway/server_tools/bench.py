@@ -13,7 +13,6 @@ import msgspec
 
 from config.lib.ids import new_id
 from config.lib.money import nano_from_femto
-from config.lib.outbound import CallFailed, request
 from routing.call import Call, Origin
 from routing.catalog_snapshot import CatalogSnapshot
 from routing.decision import Decision
@@ -21,6 +20,7 @@ from routing.errors import internal_error
 from routing.gateway.admission import admit
 from routing.gateway.books import Opened, Outcome
 from routing.gateway.client import Headers
+from routing.gateway.fetching import fetch
 from routing.gateway.plugin_work import FETCH_SECONDS, RequestBench
 from routing.gateway.policy_cache import KnownPolicy
 from routing.gateway.runtime import Runtime
@@ -31,7 +31,7 @@ from routing.plugins.bench import Ask, Failed
 from routing.plugins.operator import Operator
 from routing.pricing import Cost, Usage
 from routing.selection.permitted import seen_by
-from routing.tools.tool import Answered, Fetched, Json, Told, Use
+from routing.tools.tool import Answered, Fetched, Json, MayGo, Told, Use, anywhere
 
 
 class Place(NamedTuple):
@@ -79,14 +79,10 @@ class ToolBench:
         """The catalog as it is for the caller."""
         return seen_by(self._place.known.policy, self.catalog)
 
-    async def fetch(self, url: str, most_bytes: int) -> Fetched:
+    async def fetch(self, url: str, most_bytes: int, may_go: MayGo = anywhere) -> Fetched:
         """What is behind an address that the model named. Raises Failed."""
         session = self._runtime.plugin_work.steered
-        try:
-            got = await request(session, url, seconds=FETCH_SECONDS, most_bytes=most_bytes)
-        except CallFailed:
-            raise Failed("its address cannot be read") from None
-        return Fetched(url, got.status, got.headers, got.body)
+        return await fetch(session, url, most_bytes=most_bytes, may_go=may_go, seconds=FETCH_SECONDS)
 
     async def ask(self, ask: Ask) -> Any:  # the service's JSON
         """What a service of the operator's answers. Raises Failed."""

@@ -14,13 +14,14 @@ Found = Mapping[str, Any]  # one result as the engine's JSON has it
 
 
 class Query(NamedTuple):
-    """What is searched for, and within which bounds."""
+    """What is searched for, and within which bounds; `characters` are those of each result's text."""
 
     text: str
     most: int
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     mode: str | None = None
+    characters: int | None = None
 
 
 class Result(NamedTuple):

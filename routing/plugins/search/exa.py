@@ -22,7 +22,7 @@ class Exa:
             "numResults": query.most,
             "includeDomains": query.include,
             "excludeDomains": query.exclude,
-            "contents": {"highlights": True},
+            "contents": {"highlights": {"maxCharacters": query.characters} if query.characters else True},
         }
         return post(service, "/search", payload, header="x-api-key")
 

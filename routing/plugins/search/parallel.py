@@ -22,6 +22,7 @@ class Parallel:
             "search_queries": [query.text],
             "mode": query.mode if query.mode in MODES else "basic",
             "max_results": query.most,
+            "excerpts": {"max_chars_per_result": query.characters} if query.characters else None,
             "source_policy": policy if query.include or query.exclude else None,
         }
         return post(service, "/v1beta/search", payload, header="x-api-key")

@@ -10,6 +10,7 @@ from routing.plugins.operator import Service
 from routing.plugins.search.engine import Query, Result, host_of, post, results_of, under
 
 MOST, MOST_DOMAINS = 20, 20
+CHARACTERS_PER_TOKEN = 4
 
 
 class Perplexity:
@@ -20,6 +21,7 @@ class Perplexity:
         payload = {
             "query": query.text,
             "max_results": min(query.most, MOST),
+            "max_tokens_per_page": query.characters and -(-query.characters // CHARACTERS_PER_TOKEN),
             "search_domain_filter": ([host_of(domain) for domain in query.include] or excluded)[
                 :MOST_DOMAINS
             ],

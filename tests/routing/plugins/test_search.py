@@ -59,6 +59,13 @@ class TestWhatAnEngineIsAsked:
         assert (ask.url, ask.body) == ("https://engine.example/search?q=a+%26+b&format=json", None)
         assert ask.headers == {}
 
+    def test_for_so_many_characters_of_each_result(self):
+        query = Query("who won", 7, characters=1_001)
+
+        assert asked("exa", query)[1]["contents"] == {"highlights": {"maxCharacters": 1_001}}
+        assert asked("parallel", query)[1]["excerpts"] == {"max_chars_per_result": 1_001}
+        assert asked("perplexity", query)[1]["max_tokens_per_page"] == 251
+
     @pytest.mark.parametrize("name", ENGINES)
     def test_is_never_asked_with_the_key_in_its_address(self, name):
         assert "secret" not in asked(name)[0].url
@@ -103,6 +110,9 @@ class TestADomain:
             ("https://a.com/blog/1", ("a.com/blog",), (), True),
             ("https://a.com/blogs", ("a.com/blog",), (), False),
             ("https://b.a.com", ("a.com",), ("b.a.com",), False),
+            ("https://a.com./x", (), ("a.com",), False),
+            ("https://A.com/Blog/1", ("a.com/blog",), (), True),
+            ("https://xn--bcher-kva.de/", (), ("bücher.de",), False),
             ("javascript:alert(1)", (), (), False),
             ("http://[", (), (), False),
         ],
