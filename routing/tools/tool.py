@@ -162,7 +162,7 @@ class ServerTool:
         return None
 
     def models_of(self, use: Use, bench: Bench) -> Iterator[tuple[str, str]]:
-        """The models that it may ask, each with its place in the request: all must be permitted."""
+        """The slugs of the models that it may ask, each with its place in the request: all must be permitted."""
         return iter(())
 
     def function(self, use: Use) -> Json:

@@ -51,6 +51,7 @@ MODELS: dict[str, Sequence[str]] = {
     "test/messages-error-429": ["simulator/error-429"],
 }
 """The upstream models behind each model, the cheapest first."""
+MODELS |= {f"test/panel-{number}": [f"simulator/panel-{number}"] for number in range(1, 6)}
 PROVIDER_ERRORS = (400, 401, 402, 403, 404, 408, 409, 413, 422, 425, 429, 500, 502, 503, 504, 524, 529)
 MODELS |= {f"test/fails-{status}": [f"simulator/error-{status}"] for status in PROVIDER_ERRORS}
 MODELS |= {

@@ -1,4 +1,4 @@
-"""Tools that the gateway would have to run are refused in every dialect, and reach no provider."""
+"""Tools that the gateway would have to run are refused in dialects that have no tools, and reach no provider."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from routing.simulator.record import read_calls
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 BODIES = {
-    "/api/v1/chat/completions": {"messages": MESSAGES},
     "/api/v1/completions": {"prompt": "hi"},
-    "/api/v1/messages": {"messages": MESSAGES, "max_tokens": 9},
     "/api/v1/embeddings": {"input": "hi"},
 }
 TOOLS = ["openrouter:web_search", "headgate:datetime", "OpenRouter:fusion", "openrouter:"]
