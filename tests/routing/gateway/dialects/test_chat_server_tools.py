@@ -284,4 +284,4 @@ class TestAStream:
 def test_tools_have_the_names_here_that_they_have_where_they_run():
     named = {name: tool.slug for tool in TOOLS.values() for name in tool.names}
 
-    assert (tool_entries.FUNCTION, tool_entries.ALIASES) == (FUNCTION, named)
+    assert (FUNCTION, named) == (tool_entries.FUNCTION, tool_entries.ALIASES)
