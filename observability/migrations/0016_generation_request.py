@@ -1,0 +1,28 @@
+"""Which request a generation was made for, and by which of its server tools; most are requests of their own."""
+
+from django.db import migrations, models
+
+# Rows that are requests of their own are in no index: ingest pays for the others alone.
+COLUMNS = """
+ALTER TABLE generation ADD COLUMN request_id uuid, ADD COLUMN tool text;
+CREATE INDEX generation_by_request ON generation (request_id, id) WHERE request_id IS NOT NULL;
+"""
+REMOVED = """
+DROP INDEX generation_by_request;
+ALTER TABLE generation DROP COLUMN request_id, DROP COLUMN tool;
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("observability", "0015_classifier")]
+
+    operations = [
+        migrations.RunSQL(
+            COLUMNS,
+            REMOVED,
+            state_operations=[
+                migrations.AddField("generation", "request_id", models.UUIDField(null=True)),
+                migrations.AddField("generation", "tool", models.TextField(null=True)),
+            ],
+        )
+    ]
