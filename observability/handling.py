@@ -40,7 +40,7 @@ class Handling:
             service_tier=text_in(told, "service_tier") or None,
             search_engine=_last_text(searches, "engine"),
             search_results=_sum_of(searches, "results"),
-            fetches=_sum_of(_of_tool(told, "web_fetch"), "calls"),
+            fetches=_calls_of(_of_tool(told, "web_fetch")),
             preset_id=text_in(object_in(told, "preset"), "id") or None,
             cached_from=text_in(told, "response_cache_source_id") or None,
             user_agent=text_in(told, "user_agent") or None,
@@ -113,3 +113,11 @@ def _sum_of(rows: list[dict[str, Any]], name: str) -> int | None:
     """The sum of what was counted; None where nobody counted."""
     counted = [number for row in rows if (number := number_in(row, name)) is not None]
     return sum(counted) if counted else None
+
+
+def _calls_of(rows: list[dict[str, Any]]) -> int | None:
+    """How many calls of a tool were answered, where each row is one unless it counts; None where there was none."""
+    if not rows:
+        return None
+    counted = [(number_in(row, "calls"), row.get("failed") is not True) for row in rows]
+    return sum(int(is_answered) if calls is None else calls for calls, is_answered in counted)

@@ -68,6 +68,7 @@ PIPELINE = [
     {"type": "server_tool", "name": "web_search", "data": {"engine": "exa", "results": 5, "calls": 1}},
     {"type": "server_tool", "name": "web_fetch", "data": {"calls": 2}},
     {"type": "server_tool", "name": "web_fetch", "data": {"calls": "many"}},
+    {"type": "server_tool", "name": "web_fetch", "data": {"failed": True}},
 ]
 
 HANDLED = (
@@ -262,7 +263,7 @@ class TestARequestThatRanServerTools:
         data = data_of(Api(acme.bob_key.secret).get("/generation", id=steps[0]))
 
         names = ("web_search_engine", "num_search_results", "num_fetches", "router")
-        assert [data[name] for name in names] == ["exa", 8, 2, "openrouter/fusion"]
+        assert [data[name] for name in names] == ["exa", 8, 3, "openrouter/fusion"]
 
     @committed
     def test_takes_one_query_more_however_many_steps_it_had(self, acme: Acme, steps: list[str]):
