@@ -41,8 +41,9 @@ def wholes_of(generations: Iterable[Generation]) -> dict[UUID, Whole]:
     inner = steps_among(Generation.objects.for_organization(organization), outer)
     sums = inner.values("request_id").annotate(made=Count("id"), cost=Sum("cost_nano")).order_by()
     return {
-        row["request_id"]: Whole(row["made"] + 1, row["cost"] + outer[row["request_id"]].cost_nano)
+        request: Whole(row["made"] + 1, row["cost"] + outer[request].cost_nano)
         for row in sums
+        if (request := row["request_id"]) is not None
     }
 
 

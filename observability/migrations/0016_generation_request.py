@@ -2,15 +2,8 @@
 
 from django.db import migrations, models
 
-# Rows that are requests of their own are in no index: ingest pays for the others alone.
-COLUMNS = """
-ALTER TABLE generation ADD COLUMN request_id uuid, ADD COLUMN tool text;
-CREATE INDEX generation_by_request ON generation (request_id, id) WHERE request_id IS NOT NULL;
-"""
-REMOVED = """
-DROP INDEX generation_by_request;
-ALTER TABLE generation DROP COLUMN request_id, DROP COLUMN tool;
-"""
+COLUMNS = "ALTER TABLE generation ADD COLUMN request_id uuid, ADD COLUMN tool text;"
+REMOVED = "ALTER TABLE generation DROP COLUMN request_id, DROP COLUMN tool;"
 
 
 class Migration(migrations.Migration):
