@@ -73,7 +73,7 @@ def _may_be_told(wants: Wants, row: Row, *, with_sampling: bool) -> bool:
 
 def _session(row: Row) -> str:
     trace = object_in(row.detail, "trace") if isinstance(row.detail, dict) else {}
-    return session_of(row.session_id, trace, str(row.id))
+    return session_of(row.session_id, trace, str(row.request_id or row.id))
 
 
 def _passes(rules: Filter, row: Row, content: Mapping[str, Any] | None) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Protocol
+from uuid import UUID
 
 import msgspec
 
@@ -27,17 +29,20 @@ GENERATION_COLUMNS = (
     *("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens", "cache_write_tokens"),
     *("is_usage_estimated", "cost_nano", "byok_nano", "upstream_cost_nano", "is_byok", "latency_ms"),
     *("generation_ms", "app_title", "app_url", '"user"', "session_id", "upstream_id", "policy_versions"),
-    *("detail", "refused_count"),
+    *("detail", "refused_count", "request_id", "tool"),
 )
 CONTEXT_COLUMNS = frozenset(
     {"dialect", "is_streamed", "app_title", "app_url", "user", "session_id", "policy_versions"}
-    | {"provider", "endpoint_id", "price_version_id", "is_byok"}
+    | {"provider", "endpoint_id", "price_version_id", "is_byok", "request", "tool"}
 )
-REFUSED_COLUMNS = frozenset({"dialect", "app_title", "app_url", "user", "session_id"})
+REFUSED_COLUMNS = frozenset({"dialect", "app_title", "app_url", "user", "session_id", "request", "tool"})
 COUNTED_COLUMNS = (
     *("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens", "cache_write_tokens"),
     *("cost_nano", "byok_nano"),
 )
+
+NO_PLACE: tuple[None, None] = (None, None)
+"""Of a generation that is a request of its own."""
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 _SPECIAL = re.compile(r"[\\\t\n\r]").search
@@ -62,6 +67,7 @@ def generation_line(
     detail = {name: value for name, value in context.items() if name not in CONTEXT_COLUMNS} | end.detail
     endpoint = context.get("endpoint_id") if end.endpoint_id is None else end.endpoint_id
     price = context.get("price_version_id") if end.price_version_id is None else end.price_version_id
+    request, tool = place_in_request(context, begin.id)
     return _line(
         _text(begin.id),
         moment(begin.admitted_at).isoformat(),
@@ -104,12 +110,15 @@ def generation_line(
         _json(context.get("policy_versions")),
         _json(detail),
         1,
+        _text(request),
+        _text(tool),
     )
 
 
 def refusal_line(source: Source, refusal: Refusal, model: str) -> str:
     """The row of a request, or of many alike, that was refused."""
     detail = refusal.detail
+    request, tool = place_in_request(detail, refusal.id) if refusal.count == 1 else NO_PLACE
     values = {
         "id": _text(refusal.id),
         "admitted_at": moment(refusal.admitted_at).isoformat(),
@@ -132,11 +141,27 @@ def refusal_line(source: Source, refusal: Refusal, model: str) -> str:
         "http_status": refusal.http_status,
         "detail": _json({name: value for name, value in detail.items() if name not in REFUSED_COLUMNS}),
         "refused_count": refusal.count,
+        "request_id": _text(request),
+        "tool": _text(tool),
     }
     zeros = dict.fromkeys(COUNTED_COLUMNS, 0)
     falses = dict.fromkeys(("is_streamed", "is_interrupted", "is_usage_estimated", "is_byok"), "f")
     known = zeros | falses | values
     return _line(*(known.get(column, r"\N") for column in GENERATION_COLUMNS))
+
+
+def place_in_request(context: Mapping[str, Any], own_id: str) -> tuple[str | None, str | None]:
+    """The request that a generation was made for, and the tool that asked; anything may stand in a context."""
+    if "request" not in context:
+        return NO_PLACE
+    told, tool = context["request"], context.get("tool")
+    try:
+        request = str(UUID(told)) if isinstance(told, str) else None
+    except ValueError:
+        request = None
+    if request is None or request == own_id:
+        return NO_PLACE
+    return request, tool if isinstance(tool, str) and tool else None
 
 
 def content_line(begin: Begin, content: Content) -> str:

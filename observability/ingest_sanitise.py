@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 from uuid import UUID
 
 from config.lib.ids import uuid7
 from observability.ingest_batch import EARLIEST, MOST_TOKENS, STATUSES
+from observability.ingest_rows import place_in_request
 from observability.ingest_usage import DAY
 from observability.journal_reader import Damaged, Finished, Portion
 from observability.journal_records import INT64_MAX, Begin, End, Refusal, encode_line
@@ -46,6 +48,7 @@ def _plain_request(request: Finished, with_new_ids: bool) -> Finished:
         subjects=tuple(subject for subject in begin.subjects if abs(subject) <= INT64_MAX),
         holds=begin.holds,
         model=_plain_name(begin.model),
+        context=_plain_place(begin),
     )
     plain_end = End(
         id=identifier,
@@ -78,6 +81,12 @@ def _plain_refusal(refusal: Refusal, with_new_ids: bool) -> Refusal:
         count=_within(refusal.count, MOST_COUNTED),
         detail={"is_sanitised": True},
     )
+
+
+def _plain_place(begin: Begin) -> dict[str, Any]:
+    """Which request it belongs to, so that the sum of that is whole."""
+    request, tool = place_in_request(begin.context, begin.id)
+    return {} if request is None else {"request": request, "tool": _plain_name(tool or "")}
 
 
 def _plain_time(admitted_at: int) -> int:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
 from config.lib.ids import first_uuid7
 from observability.models import Generation
+from observability.request_steps import all_of_request
 
 STATUSES: Final = (
     Generation.COMPLETED,
@@ -21,12 +23,15 @@ STATUSES: Final = (
 RESPONSE_CACHE, PROMPT_CACHE = "response", "prompt"
 CACHES: Final = (RESPONSE_CACHE, PROMPT_CACHE)
 INDEXED: Final = ("workspace_id", "api_key_id", "user", "session_id")
-LOOKED_FOR: Final = ("model", "provider", "finish_reason", "member_id", "error_type", "app_title")
+LOOKED_FOR: Final = ("model", "provider", "finish_reason", "member_id", "error_type", "app_title", "tool")
 
 
 @dataclass(frozen=True)
 class LogFilter:
-    """What to show; None and empty stand for everything. Costs are nano-dollars, both bounds included."""
+    """What to show; None and empty stand for everything. Costs are nano-dollars, both bounds included.
+
+    `request_id`: all generations of that request. `is_outer_only`: no further generations of requests.
+    """
 
     since: datetime | None = None
     until: datetime | None = None
@@ -45,6 +50,9 @@ class LogFilter:
     most_cost_nano: int | None = None
     has_guardrail_event: bool = False
     cache: str = ""
+    tool: str = ""
+    request_id: UUID | None = None
+    is_outer_only: bool = False
 
     @property
     def is_narrow(self) -> bool:
@@ -64,7 +72,14 @@ class LogFilter:
         )
 
     def found_at_once(self, rows: QuerySet[Generation]) -> QuerySet[Generation]:
-        """The rows that indexes find: by time, workspace, key, user, session, failure."""
+        """The rows that indexes find: by time, workspace, key, user, session, failure, request.
+
+        Requests that are their own are most of all, so that they are found without looking far.
+        """
+        if self.request_id is not None:
+            rows = all_of_request(rows, self.request_id)
+        if self.is_outer_only:
+            rows = rows.filter(request_id=None)
         if self.since is not None:
             rows = rows.filter(id__gte=_first_of(self.since))
         if self.until is not None:

@@ -174,6 +174,8 @@ def raw_of(generation: Generation) -> str:
         if field.attname not in HIDDEN
     }
     told = {name: value for name, value in values.items() if value is not None}
+    if generation.request_id is not None:
+        told["request_id"] = generation.public_request_id
     return json.dumps({"id": generation.public_id, **told}, indent=2, ensure_ascii=False, default=str)
 
 

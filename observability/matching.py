@@ -18,6 +18,7 @@ import re2
 
 from observability.destinations import DESTINATIONS
 from observability.filter_rules import CONTENT, Facts, Filter, Value, compile_rules, text_of
+from observability.ingest_rows import place_in_request
 from observability.ingest_writes import NewDelivery, Unjudged
 from observability.journal_reader import Finished
 from observability.judging_time import JudgingTime
@@ -251,8 +252,11 @@ def _passes(target: Target, rules: Filter, facts: Facts) -> bool:
 def _session(request: Finished) -> str:
     begin = request.begin
     trace = begin.context.get("trace")
+    whole, _ = place_in_request(begin.context, begin.id)
     return session_of(
-        _text(begin.context.get("session_id")), trace if isinstance(trace, Mapping) else None, begin.id
+        _text(begin.context.get("session_id")),
+        trace if isinstance(trace, Mapping) else None,
+        whole or begin.id,
     )
 
 

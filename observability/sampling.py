@@ -21,7 +21,10 @@ def is_sampled(subject: str, session: str, rate: float) -> bool:
 
 
 def session_of(session_id: str | None, trace: Mapping[str, Any] | None, generation_id: str) -> str:
-    """What a request is sampled by: its session, else the caller's trace, else itself (its UUID as text)."""
+    """What a request is sampled by: its session, else the caller's trace, else itself (its UUID as text).
+
+    A generation that a server tool or a later step made has the id of the whole request for its own here.
+    """
     if session_id:
         return session_id
     told = trace.get("trace_id") if trace else None

@@ -55,7 +55,10 @@ class Trace:
 
     `trace_id` is 32 and `span_id` 16 lower-case hex digits; `parent_span_id` is what the caller gave, or that of a
     span by the caller's `span_name`. Times are Unix nanoseconds. `model` is what was asked for, without a variant;
-    `author` the first part of its slug. `input` and `output` are None under privacy mode or when there is no content.
+    `author` the first part of its slug. `above_id` is the generation id of the request that it is a step of, whose
+    trace it is in and below whose span it stands; `tool` the server tool that asked for it, and with `is_tool_run`
+    it is no model's answer but that tool's own work. `input` and `output` are None under privacy mode or when there
+    is no content.
     `custom` is the caller's own metadata; `described` what Headgate tells (names of broadcast.md §1.3 without
     their prefix `openrouter.`); `groups` the opt-in metadata, by attribute name. `error` is a text of ours, never a
     provider's.
@@ -98,6 +101,9 @@ class Trace:
     custom: Mapping[str, Any] = field(default_factory=dict)
     described: Mapping[str, Any] = field(default_factory=dict)
     groups: Mapping[str, Any] = field(default_factory=dict)
+    above_id: str | None = None
+    tool: str | None = None
+    is_tool_run: bool = False
 
     @property
     def is_error(self) -> bool:

@@ -69,6 +69,7 @@ def request_context(row: Row, _: Divided) -> dict[str, Any]:
         "service_tier": handling.service_tier,
         "web_search_engine": handling.search_engine,
         "num_search_results": handling.search_results,
+        "num_fetches": handling.fetches,
         "preset_id": handling.preset_id,
         "response_cache_source_id": handling.cached_from,
     }

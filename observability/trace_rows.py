@@ -21,7 +21,7 @@ SELECT g.id, g.admitted_at, g.model, g.provider, g.endpoint_id, g.dialect, g.is_
        g.api_key_id, key.name, key.label, key.hash, key.created_by_id, seat.user_id,
        organization.public_id, organization.name, workspace.public_id, workspace.name,
        provider.name, price.prompt_femto, price.completion_femto, price.request_femto,
-       price.reasoning_femto, price.cache_read_femto, price.cache_write_femto
+       price.reasoning_femto, price.cache_read_femto, price.cache_write_femto, g.request_id, g.tool
   FROM generation g
   JOIN organization ON organization.id = g.organization_id
   JOIN workspace ON workspace.id = g.workspace_id
@@ -83,6 +83,8 @@ class Row(NamedTuple):
     reasoning_femto: int | None
     cache_read_femto: int | None
     cache_write_femto: int | None
+    request_id: UUID | None
+    tool: str | None
 
 
 def rows_of(connection: Connection, ids: Collection[UUID]) -> list[Row]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from config.lib.ids import generation_id
-from observability.handling import number_in, object_in, objects_in, text_in
+from observability.handling import is_tool_run, number_in, object_in, objects_in, text_in
 from observability.trace import Attempt, Trace, Usage
 from observability.trace_costs import Divided, Prices, Tokens, divided
 from observability.trace_groups import groups_of, user_id
@@ -20,6 +20,7 @@ NS_PER_US: Final = 1_000
 NS_PER_MS: Final = 1_000_000
 FEMTO: Final = 10**15
 SPECIAL: Final = frozenset({"trace_id", "trace_name", "span_name", "generation_name", "parent_span_id"})
+EXECUTE_TOOL: Final = "execute_tool"
 OPERATIONS: Final = {"embeddings": "embeddings", "completions": "text_completion"}
 ERRORS: Final = {"error": "Provider returned error", "interrupted": "The answer was interrupted"}
 OURS: Final = ("openrouter.", "openrouter_", "span.metadata.openrouter", "provider_responses")
@@ -41,18 +42,18 @@ def trace_of(row: Row, content: Mapping[str, Any] | None, telling: Telling) -> T
     detail = row.detail if isinstance(row.detail, dict) else {}
     given = object_in(detail, "trace")
     public_id = generation_id(row.id)
-    trace_id = trace_id_of(_name(given, "trace_id"), public_id)
+    above_id = generation_id(row.request_id) if row.request_id else None
+    trace_id = trace_id_of(_name(given, "trace_id"), above_id or public_id)
     started, first, ended = _times(row)
     parts = _divided(row)
     model = row.model.partition(":")[0]
+    is_run = is_tool_run(row.tool, row.model, row.endpoint_id)
     return Trace(
         generation_id=public_id,
         trace_id=trace_id,
         span_id=span_id_of(public_id),
-        parent_span_id=parent_span_id_of(_name(given, "parent_span_id"), trace_id, _name(given, "span_name")),
         trace_name=_name(given, "trace_name"),
-        span_name=_name(given, "span_name"),
-        generation_name=_name(given, "generation_name"),
+        **_places(row, given, trace_id, above_id),
         started_ns=started,
         ended_ns=ended,
         first_token_ns=first,
@@ -66,7 +67,7 @@ def trace_of(row: Row, content: Mapping[str, Any] | None, telling: Telling) -> T
         workspace_id=str(row.workspace_id),
         api_key_name=row.key_name or "",
         is_streamed=row.is_streamed,
-        operation=OPERATIONS.get(row.dialect, "chat"),
+        operation=EXECUTE_TOOL if is_run else OPERATIONS.get(row.dialect, "chat"),
         finish_reason=row.finish_reason,
         native_finish_reason=row.native_finish_reason,
         http_status=row.http_status,
@@ -79,11 +80,27 @@ def trace_of(row: Row, content: Mapping[str, Any] | None, telling: Telling) -> T
         parameters=object_in(known, "parameters"),
         input=known.get("input"),
         output=known.get("output"),
-        attempts=_attempts(row, detail, started, ended),
+        attempts=() if is_run else _attempts(row, detail, started, ended),
         custom={_own(name): value for name, value in given.items() if name not in SPECIAL},
         described=_described(row),
         groups=groups_of(row, telling.groups, parts),
+        above_id=above_id,
+        tool=row.tool,
+        is_tool_run=is_run,
     )
+
+
+def _places(row: Row, given: Mapping[str, Any], trace_id: str, above_id: str | None) -> dict[str, str | None]:
+    """What it is called and what it stands below: a step below its request, which has the caller's own span above."""
+    if above_id is not None:
+        name = row.tool or _name(given, "generation_name")
+        return {"parent_span_id": span_id_of(above_id), "generation_name": name}
+    span_name = _name(given, "span_name")
+    return {
+        "parent_span_id": parent_span_id_of(_name(given, "parent_span_id"), trace_id, span_name),
+        "span_name": span_name,
+        "generation_name": _name(given, "generation_name"),
+    }
 
 
 def _own(name: str) -> str:
@@ -196,5 +213,7 @@ def _described(row: Row) -> dict[str, Any]:
         "output_unit_price": None if row.completion_femto is None else row.completion_femto / FEMTO,
         "first_token_ms": row.latency_ms if row.is_streamed else None,
         "provider_body_end_ms": (row.latency_ms or 0) + (row.generation_ms or 0),
+        "request_id": generation_id(row.request_id) if row.request_id else None,
+        "tool": row.tool,
     }
     return {name: value for name, value in told.items() if value is not None}

@@ -42,6 +42,7 @@ class GenerationAdmin(KeysetModelAdmin):
         one_of("status", STATES),
         exactly("model", title="model"),
         exactly("provider", title="provider"),
+        exactly("tool", title="server tool"),
     )
     search_fields = ("id",)
     search_help_text = "The whole id, beginning with gen-"

@@ -155,6 +155,7 @@ DIMENSIONS: Final = (
     Dimension("origin", "Application's address", "coalesce(app_url, '')"),
     Dimension("finish_reason", "Finish reason", "coalesce(finish_reason, '')"),
     Dimension("status", "Outcome", "status", unset=None),
+    Dimension("tool", "Server tool", "coalesce(tool, '')"),
     Dimension("context_length_bucket", "Prompt length", CONTEXT_LENGTHS, unset=None),
     Dimension("generation_id", "Generation", "'gen-' || replace(id::text, '-', '')", unset=None),
 )

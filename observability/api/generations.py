@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,6 +20,7 @@ from config.lib.ids import parse_generation_id
 from observability.logs import Attempt, attempts_of
 from observability.models import Generation
 from observability.recent import TooManyWaiting, await_generation
+from observability.request_steps import Whole, whole_of
 from workspaces.models import Workspace
 
 API_TYPES = {"embeddings": "embeddings"}
@@ -26,7 +28,10 @@ ID = OpenApiParameter("id", str, required=True, description="The generation's id
 
 
 class GenerationShape(serializers.Serializer[Generation]):
-    """A request, its tokens, times in milliseconds and cost in US dollars."""
+    """A request, its tokens, times in milliseconds and cost in US dollars.
+
+    `context`: `whole`, what a request that ran server tools came to.
+    """
 
     id = serializers.CharField(source="public_id")
     api_type = serializers.SerializerMethodField()
@@ -63,6 +68,12 @@ class GenerationShape(serializers.Serializer[Generation]):
     service_tier = serializers.CharField(source="handling.service_tier", allow_null=True)
     web_search_engine = serializers.CharField(source="handling.search_engine", allow_null=True)
     num_search_results = serializers.IntegerField(source="handling.search_results", allow_null=True)
+    num_fetches = serializers.IntegerField(source="handling.fetches", allow_null=True)
+    request_id = serializers.CharField(
+        source="public_request_id", help_text="The generation that the request began with, often this one."
+    )
+    request_cost = serializers.SerializerMethodField()
+    request_generations = serializers.SerializerMethodField()
     preset_id = serializers.CharField(source="handling.preset_id", allow_null=True)
     response_cache_source_id = serializers.CharField(source="handling.cached_from", allow_null=True)
 
@@ -88,14 +99,25 @@ class GenerationShape(serializers.Serializer[Generation]):
         """The address of the application, empty when it sent none."""
         return generation.app_url or ""
 
+    @extend_schema_field(Usd(allow_null=True))
+    def get_request_cost(self, generation: Generation) -> Decimal | None:
+        """Of all generations of a request that ran server tools, told by its first one."""
+        whole: Whole | None = self.context["whole"]
+        return None if whole is None else Usd().to_representation(whole.cost_nano)
+
+    def get_request_generations(self, generation: Generation) -> int | None:
+        """How many generations a request that ran server tools was, told by its first one."""
+        whole: Whole | None = self.context["whole"]
+        return None if whole is None else whole.generations
+
     def to_representation(self, instance: Generation) -> dict[str, Any]:
         """As described, and null for what the contract names and Headgate does not measure."""
         return dict.fromkeys(UNMEASURED) | super().to_representation(instance)
 
 
 UNMEASURED = (
-    *("app_id", "moderation_latency", "native_tokens_completion_images", "num_fetches"),
-    *("num_input_audio_prompt", "num_media_completion", "num_media_prompt", "request_id"),
+    *("app_id", "moderation_latency", "native_tokens_completion_images"),
+    *("num_input_audio_prompt", "num_media_completion", "num_media_prompt"),
 )
 
 
@@ -113,7 +135,8 @@ class GenerationView(KeyedView):
         if not public_id:
             raise ApiError(400, "id: must be given.")
         generation = awaited(self.organization_id, public_id, is_visible=self.may_see)
-        return Response({"data": GenerationShape(generation).data})
+        context = {"whole": whole_of(generation)}
+        return Response({"data": GenerationShape(generation, context=context).data})
 
     def may_see(self, generation: Generation) -> bool:
         """What the table says about this key and this request."""

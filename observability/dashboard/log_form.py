@@ -4,18 +4,35 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from uuid import UUID
 
 from django.http import QueryDict
 from django.utils.dateparse import parse_datetime
 
+from config.lib.ids import parse_generation_id
 from config.lib.money import NANO_PER_USD
 from observability.dashboard.names import NamesFor
 from observability.log_filters import LogFilter
 
-PLAIN = ("status", "model", "provider", "finish_reason", "error_type", "user", "session_id", "cache")
+PLAIN = ("status", "model", "provider", "finish_reason", "error_type", "user", "session_id", "cache", "tool")
 """Parameters that are columns, or named as LogFilter names them."""
-NAMES = (*PLAIN, "workspace", "key", "member", "app", "from", "to", "least", "most", "guardrail")
+NAMES = (
+    *PLAIN,
+    "workspace",
+    "key",
+    "member",
+    "app",
+    "from",
+    "to",
+    "least",
+    "most",
+    "guardrail",
+    "request",
+    "inner",
+)
 ALWAYS_SHOWN = frozenset({"workspace", "key", "status", "model"})
+NO_REQUEST = UUID(int=0)
+"""Stands for an id that is none."""
 NOBODY = -1
 """Stands for a workspace, key or member that the reader does not know of: nothing was ever asked with it."""
 MOST_USD = Decimal(1_000_000)
@@ -47,6 +64,8 @@ class LogForm:
             least_cost_nano=_nano(asked["least"]),
             most_cost_nano=_nano(asked["most"]),
             has_guardrail_event=bool(asked["guardrail"]),
+            request_id=(parse_generation_id(asked["request"]) or NO_REQUEST) if asked["request"] else None,
+            is_outer_only=asked["inner"] == "false",
             **{name: asked[name] for name in PLAIN},
         )
 

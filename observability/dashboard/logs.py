@@ -15,6 +15,7 @@ from observability.classifications import labels_of
 from observability.contents import is_logged
 from observability.dashboard.log_form import LogForm
 from observability.dashboard.names import NamesFor
+from observability.dashboard.waterfall import waterfall_of
 from observability.delivery_reading import deliveries_of
 from observability.feedback import has_said
 from observability.handling import guardrail_findings
@@ -32,6 +33,7 @@ from observability.logs import (
 )
 from observability.models import Generation
 from observability.models.feedback import GUARDRAIL_FALSE_POSITIVE
+from observability.request_steps import steps_of
 from workspaces.members import standing_in
 from workspaces.models import Workspace
 
@@ -124,11 +126,13 @@ class GenerationView(GenerationPage):
         """Everything but the content, which has an address of its own."""
         found, there = self.generation, self.standing_there()
         [line] = NamesFor(self.membership).lines([found])
+        steps = [found, *steps_of(found)] if line.whole else []
         return self.page(
             "observability/generation.html",
             line=line,
             generation=found,
-            attempts=attempts_of(found),
+            waterfall=waterfall_of(steps),
+            attempts=[] if found.is_tool_run else attempts_of(found),
             reason=reason_of(found),
             stages=stages_of(found),
             labels=labels_of(found),

@@ -11,6 +11,7 @@ from accounts.permissions import Permission, may
 from accounts.standing import standing_of
 from observability.logs import duration_ms_of
 from observability.models import Generation
+from observability.request_steps import Whole, wholes_of
 from workspaces.key_secrets import addressed
 from workspaces.members import workspaces_of
 from workspaces.models import ApiKey, Workspace
@@ -30,12 +31,16 @@ NOTHING: Final = {
 
 @dataclass(frozen=True)
 class LogLine:
-    """A request with the names of what it names by number; empty where they are none of the reader's business."""
+    """A request with the names of what it names by number; empty where they are none of the reader's business.
+
+    `whole` is what it came to with its steps, where it had any.
+    """
 
     generation: Generation
     workspace: str
     key: str
     key_hash: str
+    whole: Whole | None = None
 
     @property
     def duration_ms(self) -> int | None:
@@ -54,9 +59,10 @@ class NamesFor:
         self._workspace_names = {workspace.pk: workspace.name for workspace in self.workspaces}
 
     def lines(self, generations: list[Generation]) -> list[LogLine]:
-        """The requests with their names; one query for the keys."""
+        """The requests with their names; one query for the keys, one for those that were several generations."""
         keys = {key.pk: key for key in self.keys_among({row.api_key_id for row in generations})}
-        return [self._line(row, keys.get(row.api_key_id or 0)) for row in generations]
+        wholes = wholes_of(generations)
+        return [self._line(row, keys.get(row.api_key_id or 0), wholes.get(row.id)) for row in generations]
 
     def workspace_id(self, slug: str) -> int | None:
         """The id of one of the reader's workspaces."""
@@ -92,12 +98,13 @@ class NamesFor:
         sees_all = may(standing_of(self._membership), Permission.OTHERS_KEYS)
         return members if sees_all else members.filter(pk=self._membership.pk)
 
-    def _line(self, row: Generation, key: ApiKey | None) -> LogLine:
+    def _line(self, row: Generation, key: ApiKey | None, whole: Whole | None) -> LogLine:
         return LogLine(
             generation=row,
             workspace=self._workspace_names.get(row.workspace_id, ""),
             key=key.name if key else "",
             key_hash=key.hash if key else "",
+            whole=whole,
         )
 
     def _keys(self):

@@ -56,7 +56,8 @@ def openinference(trace: Trace) -> Attributes:
     """A generation in OpenInference's terms."""
     usage = trace.usage
     return {
-        "openinference.span.kind": "LLM",
+        "openinference.span.kind": "TOOL" if trace.is_tool_run else "LLM",
+        "tool.name": trace.tool if trace.is_tool_run else None,
         "llm.model_name": trace.response_model,
         "llm.provider": trace.author,
         "llm.system": trace.author,

@@ -60,7 +60,8 @@ def _rows(trace: Trace) -> list[dict[str, Any]]:
         around = [_row(trace, wrapper, wrapper, above, trace.span_name, "task")]
         parent = wrapper
     name = trace.generation_name or trace.trace_name or "LLM Generation"
-    row = _row(trace, trace.generation_id, trace.span_id, parent, name, "llm")
+    kind = "tool" if trace.is_tool_run else "llm"
+    row = _row(trace, trace.generation_id, trace.span_id, parent, name, kind)
     row |= {
         "input": None if trace.input is None else trace.input.get("messages", trace.input),
         "output": None if trace.output is None else dict(trace.output),

@@ -106,7 +106,7 @@ def _span(
 
 def _meta(trace: Trace) -> dict[str, Any]:
     meta: dict[str, Any] = {
-        "kind": "llm",
+        "kind": "tool" if trace.is_tool_run else "llm",
         "model_name": trace.response_model,
         "model_provider": trace.author,
         "metadata": {**described(trace), **trace.parameters, "finish_reason": trace.finish_reason},

@@ -52,22 +52,26 @@ def _deployment(trace: Trace) -> Attributes:
 
 
 def _of_trace(trace: Trace) -> Attributes:
-    return {
+    told: Attributes = {
         "langfuse.trace.name": trace.trace_name or "OpenRouter Request",
         "langfuse.user.id": trace.user,
         "langfuse.session.id": trace.session_id,
         "langfuse.trace.tags": json_text(list(trace.tags)) if trace.tags else None,
+        **_deployment(trace),
+    }
+    if trace.above_id:  # the whole request says what the trace's input, output and metadata are
+        return told | metadata(trace, "langfuse.observation.metadata.")
+    return told | {
         "langfuse.trace.input": None if trace.input is None else json_text(trace.input),
         "langfuse.trace.output": None if trace.output is None else json_text(trace.output),
         **metadata(trace, "langfuse.trace.metadata."),
-        **_deployment(trace),
     }
 
 
 def _observation(trace: Trace) -> Attributes:
     prefix = "langfuse.observation."
     return {
-        f"{prefix}type": "generation",
+        f"{prefix}type": "tool" if trace.is_tool_run else "generation",
         f"{prefix}model.name": trace.response_model,
         f"{prefix}model.parameters": json_text(trace.parameters) if trace.parameters else None,
         f"{prefix}input": None if trace.input is None else json_text(trace.input),

@@ -37,7 +37,7 @@ class LangSmith(OtlpKind):
 
     def root(self, trace: Trace, config: Config) -> Attributes:
         return root_attributes(trace) | {
-            "langsmith.span.kind": "llm",
+            "langsmith.span.kind": "tool" if trace.is_tool_run else "llm",
             "langsmith.trace.name": trace.trace_name,
             "langsmith.trace.session_id": trace.session_id,
             "langsmith.span.tags": ",".join(trace.tags) if trace.tags else None,

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from config.lib.declared import Text
+from config.lib.ids import milliseconds_of, parse_generation_id
 from config.lib.outbound import CallFailed
 from observability.destinations.destination import Config, Door, Limits
 from observability.destinations.exchange import Outcome, VendorRequest
@@ -21,6 +22,8 @@ from observability.trace import Trace
 
 class Opik(JsonKind):
     """Traces go first and their spans after them; both ids are UUIDv7s that follow from the generation's.
+
+    A step of a request is a span below that request's, which Opik takes before it knows of the trace.
 
     `baseUrl` is an addition to the contract, for an Opik of one's own.
     """
@@ -43,15 +46,10 @@ class Opik(JsonKind):
     def requests(self, config: Config, traces: Sequence[Trace]) -> list[VendorRequest]:
         numbers = tuple(range(len(traces)))
         project = config["projectName"]
-        return [
-            self._request(config, "traces", {"traces": [_trace(each, project) for each in traces]}, numbers),
-            self._request(
-                config,
-                "spans",
-                {"spans": [span for each in traces for span in _spans(each, project)]},
-                numbers,
-            ),
-        ]
+        whole = [_trace(each, project) for each in traces if each.above_id is None]
+        spans = {"spans": [span for each in traces for span in _spans(each, project)]}
+        told = [self._request(config, "traces", {"traces": whole}, numbers)] if whole else []
+        return [*told, self._request(config, "spans", spans, numbers)]
 
     def send(self, config: Config, traces: Sequence[Trace], door: Door) -> Outcome:
         """Spans are sent when their traces were taken."""
@@ -99,16 +97,15 @@ def derived_uuid7(identity: str, at_ms: int) -> str:
     return str(uuid.UUID(int=value))
 
 
-def _ids(trace: Trace) -> tuple[str, str]:
-    at_ms = trace.started_ns // 1_000_000
-    return derived_uuid7(f"trace:{trace.generation_id}", at_ms), derived_uuid7(
-        f"span:{trace.generation_id}", at_ms
-    )
+def _id(what: str, generation: str) -> str:
+    """The id of a generation's trace or span; its time is that of the generation's own id."""
+    known = parse_generation_id(generation)
+    return derived_uuid7(f"{what}:{generation}", milliseconds_of(known) if known else 0)
 
 
 def _trace(trace: Trace, project: str) -> dict[str, Any]:
     told = {
-        "id": _ids(trace)[0],
+        "id": _id("trace", trace.generation_id),
         "project_name": project,
         "name": trace.trace_name or "OpenRouter Request",
         "thread_id": trace.session_id,
@@ -119,7 +116,7 @@ def _trace(trace: Trace, project: str) -> dict[str, Any]:
 
 
 def _spans(trace: Trace, project: str) -> list[dict[str, Any]]:
-    trace_id, span_id = _ids(trace)
+    trace_id = _id("trace", trace.above_id or trace.generation_id)
     usage = trace.usage
     counted = {
         "prompt_tokens": usage.input,
@@ -129,11 +126,12 @@ def _spans(trace: Trace, project: str) -> list[dict[str, Any]]:
         "reasoning_tokens": usage.reasoning,
     }
     span = {
-        "id": span_id,
+        "id": _id("span", trace.generation_id),
         "trace_id": trace_id,
+        "parent_span_id": _id("span", trace.above_id) if trace.above_id else None,
         "project_name": project,
         "name": trace.generation_name or "LLM Generation",
-        "type": "llm",
+        "type": "tool" if trace.is_tool_run else "llm",
         "model": trace.response_model,
         "provider": trace.author,
         "usage": {name: number for name, number in counted.items() if number is not None},

@@ -62,9 +62,10 @@ def root_attributes(trace: Trace) -> Attributes:
     return {
         **{f"gen_ai.request.{name}": value for name, value in trace.parameters.items()},
         "trace.name": trace.trace_name or "OpenRouter Request",
-        "span.type": "generation",
+        "span.type": "tool" if trace.is_tool_run else "generation",
         "span.level": "ERROR" if trace.is_error else "DEFAULT",
         "gen_ai.operation.name": trace.operation,
+        "gen_ai.tool.name": trace.tool,
         "gen_ai.system": trace.author,
         "gen_ai.provider.name": trace.author,
         "gen_ai.request.model": trace.model,
@@ -116,16 +117,18 @@ def _resource(trace: Trace, service: str) -> Attributes:
 
 
 def _content(trace: Trace) -> Attributes:
-    """Prompt and answer, each in the three places where vendors look; nothing under privacy mode."""
+    """Prompt and answer, each in the three places where vendors look; nothing under privacy mode.
+
+    What a step of a request said is not what the whole trace says.
+    """
     given, answered = _text_of(trace.input), _text_of(trace.output)
-    return {
+    said = {
         "gen_ai.prompt": given,
         "span.input": given,
-        "trace.input": given,
         "gen_ai.completion": answered,
         "span.output": answered,
-        "trace.output": answered,
     }
+    return said if trace.above_id else said | {"trace.input": given, "trace.output": answered}
 
 
 def _text_of(content: Mapping[str, Any] | None) -> str | None:
@@ -154,7 +157,8 @@ def _spans(trace: Trace, attributes: Attributes) -> list[Span]:
         named: Attributes = {"span.type": "span", "trace.name": trace.trace_name}
         around, parent = [_span(trace, wrapper, above, trace.span_name, named, kind=INTERNAL)], wrapper
     name = trace.generation_name or "LLM Generation"
-    root = _span(trace, trace.span_id, parent, name, attributes, kind=CLIENT)
+    kind = INTERNAL if trace.is_tool_run else CLIENT
+    root = _span(trace, trace.span_id, parent, name, attributes, kind=kind)
     return [root, *around, *_below(trace)]
 
 

@@ -84,6 +84,8 @@ def _properties(trace: Trace) -> dict[str, Any]:
         "trace_id": trace.trace_id,
         "trace_name": trace.trace_name,
         "model": trace.response_model,
+        "request_id": trace.above_id,
+        "tool": trace.tool,
         "provider": trace.provider,
         "prompt_tokens": usage.input,
         "completion_tokens": usage.output,

@@ -219,7 +219,7 @@ def _observation(trace: Trace, metadata: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": trace.span_id,
         "parentObservationId": trace.parent_span_id,
-        "type": "GENERATION",
+        "type": "TOOL" if trace.is_tool_run else "GENERATION",
         "generationId": trace.generation_id,
         "name": trace.generation_name or "LLM Generation",
         "model": trace.response_model,

@@ -58,7 +58,7 @@ def row_of(trace: Trace, *, with_cache_writes: bool = False) -> dict[str, Any]:
         "END_TIME": moment(trace.ended_ns),
         "DURATION_MS": (trace.ended_ns - trace.started_ns) // 1_000_000,
         "SPAN_NAME": trace.generation_name or "LLM Generation",
-        "SPAN_TYPE": "GENERATION",
+        "SPAN_TYPE": "TOOL" if trace.is_tool_run else "GENERATION",
         "MODEL": trace.response_model,
         "PROVIDER_NAME": trace.provider,
         "PROVIDER_SLUG": trace.provider_slug,

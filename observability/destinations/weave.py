@@ -59,14 +59,14 @@ class Weave(JsonKind):
 
 
 def _call(trace: Trace, project: str) -> list[dict[str, Any]]:
-    identifier = str(uuid.uuid5(NAMESPACE, trace.generation_id))
+    identifier = _identifier(trace.generation_id)
     start: dict[str, Any] = {
         "project_id": project,
         "id": identifier,
         "op_name": trace.generation_name or trace.trace_name or "openrouter.generation",
         "display_name": trace.trace_name,
         "trace_id": trace.trace_id,
-        "parent_id": trace.parent_span_id,
+        "parent_id": _identifier(trace.above_id) if trace.above_id else trace.parent_span_id,
         "thread_id": trace.session_id,
         "started_at": _moment(trace.started_ns),
         "attributes": _attributes(trace),
@@ -81,6 +81,11 @@ def _call(trace: Trace, project: str) -> list[dict[str, Any]]:
         "summary": _summary(trace),
     }
     return [{"mode": "start", "req": {"start": start}}, {"mode": "end", "req": {"end": end}}]
+
+
+def _identifier(generation_id: str) -> str:
+    """A generation's call."""
+    return str(uuid.uuid5(NAMESPACE, generation_id))
 
 
 def _attributes(trace: Trace) -> dict[str, Any]:

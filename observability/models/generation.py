@@ -9,11 +9,14 @@ from django.db import models
 
 from config.lib.ids import generation_id
 from config.lib.scoping import TenantModel
-from observability.handling import Handling
+from observability.handling import Handling, is_tool_run
 
 
 class Generation(TenantModel):
     """A request and what became of it; written once by ingest and never updated.
+
+    A request that ran server tools is several: each call of a model and each paid call of a tool is a row of its
+    own, whose `request_id` is the id of the first one, which the caller knows. `tool` is the tool that asked.
 
     Partitioned by day on its UUIDv7 id (bounds are the ids of midnight), so the id alone is the key. Objects are
     named by id or slug, never by foreign key, so that history survives their end. The table is made by SQL in
@@ -64,6 +67,8 @@ class Generation(TenantModel):
     policy_versions = models.JSONField(null=True)
     detail = models.JSONField(null=True)
     refused_count = models.IntegerField()
+    request_id = models.UUIDField(null=True)
+    tool = models.TextField(null=True)
 
     class Meta(TenantModel.Meta):
         db_table = "generation"
@@ -76,6 +81,16 @@ class Generation(TenantModel):
     def public_id(self) -> str:
         """The id as the API shows it: `gen-` and 32 hex digits."""
         return generation_id(self.id)
+
+    @property
+    def public_request_id(self) -> str:
+        """The id of the whole request, as its caller got it."""
+        return generation_id(self.request_id or self.id)
+
+    @property
+    def is_tool_run(self) -> bool:
+        """Whether no model was called but a tool that costs by itself."""
+        return is_tool_run(self.tool, self.model, self.endpoint_id)
 
     @cached_property
     def handling(self) -> Handling:

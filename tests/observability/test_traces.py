@@ -235,3 +235,47 @@ class TestTheCost:
 
     def test_is_not_divided_without_prices(self):
         assert divided(190, Tokens(1, 1, 0, 0, 0), None).allocation is None
+
+
+class TestAStepOfARequest:
+    OUTER = uuid.UUID("01900000-0000-7000-8000-000000000001")
+    RUN = {"tool": "web_search", "model": "openrouter/web_search", "endpoint_id": None, "provider": "exa"}
+
+    def step(self, **changes: Any):
+        return told(**{"request_id": self.OUTER, "prompt_femto": None, **changes})
+
+    def test_is_in_the_trace_of_its_request_and_below_its_span(self):
+        outer, inner = told(id=self.OUTER), self.step(tool="advisor")
+
+        assert inner.trace_id == outer.trace_id
+        assert inner.parent_span_id == outer.span_id
+        assert inner.above_id == outer.generation_id
+        assert inner.span_id != outer.span_id
+
+    def test_is_in_the_callers_trace_where_its_request_is(self):
+        detail = {"trace": {"trace_id": "workflow", "span_name": "Step", "generation_name": "Ask"}}
+
+        outer, inner, later = (
+            told(id=self.OUTER, detail=detail),
+            self.step(tool="advisor", detail=detail),
+            self.step(detail=detail),
+        )
+
+        assert inner.trace_id == later.trace_id == outer.trace_id
+        assert (inner.parent_span_id, inner.span_name) == (outer.span_id, None)
+        assert (inner.generation_name, later.generation_name) == ("advisor", "Ask")
+
+    def test_that_is_a_tools_own_work_is_told_as_such_with_its_cost(self):
+        run = self.step(**self.RUN, cost_nano=5_000)
+
+        assert (run.is_tool_run, run.operation, run.generation_name) == (True, "execute_tool", "web_search")
+        assert (run.usage.total_cost_nano, run.attempts) == (5_000, ())
+
+    @pytest.mark.parametrize("changes", [{"tool": "advisor"}, {"tool": None}, {"tool": "web_search"}])
+    def test_that_a_model_answered_is_a_generation(self, changes: dict[str, Any]):
+        assert not self.step(**changes).is_tool_run
+
+    def test_says_which_request_it_is_of_and_a_request_says_nothing(self):
+        assert self.step(tool="advisor").described["tool"] == "advisor"
+        assert self.step().described["request_id"] == f"gen-{self.OUTER.hex}"
+        assert not {"tool", "request_id"} & told().described.keys()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -79,6 +80,21 @@ def ask(api: Api, *metrics: str, **body: Any) -> list[dict[str, Any]]:
 
 def filtered(field: str, operator: str, value: Any, **more: Any) -> dict[str, Any]:
     return {"filters": [{"field": field, "operator": operator, "value": value} | more]}
+
+
+class TestServerTools:
+    def test_are_told_apart_and_each_of_their_generations_counts(self, cast: Cast, api: Api):
+        key, request = cast.acme.bob_key.key, str(uuid.uuid4())
+        book(key, NOON, cost=100)
+        book(key, NOON, cost=70, context={"request": request})
+        book(key, NOON, cost=5, context={"request": request, "tool": "web_search"})
+
+        by_tool = ask(api, "request_count", "total_usage", dimensions=["tool"])
+        [whole] = ask(api, "request_count")
+
+        told = {row["tool"]: (row["request_count"], row["total_usage"]) for row in by_tool}
+        assert told == {None: (2, 170e-9), "web_search": (1, 5e-9)}
+        assert whole["request_count"] == 3
 
 
 class TestMeta:

@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
+from openrouter.components import GenerationResponse
 
 from config.lib.ids import generation_id, uuid7
 from config.lib.scoping import unscoped
@@ -25,8 +27,8 @@ committed = pytest.mark.django_db(transaction=True, databases=["default", "owner
 PREVIOUS = {"previous_errors": [{"provider": "away", "code": "provider_error", "status": 503}, 5]}
 
 
-def book(key: ApiKey, identifier: uuid.UUID, **detail: Any) -> str:
-    """A finished request of a key, as ingest books it; returns its public id."""
+def book(key: ApiKey, identifier: uuid.UUID, place: dict[str, Any] | None = None, **detail: Any) -> str:
+    """A finished request of a key, as ingest books it; returns its public id. `place`: columns of a step."""
     columns = {
         "id": identifier,
         "admitted_at": datetime(2026, 5, 1, 12, tzinfo=UTC),
@@ -50,7 +52,7 @@ def book(key: ApiKey, identifier: uuid.UUID, **detail: Any) -> str:
         "app_url": "https://app.example",
         "http_status": 200,
         "detail": json.dumps(detail or PREVIOUS),
-    }
+    } | (place or {})
     names, places = ", ".join(columns), ", ".join(["%s"] * len(columns))
     with (
         unscoped(reason="ingest books for everybody", using="owner"),
@@ -59,6 +61,15 @@ def book(key: ApiKey, identifier: uuid.UUID, **detail: Any) -> str:
         cursor.execute(f"INSERT INTO generation ({names}) VALUES ({places})", list(columns.values()))
     return generation_id(identifier)
 
+
+PIPELINE = [
+    {"type": "plugin", "name": "fusion", "data": {"router": "openrouter/fusion"}},
+    {"type": "server_tool", "name": "web_search", "data": {"engine": "tavily", "results": 3, "calls": 1}},
+    {"type": "server_tool", "name": "web_search", "data": {"engine": "exa", "results": 5, "calls": 1}},
+    {"type": "server_tool", "name": "web_fetch", "data": {"calls": 2}},
+    {"type": "server_tool", "name": "web_fetch", "data": {"calls": "many"}},
+    {"type": "server_tool", "name": "web_fetch", "data": {"failed": True}},
+]
 
 HANDLED = (
     *("data_region", "router", "service_tier", "user_agent"),
@@ -203,3 +214,85 @@ class TestAGeneration:
 
     def test_needs_an_id(self, acme: Acme):
         assert error_of(Api(acme.bob_key.secret).get("/generation")) == (400, "id: must be given.")
+
+
+class TestARequestThatRanServerTools:
+    @pytest.fixture
+    def steps(self, acme: Acme) -> list[str]:
+        """A request, a search that it paid for, and its second model step."""
+        outer, key = uuid7(), acme.bob_key.key
+        tool = {
+            "tool": "web_search",
+            "model": "openrouter/web_search",
+            "provider": "exa",
+            "cost_nano": 5_000_001,
+        }
+        return [
+            book(key, outer, pipeline=PIPELINE),
+            book(key, uuid7(), {"request_id": outer, **tool}),
+            book(key, uuid7(), {"request_id": outer, "cost_nano": 1}),
+            book(key, uuid7()),
+        ]
+
+    @committed
+    def test_names_its_first_generation_in_each_of_them(self, acme: Acme, steps: list[str]):
+        api = Api(acme.bob_key.secret)
+
+        told = [data_of(api.get("/generation", id=one))["request_id"] for one in steps]
+
+        assert told == [steps[0], steps[0], steps[0], steps[3]]
+
+    @committed
+    def test_tells_by_its_first_generation_what_all_of_them_cost_together(self, acme: Acme, steps: list[str]):
+        api = Api(acme.bob_key.secret)
+
+        told = [data_of(api.get("/generation", id=one)) for one in steps]
+
+        assert [one["total_cost"] for one in told] == [0.001234567, 0.005000001, 0.000000001, 0.001234567]
+        assert [one["request_cost"] for one in told] == [0.006234569, None, None, None]
+        assert [one["request_generations"] for one in told] == [3, None, None, None]
+
+    @committed
+    def test_sums_up_to_the_nano_dollar(self, acme: Acme, steps: list[str]):
+        answer = Api(acme.management_key.secret).get("/generation", id=steps[0])
+
+        assert b'"request_cost":0.006234569,' in answer.content
+
+    @committed
+    def test_tells_what_its_tools_did(self, acme: Acme, steps: list[str]):
+        data = data_of(Api(acme.bob_key.secret).get("/generation", id=steps[0]))
+
+        names = ("web_search_engine", "num_search_results", "num_fetches", "router")
+        assert [data[name] for name in names] == ["exa", 8, 3, "openrouter/fusion"]
+
+    @committed
+    def test_takes_one_query_more_however_many_steps_it_had(self, acme: Acme, steps: list[str]):
+        def queries(public_id: str) -> int:
+            with CaptureQueriesContext(connection) as captured:
+                Api(acme.bob_key.secret).get("/generation", id=public_id)
+            return len(captured)
+
+        assert queries(steps[0]) == queries(steps[3]) == queries(steps[1]) + 1
+
+    @committed
+    def test_is_told_in_the_contracts_terms(self, acme: Acme, steps: list[str]):
+        for one in steps:
+            answer = Api(acme.bob_key.secret).get("/generation", id=one)
+
+            told = GenerationResponse.model_validate_json(answer.content).data
+            assert told.request_id in steps
+
+    @committed
+    def test_is_not_shown_step_by_step_to_others_either(self, cast: Cast, steps: list[str], impatient: None):
+        askers = {
+            "management": cast.acme.management_key.secret,
+            "another key of the workspace": cast.acme.production_key.secret,
+            "a foreign management key": cast.globex.management_key.secret,
+        }
+
+        statuses = [
+            [Api(secret).get("/generation", id=one).status_code for one in steps[:3]]
+            for secret in askers.values()
+        ]
+
+        assert statuses == [[200, 200, 200], [404, 404, 404], [404, 404, 404]]

@@ -12,6 +12,7 @@ from openrouter.components import CreateObservabilityDestinationRequest
 from config.lib.declared import NotValid
 from observability.destinations import DESTINATIONS
 from tests.observability.destinations.receiver import Got, ReroutedDoor, Vendor, listening
+from tests.observability.destinations.test_steps import STEPS
 from tests.observability.destinations.traces import a_trace, private
 from tests.observability.destinations.vendors import SECRET, VENDORS, Demands
 
@@ -99,6 +100,12 @@ class TestABatch:
         assert (outcome.error, outcome.retry, outcome.split, outcome.poisoned) == ("", set(), set(), set())
         assert outcome.sent_bytes > 0
         assert {each.method for each in vendor.got} == {VENDORS[slug].method}
+
+    def test_of_a_request_and_the_steps_of_it_is_taken_too(self, slug, vendor, door):
+        outcome = DESTINATIONS[slug].send(config_of(slug), [BATCH[1], *STEPS], door)
+
+        assert vendor.answer.faults == []
+        assert (outcome.error, outcome.retry, outcome.split, outcome.poisoned) == ("", set(), set(), set())
 
     def test_says_nothing_of_the_content_under_privacy_mode(self, slug, vendor, door):
         DESTINATIONS[slug].send(config_of(slug), [private(each) for each in BATCH], door)

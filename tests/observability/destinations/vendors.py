@@ -77,7 +77,7 @@ class DatadogSide(Strict):
 
 
 class DatadogMeta(Strict):
-    kind: Literal["llm", "workflow"]
+    kind: Literal["llm", "workflow", "tool"]
     model_name: str | None = None
     model_provider: str | None = None
     input: DatadogSide | None = None
@@ -136,7 +136,7 @@ class PostHogBody(Strict):
 
 class BraintrustSpan(Strict):
     name: str
-    type: Literal["llm", "task"]
+    type: Literal["llm", "task", "tool"]
 
 
 class BraintrustEvent(Strict):
