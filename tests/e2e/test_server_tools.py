@@ -31,6 +31,7 @@ from tests.e2e.tool_clients import (
     server_tool,
 )
 from tests.live_stack import LiveStack, running_stack, stack_folder
+from tests.routing.simulator.asks import calling, script
 
 pytestmark = [
     pytest.mark.full,
@@ -147,15 +148,6 @@ def world() -> Iterator[World]:
     with stack_folder() as folder, running_stack(folder / "var", "--demo", given=given) as stack:
         yield World(stack, web)
     web.stop()
-
-
-def script(*steps: Json) -> str:
-    return json.dumps({"steps": steps})
-
-
-def calling(name: str, arguments: Json, **more: Any) -> Json:
-    """A step that calls one tool."""
-    return {"calls": [{"name": name, "arguments": arguments}], **more}
 
 
 def ask(
