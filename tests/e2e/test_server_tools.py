@@ -351,18 +351,19 @@ class TestAModelThatNeverStops:
         assert turn.tools_used["tool_calls_executed"] == 30
 
 
-class TestADisabledTool:
-    @pytest.fixture(scope="class")
-    def strict_key(self, world: World) -> Iterator[str]:
-        """A key of a workspace that has disabled a tool."""
-        with OpenRouter(api_key=world.management_key, server_url=world.base) as manager:
-            slug = f"strict-{secrets.token_hex(4)}"
-            made = manager.workspaces.create(
-                name="Strict", slug=slug, disabled_server_tools=["openrouter:datetime"]
-            ).data
-            yield manager.api_keys.create(name="strict", workspace_id=made.id).key
-            manager.workspaces.update(id=made.id, disabled_server_tools=[])
+@pytest.fixture(scope="module")
+def strict_key(self, world: World) -> Iterator[str]:
+    """A key of a workspace that has disabled a tool."""
+    with OpenRouter(api_key=world.management_key, server_url=world.base) as manager:
+        slug = f"strict-{secrets.token_hex(4)}"
+        made = manager.workspaces.create(
+            name="Strict", slug=slug, disabled_server_tools=["openrouter:datetime"]
+        ).data
+        yield manager.api_keys.create(name="strict", workspace_id=made.id).key
+        manager.workspaces.update(id=made.id, disabled_server_tools=[])
 
+
+class TestADisabledTool:
     @ASKING
     @STREAMED
     def test_is_refused_by_name(self, world, strict_key, asking, is_streamed):
