@@ -352,7 +352,7 @@ class TestAModelThatNeverStops:
 
 
 @pytest.fixture(scope="module")
-def strict_key(self, world: World) -> Iterator[str]:
+def strict_key(world: World) -> Iterator[str]:
     """A key of a workspace that has disabled a tool."""
     with OpenRouter(api_key=world.management_key, server_url=world.base) as manager:
         slug = f"strict-{secrets.token_hex(4)}"

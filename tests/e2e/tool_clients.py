@@ -62,7 +62,7 @@ class Asking:
 
 def usage_of(usage: Any) -> tuple[Decimal, Json]:
     """What all of it cost, and how many server tools ran; a client's usage object or a dict."""
-    told = usage if isinstance(usage, dict) else usage.model_dump(by_alias=True)
+    told = usage if isinstance(usage, dict) else usage.model_dump(by_alias=True, warnings=False)
     return Decimal(str(told["cost"])), told.get("server_tool_use_details") or {}
 
 
@@ -154,7 +154,7 @@ class ResponsesAsking(Asking):
 
     def whole(self, answer: Any) -> Turn:
         """A Response object, streamed or not."""
-        told = answer.model_dump(by_alias=True)
+        told = answer.model_dump(by_alias=True, warnings=False)
         calls = tuple(
             (item["call_id"], item["name"], json.loads(item["arguments"]))
             for item in told["output"]
@@ -216,7 +216,7 @@ class AnthropicMessages(Asking):
             return self._joined(answer) if is_streamed else self._whole(answer)
 
     def _whole(self, message: Any) -> Turn:
-        blocks = [block.model_dump() for block in message.content]
+        blocks = [block.model_dump(warnings=False) for block in message.content]
         calls = [
             (block["id"], block["name"], block["input"]) for block in blocks if block["type"] == "tool_use"
         ]
@@ -225,7 +225,7 @@ class AnthropicMessages(Asking):
         return Turn(message.id, text, tuple(calls), is_waiting, *usage_of(message.usage))
 
     def _joined(self, events: Iterable[Any]) -> Turn:
-        listed = [event.model_dump() for event in events]
+        listed = [event.model_dump(warnings=False) for event in events]
         blocks: dict[int, Json] = {}
         for event in listed:
             if event["type"] == "content_block_start":
