@@ -23,8 +23,10 @@ from workspaces.models import Workspace
 PROVIDERS = ("alpha", "beta", "gamma")
 """Three providers, all of them the simulator."""
 
-SPEAKERS = {"test/messages": ("delta", "anthropic")}
+SPEAKERS = {"test/messages": ("delta", "anthropic"), "test/gemini": ("epsilon", "gemini")}
 """Models of a provider of their own, by the beginning of their slugs: the simulator in another wire format."""
+VERSIONS = {"gemini": "v1beta"}
+"""The version in a wire format's address, where it is not v1."""
 
 MODELS: dict[str, Sequence[str]] = {
     "test/echo": ["simulator/echo"],
@@ -47,6 +49,7 @@ MODELS: dict[str, Sequence[str]] = {
     "test/none-answers": ["simulator/error-503", "simulator/error-500"],
     "test/messages-echo": ["simulator/echo"],
     "test/messages-tools": ["simulator/tools"],
+    "test/gemini-script": ["simulator/script"],
     "test/messages-cut": ["simulator/cut"],
     "test/messages-error-429": ["simulator/error-429"],
 }
@@ -68,7 +71,7 @@ REQUEST_USD = Decimal("0.01")
 def furnish(simulator_url: str) -> None:
     """Write the catalog."""
     with unscoped(reason="the catalog is the platform's"), transaction.atomic():
-        base_url = f"{simulator_url}/simulator-fast/v1"
+        base_url = f"{simulator_url}/simulator-fast"
         providers = [_add_provider(slug, "openai", base_url) for slug in PROVIDERS]
         speakers = {start: _add_provider(*speaker, base_url) for start, speaker in SPEAKERS.items()}
         for slug, upstream in (MODELS | EMBEDDERS).items():
@@ -78,7 +81,8 @@ def furnish(simulator_url: str) -> None:
 
 
 def _add_provider(slug: str, wire_format: str, base_url: str) -> Provider:
-    return Provider.objects.create(slug=slug, name=slug.title(), wire_format=wire_format, base_url=base_url)
+    address = f"{base_url}/{VERSIONS.get(wire_format, 'v1')}"
+    return Provider.objects.create(slug=slug, name=slug.title(), wire_format=wire_format, base_url=address)
 
 
 def note_change(provider: Provider) -> None:

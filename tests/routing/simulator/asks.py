@@ -1,6 +1,7 @@
 """The same question put in each wire format, and the answers read back."""
 
 import base64
+import json
 import struct
 
 CHAT = "/simulator-fast/v1/chat/completions"
@@ -37,6 +38,16 @@ def generate(model):
 
 def stream_generate(model):
     return f"/simulator-fast/v1beta/models/simulator/{model}:streamGenerateContent?alt=sse"
+
+
+def script(*steps):
+    """The first message for the model `script`."""
+    return json.dumps({"steps": steps})
+
+
+def calling(name, arguments=None, **more):
+    """A step of a script that calls one tool."""
+    return {"calls": [{"name": name, "arguments": arguments or {}}], **more}
 
 
 def chat_deltas(events):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.routing.simulator.asks import CHAT, PLACE, chat
+from tests.routing.simulator.asks import CHAT, PLACE, calling, chat, script
 from tests.routing.simulator.scripts import ChatTalk, GeminiTalk, MessagesTalk
 
 TOOLS = ("openrouter_web_search", "find_place", "openrouter_datetime")
@@ -29,13 +29,9 @@ def talk(simulator, kind, request):
     return kind(simulator, TOOLS, is_stream=request.param)
 
 
-def steps(*listed):
-    return {"steps": list(listed)}
-
-
 class TestAScript:
     def test_calls_several_tools_in_a_turn_with_a_text_beside(self, talk, kind):
-        said = talk.begin(steps(LOOK, {"say": "done"}))
+        said = talk.begin(script(LOOK, {"say": "done"}))
 
         assert said.text == "Let me look."
         assert [call[1:] for call in said.calls] == [
@@ -45,7 +41,7 @@ class TestAScript:
         assert (said.finish, said.tokens) == (CALLED[kind], 8)
 
     def test_goes_on_by_turns_and_not_by_calls_and_says_the_results(self, talk, kind):
-        first = talk.begin(steps(LOOK, {"calls": [{"name": "search"}]}, {"say": "$last, after $results"}))
+        first = talk.begin(script(LOOK, calling("search"), {"say": "$last, after $results"}))
         second = talk.go_on(first, "north", "noon")
 
         last = talk.go_on(second, "found")
@@ -58,7 +54,7 @@ class TestAScript:
         assert [everything.find(word) >= 0 for word in ("north", "noon", "found")] == [True] * 3
 
     def test_repeats_its_last_step_for_ever_and_no_call_has_the_id_of_another(self, talk, kind):
-        said = talk.begin(steps(LOOK))
+        said = talk.begin(script(LOOK))
         seen = [call[0] for call in said.calls]
         for _ in range(2):
             said = talk.go_on(said, "north", "noon")
@@ -68,34 +64,34 @@ class TestAScript:
         assert len(set(seen)) == (1 if kind is GeminiTalk else 6)
 
     def test_says_its_text_where_a_tool_is_not_offered(self, talk, kind):
-        said = talk.begin(steps({"say": "no tool", "calls": [{"name": "find_place"}, {"name": "advisor"}]}))
+        said = talk.begin(script({"say": "no tool", "calls": [{"name": "find_place"}, {"name": "advisor"}]}))
 
         assert (said.text, said.calls, said.finish) == ("no tool", [], ENDED[kind])
 
     def test_says_something_else_where_tools_are_forbidden(self, talk):
         talk.more = talk.none
 
-        said = talk.begin(steps(LOOK | {"else": "Never mind: $results."}))
+        said = talk.begin(script(LOOK | {"else": "Never mind: $results."}))
 
         assert (said.text, said.calls) == ("Never mind: .", [])
 
     def test_is_found_before_what_the_user_says_later(self, talk):
-        first = talk.begin(steps(LOOK, {"say": "done"}))
+        first = talk.begin(script(LOOK, {"say": "done"}))
         talk.go_on(first, "north", "noon")
         talk.turns.append(talk.user("and now?"))
 
         assert talk.ask().text == "done"
 
     def test_calls_by_the_exact_name_before_a_name_that_ends_like_it(self, simulator, kind):
-        said = kind(simulator, ("my_advisor", "advisor")).begin(steps({"calls": [{"name": "advisor"}]}))
+        said = kind(simulator, ("my_advisor", "advisor")).begin(script(calling("advisor")))
 
         assert [call[1] for call in said.calls] == ["advisor"]
 
     def test_sends_broken_arguments_as_they_are_where_the_format_carries_text(self, simulator):
-        script = json.dumps(steps({"calls": [{"name": "find_place", "arguments": '{"city": '}]}))
+        played = script({"calls": [{"name": "find_place", "arguments": '{"city": '}]})
         [offered] = ChatTalk(simulator, ("find_place",)).request()[1]["tools"]
 
-        answer = simulator.post(CHAT, chat("script", script, tools=[offered]))
+        answer = simulator.post(CHAT, chat("script", played, tools=[offered]))
 
         [call] = answer.json()["choices"][0]["message"]["tool_calls"]
         assert call["function"]["arguments"] == '{"city": '
@@ -105,12 +101,12 @@ class TestAScript:
         schema = {"type": "json_schema", "json_schema": {"name": "place", "schema": PLACE}}
         talk.more = {"response_format": schema}
 
-        assert json.loads(talk.begin(steps({"say": "$schema"})).text) == {"city": "Oslo"}
+        assert json.loads(talk.begin(script({"say": "$schema"})).text) == {"city": "Oslo"}
 
     def test_fails_and_waits_as_a_step_says(self, simulator):
-        script = json.dumps(steps({"status": 503, "milliseconds": 30}))
+        played = script({"status": 503, "milliseconds": 30})
 
-        answer, call = simulator.recorded(CHAT, chat("script", script))
+        answer, call = simulator.recorded(CHAT, chat("script", played))
 
         assert (answer.status, call.outcome) == (503, "error")
         assert (call.ended_at - call.started_at) / 1000 + 2 >= 30
@@ -141,7 +137,7 @@ class TestAScript:
     def test_makes_no_calls_that_max_tokens_would_cut_in_half(self, simulator):
         talk = ChatTalk(simulator, TOOLS, more={"max_tokens": 7})
 
-        said = talk.begin(steps(LOOK))
+        said = talk.begin(script(LOOK))
 
         assert (said.text, said.calls, said.finish, said.tokens) == ("", [], "length", 0)
 
