@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet, Sum
 
 from config.lib.ids import first_uuid7, milliseconds_of
+from observability.handling import Handling, objects_in
 from observability.models import Generation
 
 LONGEST_MS: Final = 24 * 3600 * 1000
@@ -26,10 +27,21 @@ class Whole:
 
 
 def whole_of(generation: Generation) -> Whole | None:
-    """What a request came to; None for a step of one, and where there is nothing but the one generation."""
+    """What a request came to; None for a step of one, and where there is nothing but the one generation.
+
+    What its tools did is told by the steps after them: the first generation's `handling` is the whole request's then.
+    """
     if generation.request_id is not None:
         return None
-    return wholes_of([generation]).get(generation.id)
+    rows = Generation.objects.for_organization(generation.organization_id)
+    steps = list(steps_among(rows, [generation.id]).order_by("id").values_list("cost_nano", "detail"))
+    if not steps:
+        return None
+    told = generation.detail if isinstance(generation.detail, dict) else {}
+    details = [told, *[detail for _, detail in steps if isinstance(detail, dict)]]
+    pipeline = [stage for detail in details for stage in objects_in(detail, "pipeline")]
+    generation.handling = Handling.of({**told, "pipeline": pipeline})
+    return Whole(len(steps) + 1, generation.cost_nano + sum(cost for cost, _ in steps))
 
 
 def wholes_of(generations: Iterable[Generation]) -> dict[UUID, Whole]:

@@ -95,7 +95,7 @@ class Books:
             holds,
             began_at,
             decision.is_fee_free,
-            wanted_of(known.policy.recording, call, identifier.text),
+            wanted_of(known.policy.recording, call, call.origin.request if call.origin else identifier.text),
         )
         try:
             self._journal.begin(_begin(opened, decision))

@@ -10,7 +10,7 @@ from config.lib.ids import NewId, uuid7
 from observability.journal import Journal
 from observability.journal_records import Refusal as RefusalRecord
 from routing.call import DEFAULT_REGION, Call
-from routing.gateway.books import named_preset
+from routing.gateway.books import named_origin, named_preset
 from routing.gateway.client import RefusedError
 from routing.gateway.router_metadata import dropped_of
 from routing.policy import Policy
@@ -98,6 +98,8 @@ def _detail(call: Call | None, error: RefusedError) -> dict[str, Any]:
         return detail
     if call.region != DEFAULT_REGION:
         detail["region"] = call.region
+    if call.origin:
+        detail |= named_origin(call.origin)
     if call.stages:
         detail["pipeline"] = list(call.stages)
     if call.preset:

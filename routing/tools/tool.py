@@ -55,6 +55,8 @@ class Ran(NamedTuple):
     annotations: Sequence[Json] = ()
     searches: int = 0
     fetches: int = 0
+    told: Json = {}
+    """What the log tells of it: `engine`, `results`."""
 
 
 class Fetched(NamedTuple):

@@ -96,17 +96,17 @@ class WebSearch(ServerTool):
         try:
             if not take_use(use, bench, most):
                 return _refused(f"This request may search {most} times, and has done so. {GO_ON}", text)
-            found = await _found(_query(text, share, use.config), use.config, bench)
+            engine = _engine(use.config, bench.operator)
+            found = await _found(engine, _query(text, share, use.config), bench)
         except (Failed, RefusedError) as fault:
             return _refused(f"The search failed: {fault}", text)
         finally:
             give_back(use, bench, share - len(found))
-        return _told(text, found)
+        return _told(text, found, engine)
 
 
-async def _found(query: Query, config: Config, bench: Bench) -> list[Result]:
+async def _found(engine: str, query: Query, bench: Bench) -> list[Result]:
     """What a search finds, cut to size. Raises Failed, RefusedError."""
-    engine = _engine(config, bench.operator)
     most_femto = price(query.most, bench.operator)
     async with bench.paid(model=BOOKED_AS, provider=engine, most_femto=most_femto) as paid:
         found = await search(engine, query, bench)
@@ -144,13 +144,14 @@ def _query_of(arguments: Json) -> str:
     return query_text(query) if isinstance(query, str) else ""
 
 
-def _told(text: str, found: list[Result]) -> Ran:
+def _told(text: str, found: list[Result], engine: str) -> Ran:
     results = [{"title": one.title, "url": one.url, "content": one.text} for one in found]
     return Ran(
         {"query": text, "results": results},
         {"action": _action(text, [one.url for one in found])},
         annotations=[citation(one) for one in found],
         searches=1,
+        told={"engine": engine, "results": len(found)},
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from config.lib.ids import NewId, new_id
-from routing.call import COUNTED, NO_PREFERENCES, Call, Origin
+from routing.call import COUNTED, NO_PREFERENCES, Call, Origin, ProviderPreferences
 from routing.decision import NOTHING_FOUND
 from routing.errors import Refusal, invalid_request
 from routing.gateway.admission import arrange, authenticate, check_key, judge
@@ -50,6 +50,7 @@ TOOLS_SECONDS = 900.0
 TOOLS_LATE = Refusal(504, "timeout", "The server tools took too long.", "server_tools")
 NO_OBJECT = "The arguments are not a JSON object."
 OUT_OF_CALLS = "No more calls of tools are left for this request. Answer with what you know."
+DENY = "deny"
 BROKEN_TOOL = "The tool failed."
 
 log = logging.getLogger(__name__)
@@ -91,6 +92,7 @@ class Loop:
         """The first generation of the request that a person or a program made."""
         self._progress = Progress()
         self._memory: dict[str, Any] = {}
+        self._known_ids: set[str] = set()
         self._caller = Caller(
             client, DIALECTS[client.dialect or asked.call.dialect], asked.call, identifier.public
         )
@@ -128,7 +130,7 @@ class Loop:
         if made.ending.refusal is not None or message is None:
             await self._caller.end_badly(self._runtime, made, self.tally)
             return None
-        turn = turn_of(message, self._asked.uses)
+        turn = turn_of(message, self._asked.uses, self._known_ids)
         if not turn.requested or self._is_last:
             await self._caller.finish(self._runtime, made, turn, (), self.tally)
             return None
@@ -239,7 +241,11 @@ class Loop:
             prepared = arrange(runtime, known, prepared, client.headers)
             origin = msgspec.structs.replace(place.origin, tool=tool)
             call = msgspec.structs.replace(
-                prepared.call, origin=origin, attribution=place.call.attribution, region=place.call.region
+                prepared.call,
+                origin=origin,
+                attribution=place.call.attribution,
+                region=place.call.region,
+                preferences=_as_private(prepared.call.preferences, place.call.preferences),
             )
             await self._serve_call(client, known, Prepared(call, prepared.scan), identifier, began_at, tool)
         except RefusedError as error:
@@ -328,6 +334,15 @@ def _check_model(runtime: Runtime, known: KnownPolicy, call: Call, where: str, m
         raise RefusedError(_replaced(refusal, message, metadata), decision=error.decision) from None
 
 
+def _as_private(inner: ProviderPreferences, outer: ProviderPreferences) -> ProviderPreferences:
+    """An inner request's preferences, as strict as the caller's about who may keep what is said."""
+    return msgspec.structs.replace(
+        inner,
+        zdr=outer.zdr or inner.zdr,
+        data_collection=DENY if DENY in (outer.data_collection, inner.data_collection) else None,
+    )
+
+
 def _replaced(refusal: Refusal, message: str, metadata: dict[str, Any]) -> Refusal:
     return dataclasses.replace(refusal, message=message, metadata=metadata)
 
@@ -359,8 +374,8 @@ def _stage(requested: Requested, ran: Ran, seconds: float) -> dict[str, Any]:
     """The call as the router metadata's `pipeline` and the log tell of it."""
     slug = requested.use.slug
     data: dict[str, Any] = {"function": requested.use.function, "milliseconds": int(seconds * 1000)}
-    if ran.searches:
-        data["results"] = len(ran.result.get("results", ()))
+    if ran.searches or ran.fetches:
+        data |= {"calls": ran.searches + ran.fetches, **ran.told}
     return {
         "type": "server_tool",
         "name": slug,

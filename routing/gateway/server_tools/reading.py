@@ -105,6 +105,7 @@ def _uses_of(given: list[Json], policy: Policy) -> Iterator[Use]:
         if tool.slug in policy.disabled_tools:
             raise RefusedError(_disabled(kind, where))
         config, instance = _config(tool.slug, entry, where), counted[tool.slug]
+        _check_nested(config, where, policy)
         counted[tool.slug] += 1
         if instance >= tool.most_instances:
             raise refused(where, f"is one {kind} too many: a request may have {tool.most_instances}")
@@ -126,6 +127,14 @@ def _config(slug: str, entry: Json, where: str) -> Json:
         return TOOLS[slug].read_config({name: value for name, value in given.items() if value is not None})
     except NotValid as error:
         raise refused(f"{where}.{error.path}", error.fault.removesuffix(".")) from None
+
+
+def _check_nested(config: Json, where: str, policy: Policy) -> None:
+    """Refuse a tool that is disabled also where another tool may use it. Raises RefusedError (403)."""
+    for number, entry in enumerate(config.get("tools") or ()):
+        nested = tool_named(str(entry.get("type")))
+        if nested is not None and nested.slug in policy.disabled_tools:
+            raise RefusedError(_disabled(str(entry["type"]), f"{where}.parameters.tools[{number}]"))
 
 
 def _disabled(kind: str, where: str) -> Refusal:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from config.lib.ids import uuid7
 from routing.gateway.dialects.chunks import a_text, an_object, content_of, objects
 from routing.tools.tool import Json, Ran, Use
 
@@ -44,10 +45,10 @@ class Turn(msgspec.Struct, frozen=True):
     """Whether it calls tools of the caller's own, who goes on from there."""
 
 
-def turn_of(message: Mapping[str, Any], uses: Mapping[str, Use]) -> Turn:
-    """The turn of a whole message."""
+def turn_of(message: Mapping[str, Any], uses: Mapping[str, Use], known: set[str]) -> Turn:
+    """The turn of a whole message; `known` are the ids of the calls before, to which those of this one are added."""
     calls = objects(message, "tool_calls")
-    ours = tuple(_requested(calls, uses))
+    ours = tuple(_requested(calls, uses, known))
     named = {one.use.function for one in ours}
     return Turn(dict(message), ours, any(_name_of(call) not in named for call in calls))
 
@@ -76,16 +77,15 @@ def said_again(turn: Turn) -> Json:
     return message
 
 
-def _requested(calls: list[Json], uses: Mapping[str, Use]) -> Iterator[Requested]:
-    known: set[str] = set()
-    for number, call in enumerate(calls):
+def _requested(calls: list[Json], uses: Mapping[str, Use], known: set[str]) -> Iterator[Requested]:
+    for call in calls:
         use = uses.get(_name_of(call))
         if use is None:
             continue
         text = a_text(an_object(call, "function"), "arguments")
         identifier = a_text(call, "id")
         if not identifier or identifier in known:
-            identifier = f"call_{number}_{len(known)}"
+            identifier = f"call_{uuid7().hex}"  # some providers count them in each answer anew
         known.add(identifier)
         arguments = _object(text)
         yield Requested(identifier, use, text if arguments is not None else "{}", arguments)

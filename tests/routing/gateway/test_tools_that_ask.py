@@ -24,9 +24,9 @@ def fusion(**parameters: Any) -> dict[str, Any]:
     return {"type": "openrouter:fusion", "parameters": parameters}
 
 
-def deliberation(milliseconds: int = 0) -> list[dict[str, Any]]:
-    """The conversation in which `test/script` asks the panel once; `test/slow` reads its first number."""
-    return script({"milliseconds": milliseconds, "calls": [call("openrouter_fusion")]}, {"say": "$results"})
+def deliberation(prompt: str = "") -> list[dict[str, Any]]:
+    """The conversation in which `test/script` asks the panel once."""
+    return script({"calls": [call("openrouter_fusion", prompt=prompt)]}, {"say": "$results"})
 
 
 def ask(gateway, key, messages, tools, **more):
@@ -90,7 +90,7 @@ class TestFusion:
         tool = fusion(analysis_models=panel, model="test/echo", timeout_seconds=SLOW_SECONDS, tools=[])
         began = time.monotonic()
 
-        answer = ask(gateway, key, deliberation(60_000), [tool]).json()
+        answer = ask(gateway, key, deliberation("60000 milliseconds"), [tool]).json()
 
         result = json.loads(answer["choices"][0]["message"]["content"])
         assert time.monotonic() - began < 4 * SLOW_SECONDS
@@ -132,6 +132,6 @@ class TestFusion:
     def test_within_fusion_is_refused(self, gateway, key):
         body = {"model": "openrouter/fusion", "messages": deliberation()}
 
-        answer = gateway.post(key, body, **{"x_openrouter_fusion_depth": "1"})
+        answer = gateway.post(key, body, x_openrouter_fusion_depth="1")
 
         assert answer.status == 400
