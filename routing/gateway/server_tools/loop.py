@@ -309,7 +309,7 @@ class Loop:
         place = Place(self._known, self._asked.call, Origin(self._request, 0), [], self.tally)
         for use in self._asked.uses.values():
             bench = ToolBench(self._runtime, place, use, {}, _serve_nothing, lambda event, fields: None)
-            for where, model in TOOLS[use.slug].models_of(use, bench):
+            for model, where in TOOLS[use.slug].models_of(use, bench):
                 _check_model(self._runtime, self._known, self._asked.call, where, model)
 
 
