@@ -16,7 +16,6 @@ Config = Mapping[str, Any]  # what the tool declares
 
 PRIVACY = ("data_collection", "zdr")
 """What of the outer request's `provider` holds for the panel, too; who shall serve the outer model does not."""
-NATIVE = "native"
 WEB_TOOLS = (SEARCH, "web_fetch")
 
 
@@ -70,8 +69,7 @@ def default_tools(operator: Operator) -> list[Json]:
 def missing_tool(config: Config, operator: Operator) -> Missing | None:
     """The tool that a configuration names and that is not set up: a search without an engine."""
     for number, tool in enumerate(config.get("tools", ())):
-        is_search = tool["type"].partition(":")[2] == SEARCH
-        if is_search and not operator.search and tool.get("parameters", {}).get("engine") != NATIVE:
+        if tool["type"].partition(":")[2] == SEARCH and not operator.search:
             return Missing(f"tools[{number}]", "needs a search engine, and none is set up here")
     return None
 

@@ -469,12 +469,12 @@ class TestConfiguration:
         assert Fusion().read_config({}) == {}
 
     @pytest.mark.parametrize(
-        ("parameters", "is_missing"),
-        [({}, False), ({"engine": "native"}, False), ({"engine": "exa"}, True), (None, True)],
+        ("tools", "is_missing"),
+        [(None, False), ([], False), (["web_fetch"], False), (["web_fetch", "web_search"], True)],
     )
-    def test_needs_a_search_engine_only_where_a_search_is_asked_for(self, parameters, is_missing):
-        tool = {"type": "openrouter:web_search", "parameters": parameters}
-        config = {} if parameters == {} else Fusion().read_config({"tools": [tool]})
+    def test_needs_a_search_engine_only_where_a_search_is_asked_for(self, tools, is_missing):
+        entries = None if tools is None else [{"type": f"openrouter:{slug}"} for slug in tools]
+        config = Fusion().read_config({"tools": entries})
 
         missing = Fusion().missing(config, FusingBench().operator)
 
