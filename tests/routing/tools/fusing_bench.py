@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from routing.plugins.bench import Failed
-from routing.plugins.heavy_work import TASKS
 from routing.plugins.operator import NOTHING_SET_UP, Operator, Service
+from routing.plugins.tasks import TASKS
 from routing.tools.fusion import Fusion
 from routing.tools.tool import Answered, Use
 from tests.routing.make import NOW, make_catalog, make_endpoint, make_model
