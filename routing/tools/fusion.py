@@ -78,7 +78,7 @@ def panel_of(use: Use, bench: Bench) -> tuple[str, ...]:
     """The models of the panel, each once: those that are named, or of the best preset; aliases are resolved."""
     named = use.config.get("analysis_models")
     if named is None:
-        return resolved(QUALITY, bench.catalog, bench.now).panel
+        return resolved(QUALITY, bench.permitted(), bench.now).panel
     return tuple(dict.fromkeys([concrete(slug, bench.catalog) for slug in named]))
 
 

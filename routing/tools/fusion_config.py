@@ -21,7 +21,7 @@ MOST_PARAMETERS = 8_192
 """Bytes of JSON that one inner tool's parameters may come to."""
 TOOL_CALLS, MOST_TOOL_CALLS = 4, 16
 COMPLETION_TOKENS = 16_000
-SECONDS, MOST_SECONDS = 180, 600
+SECONDS, MOST_SECONDS = 180, 400
 """How long each model of the panel may take, and the analyst with all that he tries."""
 HOTTEST = 2
 EFFORTS = ("max", "xhigh", "high", "medium", "low", "minimal", "none")
@@ -66,21 +66,6 @@ class Panel(Texts):
         if not slugs:
             raise self.refused("must name at least one model.")
         return [Model(name=self.name).read(slug) for slug in slugs]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Temperature(Number):
-    """A number from 0 to 2."""
-
-    @property
-    def schema(self) -> dict[str, Any]:
-        return {**super().schema, "maximum": HOTTEST}
-
-    def read(self, value: Any) -> float:  # JSON of any kind
-        number = super().read(value)
-        if number > HOTTEST:
-            raise self.refused(f"must be a number from 0 to {HOTTEST}.")
-        return number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +140,7 @@ TOOL_FIELDS = (
         help=f"Tokens that each answer may have, reasoning included; {COMPLETION_TOKENS} unless told.",
     ),
     Group(name="reasoning", fields=REASONING, help="How the panel and the analyst reason."),
-    Temperature(name="temperature", help="The panel's; the analyst's is 0."),
+    Number(name="temperature", maximum=HOTTEST, help="The panel's; the analyst's is 0."),
     Group(name="cache_control", fields=CACHE_CONTROL, help="Caching of the prompt, where providers have it."),
     Whole(
         name="timeout_seconds",

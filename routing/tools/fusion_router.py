@@ -122,14 +122,20 @@ def _tools(call: Call, parameters: dict[str, Any], *, is_firm: bool) -> list[Any
     """The call's tools with fusion among them, once; its own entry wins unless the plugin is `is_firm`."""
     tools, is_there = [], False
     for tool in opened(call.body, "tools"):
-        said = (tool.get("parameters") or {}) if is_fusion(tool) else None
+        said = _said(tool) if is_fusion(tool) else None
         if isinstance(said, dict):
             both = {**said, **parameters} if is_firm else {**parameters, **said}
-            tools.append({**tool, "parameters": both})
-        else:
-            tools.append(tool)
+            tool = {"type": tool["type"], "parameters": both}
+        tools.append(tool)
         is_there = is_there or is_fusion(tool)
     return tools if is_there else [*tools, {"type": TYPE, "parameters": parameters}]
+
+
+def _said(tool: dict[str, Any]) -> Any:  # whatever the caller wrote
+    """An entry's parameters, which may stand beside its type as well."""
+    if tool.get("parameters") is not None:
+        return tool["parameters"]
+    return {name: value for name, value in tool.items() if name not in ("type", "parameters")}
 
 
 def _is_firm(around: Surroundings) -> bool:

@@ -38,7 +38,7 @@ ANYTHING = st.recursive(
 )
 CALL = st.fixed_dictionaries({"function": ANYTHING | st.fixed_dictionaries({"name": ANYTHING})})
 MESSAGE = st.fixed_dictionaries(
-    {"role": st.sampled_from(["system", "user", "assistant", "tool", "function", "developer"])},
+    {"role": st.sampled_from(["system", "user", "assistant", "tool", "developer"])},
     optional={"content": ANYTHING, "tool_calls": ANYTHING | st.lists(CALL | ANYTHING, max_size=2)},
 )
 
@@ -290,8 +290,8 @@ class TestThePanel:
 
         assert bench.bodies(PANEL[0])[0]["messages"] == [
             QUESTION,
-            {"role": "assistant", "content": '[Called lookup with {"of": "x"}]'},
-            {"role": "user", "content": "[A tool's result]\n42"},
+            {"role": "assistant", "content": '<tool_call name="lookup">\n{"of": "x"}\n</tool_call>'},
+            {"role": "user", "content": '<tool_result name="lookup">\n42\n</tool_result>'},
         ]
 
     async def test_searches_and_reads_where_an_engine_is_set_up(self):
@@ -340,8 +340,8 @@ class TestWhateverIsInTheConversation:
     def test_is_told_to_the_panel_without_calls_it_could_not_make(self, messages):
         asked = question_of({"messages": messages}, "")
 
-        assert all(message.keys() == {"role", "content"} for message in asked)
-        assert all(message["role"] not in ("tool", "function") for message in asked)
+        assert all("tool_calls" not in one for one in asked if one["role"] == "assistant")
+        assert all(one["role"] != "tool" for one in asked)
         assert isinstance(as_text(asked), str)
 
 
@@ -446,7 +446,7 @@ class TestConfiguration:
             ({"temperature": -1}, "parameters.temperature"),
             ({"reasoning": {"effort": "huge"}}, "parameters.reasoning.effort"),
             ({"reasoning": {"max_tokens": 0}}, "parameters.reasoning.max_tokens"),
-            ({"timeout_seconds": 601}, "parameters.timeout_seconds"),
+            ({"timeout_seconds": 401}, "parameters.timeout_seconds"),
             ({"tools": [{"type": "openrouter:fusion"}]}, "parameters.tools[0].type"),
             ({"tools": [{"type": "openrouter:advisor"}]}, "parameters.tools[0].type"),
             ({"tools": [{}]}, "parameters.tools[0].type"),
@@ -469,12 +469,12 @@ class TestConfiguration:
         assert Fusion().read_config({}) == {}
 
     @pytest.mark.parametrize(
-        ("parameters", "is_missing"),
-        [({}, False), ({"engine": "native"}, False), ({"engine": "exa"}, True), (None, True)],
+        ("tools", "is_missing"),
+        [(None, False), ([], False), (["web_fetch"], False), (["web_fetch", "web_search"], True)],
     )
-    def test_needs_a_search_engine_only_where_a_search_is_asked_for(self, parameters, is_missing):
-        tool = {"type": "openrouter:web_search", "parameters": parameters}
-        config = {} if parameters == {} else Fusion().read_config({"tools": [tool]})
+    def test_needs_a_search_engine_only_where_a_search_is_asked_for(self, tools, is_missing):
+        entries = None if tools is None else [{"type": f"openrouter:{slug}"} for slug in tools]
+        config = Fusion().read_config({"tools": entries})
 
         missing = Fusion().missing(config, FusingBench().operator)
 
