@@ -205,13 +205,10 @@ class TestTools:
     def test_chosen_by_a_preset_without_tools_are_not_insisted_on(self):
         assert merge({}, {"tool_choice": "auto"}, None) == {}
 
-    def test_that_a_server_would_run_are_refused_as_in_a_body(self):
-        with pytest.raises(RefusedError, match="web_search"):
-            with_preset(read(model="a/b"), preset({"tools": [{"type": "openrouter:web_search"}]}))
+    def test_that_the_gateway_runs_come_as_in_a_body(self):
+        tools = [{"type": "openrouter:web_search"}]
 
-    def test_in_the_disguise_of_a_model_too(self):
-        with pytest.raises(RefusedError, match="fusion"):
-            with_preset(read(model="@preset/brief"), preset({"model": "openrouter/fusion"}))
+        assert with_preset(read(model="a/b"), preset({"tools": tools})).body["tools"] == tools
 
 
 class TestTheSystemPrompt:
