@@ -10,14 +10,16 @@ from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
 
 from django.contrib.auth.views import redirect_to_login
+from django.contrib.messages import WARNING, get_messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.views import View
-from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
 INVALID_FORM = 422
 """The status of a form that is shown again with its errors; htmx is told to swap it in."""
+LEADING_ON = ("HX-Redirect", "HX-Refresh", "HX-Location")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class DashboardView(View):
         response = super().dispatch(request, *args, **kwargs)
         add_never_cache_headers(response)
         patch_vary_headers(response, ("HX-Request",))
+        _tell_messages(request, response)
         return response
 
     def enter(self) -> None:
@@ -79,6 +82,18 @@ def query_without(query: QueryDict, *names: str) -> str:
     for name in names:
         rest.pop(name, None)
     return rest.urlencode()
+
+
+def _tell_messages(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Send messages with a part of a page as an event, which becomes toasts; a next page would show them itself."""
+    leads_on = response.status_code >= 300 or any(name in response for name in LEADING_ON)
+    if not is_part_wanted(request) or (leads_on and response.status_code != INVALID_FORM):
+        return
+    told = [
+        {"text": str(message), "is_lasting": message.level >= WARNING} for message in get_messages(request)
+    ]
+    if told and isinstance(response, HttpResponse):
+        trigger_client_event(response, "toasts", {"toasts": told})
 
 
 def _to_login(request: HttpRequest) -> HttpResponseBase:
