@@ -93,13 +93,13 @@ def _actions(groups: list[LinkGroup], asked: Asked) -> list[FoundGroup]:
 
 
 def _matching(links: list[Link], text: str) -> list[Link]:
-    """Those where every word is part of the label or of its synonyms; those by their label come first."""
+    """Those whose label holds every word, then those of which every word begins a synonym or is in the label."""
     words = text.lower().split()
     in_label = [link for link in links if all(word in link.entry.label.lower() for word in words)]
-    known = [
-        link
-        for link in links
-        if link not in in_label
-        and all(word in f"{link.entry.label} {link.entry.words}".lower() for word in words)
-    ]
-    return [*in_label, *known]
+    known = [link for link in links if all(_means(link, word) for word in words)]
+    return [*in_label, *(link for link in known if link not in in_label)]
+
+
+def _means(link: Link, word: str) -> bool:
+    synonyms = link.entry.words.split()
+    return word in link.entry.label.lower() or any(synonym.startswith(word) for synonym in synonyms)
