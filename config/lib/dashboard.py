@@ -5,6 +5,7 @@ Pages are drawn before the request's transaction ends, because row-level securit
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
@@ -28,6 +29,25 @@ class Panel:
 
     template: str
     context: dict[str, Any] = field(default_factory=dict)  # whatever the template needs
+
+
+@dataclass(frozen=True)
+class Order:
+    """By what a list is sorted, as the address says it: `sort=name`, or `sort=-name` from the highest down."""
+
+    name: str
+    is_descending: bool
+
+    @property
+    def prefix(self) -> str:
+        """What Django's order_by puts before a column."""
+        return "-" if self.is_descending else ""
+
+
+def order_asked(text: str, allowed: Collection[str], default: str) -> Order:
+    """The order in `text` if it is one of the allowed names, else the default (`-` first: descending)."""
+    chosen = text if text.removeprefix("-") in allowed else default
+    return Order(chosen.removeprefix("-"), chosen.startswith("-"))
 
 
 class DashboardView(View):
