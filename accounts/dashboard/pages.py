@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, ClassVar, cast
 
 from django.core.exceptions import PermissionDenied
@@ -90,25 +91,31 @@ class OrganizationView(DashboardView):
             return standing_of(self.membership)
         return next(iter(standing_in_workspace(workspace, self.user)), self.standing)
 
-    def reader(self, workspace: Any) -> Reader:
+    @cached_property
+    def place(self) -> Any:
+        """The workspace that the frame names, found once."""
+        return self.header_workspace()
+
+    @cached_property
+    def reader(self) -> Reader:
         """For whom links of the frame and of the palette are made."""
-        here, whole = self.header_standing(workspace), standing_of(self.membership)
+        here, whole = self.header_standing(self.place), standing_of(self.membership)
         return Reader(
             organization=self.organization.slug,
-            workspace=workspace.slug if workspace else "",
+            workspace=self.place.slug if self.place else "",
             may_here=lambda permission: may(here, permission, is_own=True),
             may_in_organization=lambda permission: may(whole, permission, is_own=True),
             section=self.section,
         )
 
     def context(self) -> dict[str, Any]:
-        workspace, whole = self.header_workspace(), standing_of(self.membership)
+        whole = standing_of(self.membership)
         return super().context() | {
             "organization": self.organization,
             "membership": self.membership,
             "memberships": self.memberships,
-            "workspace": workspace,
-            "navigation": self.reader(workspace).links(GROUPS),
+            "workspace": self.place,
+            "navigation": self.reader.links(GROUPS),
             "may_create_workspace": may(whole, Permission.WORKSPACE_CREATE),
             "may_see_audit_log": may(whole, Permission.ACCOUNT_MANAGE),
             "may_manage_account": may(whole, Permission.ACCOUNT_MANAGE),

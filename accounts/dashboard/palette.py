@@ -61,16 +61,13 @@ class PaletteView(OrganizationView):
 
     def get(self, request: HttpRequest, organization: str) -> HttpResponse:
         """Pages and actions from the navigation, then what the apps find."""
-        frame = self.context()
-        asked = Asked(self.membership, self.asked("q")[:MOST_LETTERS], frame["workspace"])
-        reader = self.reader(frame["workspace"])
-        groups = [*_pages(reader.links(GROUPS), asked), *_actions(reader.links(ACTIONS), asked)]
+        asked = Asked(self.membership, self.asked("q")[:MOST_LETTERS], self.place)
+        groups = [*_pages(self.reader.links(GROUPS), asked), *_actions(self.reader.links(ACTIONS), asked)]
         groups += palette_finders(asked)
         return self.page(
             "accounts/palette.html",
             groups=[group for group in groups if group.items],
             sought=asked.text,
-            **frame,
         )
 
 
