@@ -20,7 +20,8 @@ ROOT = HERE.parent
 DIST = ROOT / "static" / "dist"
 DIGEST = HERE / "built.sha256"
 MODULES = HERE / "node_modules"
-SOURCES = ("app.css", "app.js", "favicon.svg", "package.json", "package-lock.json")
+SCRIPTS = ("app.js", "chart.js", "keyboard.js")
+SOURCES = ("app.css", *SCRIPTS, "favicon.svg", "package.json", "package-lock.json")
 CLASSES = re.compile(r"""class="([^"]*)\"""")
 VENDORED = {
     "htmx.org/dist/htmx.min.js": "vendor/htmx/htmx-{version}.min.js",
@@ -52,7 +53,7 @@ def build(into: Path) -> None:
     into.mkdir(parents=True, exist_ok=True)
     command = [str(MODULES / ".bin" / "tailwindcss"), "-i", "app.css", "-o", str(into / "app.css"), "--minify"]
     subprocess.run(command, cwd=HERE, check=True, capture_output=True)
-    for name in ("app.js", "favicon.svg"):
+    for name in (*SCRIPTS, "favicon.svg"):
         shutil.copyfile(HERE / name, into / name)
     versions = dict(VERSIONS.findall((HERE / "package.json").read_text()))
     for source, target in VENDORED.items():

@@ -9,6 +9,7 @@ class RoutingConfig(AppConfig):
     name = "routing"
 
     def ready(self) -> None:
+        from accounts.dashboard.palette import palette_finders
         from accounts.notifications.detection import alert_readings
         from accounts.notifications.kinds import MODEL_DEPRECATION
         from accounts.organizations import member_leaving
@@ -24,6 +25,7 @@ class RoutingConfig(AppConfig):
         )
         from routing.alert_readings import deprecations
         from routing.catalog_compiler import credential_identity
+        from routing.dashboard.palette import models_found
         from routing.guardrail_assignments import release_deleted_key, release_leaving_member
         from routing.guardrail_budgets import limits_on
         from routing.guardrail_settings import delete_with_workspace
@@ -43,6 +45,7 @@ class RoutingConfig(AppConfig):
         member_leaving.fill(release_leaving_member)
         member_leaving.fill(byok.forget_member)
         restorers.fill()
+        palette_finders.fill(models_found)
         alert_readings.fill(MODEL_DEPRECATION, deprecations)
         register(SealedColumn(Provider, "sealed_credential", credential_identity, catalog.record_resealed))
         register(SealedColumn(ByokCredential, "sealed_secret", byok.identity_of, byok.record_resealed))

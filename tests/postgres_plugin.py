@@ -35,6 +35,7 @@ TIERS = {
     "full": ("--full", "slow tests that add little to a plain run"),
     "faults": ("--faults", "drills: processes killed, the database stopped, under load"),
     "browser": ("--browser", "pages in a real browser"),
+    "gallery": ("--gallery", "what takes the pictures of docs/gallery anew"),
 }
 
 

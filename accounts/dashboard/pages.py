@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, ClassVar, cast
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 
+from accounts.dashboard.navigation import GROUPS, Reader
 from accounts.models import Membership, Organization, User
 from accounts.permissions import NotPermitted, NotYours, Permission, Standing, may, require
 from accounts.revisions import Actor
@@ -20,6 +22,11 @@ from config.lib.scoping import enter_tenant
 
 workspace_in_header: Slot[[HttpRequest, Membership], Any] = Slot("workspace_in_header")
 """Called on pages of the account; answers the workspace that the header and the navigation name."""
+
+workspace_named: Slot[[Membership, str], Any] = Slot("workspace_named")
+"""Answers the workspace with this slug if the member may see it, else None."""
+standing_in_workspace: Slot[[Any, User], Standing] = Slot("standing_in_workspace")
+"""Called on pages of the account for members who do not administer it; answers what they are in the workspace."""
 
 
 @contextmanager
@@ -78,16 +85,40 @@ class OrganizationView(DashboardView):
         """The workspace that the frame names."""
         return next(iter(workspace_in_header(self.request, self.membership)), None)
 
+    def header_standing(self, workspace: Any) -> Standing:
+        """What this person is in the workspace that the frame names."""
+        if self.membership.role == Membership.ADMIN or workspace is None:
+            return standing_of(self.membership)
+        return next(iter(standing_in_workspace(workspace, self.user)), self.standing)
+
+    @cached_property
+    def place(self) -> Any:
+        """The workspace that the frame names, found once."""
+        return self.header_workspace()
+
+    @cached_property
+    def reader(self) -> Reader:
+        """For whom links of the frame and of the palette are made."""
+        here, whole = self.header_standing(self.place), standing_of(self.membership)
+        return Reader(
+            organization=self.organization.slug,
+            workspace=self.place.slug if self.place else "",
+            may_here=lambda permission: may(here, permission, is_own=True),
+            may_in_organization=lambda permission: may(whole, permission, is_own=True),
+            section=self.section,
+        )
+
     def context(self) -> dict[str, Any]:
+        whole = standing_of(self.membership)
         return super().context() | {
             "organization": self.organization,
             "membership": self.membership,
             "memberships": self.memberships,
-            "workspace": self.header_workspace(),
-            "may_configure_workspace": self.may(Permission.WORKSPACE_CONFIGURE),
-            "may_see_audit_log": may(standing_of(self.membership), Permission.ACCOUNT_MANAGE),
-            "may_see_credits": may(standing_of(self.membership), Permission.ACCOUNT_MANAGE),
-            "may_manage_account": may(standing_of(self.membership), Permission.ACCOUNT_MANAGE),
+            "workspace": self.place,
+            "navigation": self.reader.links(GROUPS),
+            "may_create_workspace": may(whole, Permission.WORKSPACE_CREATE),
+            "may_see_audit_log": may(whole, Permission.ACCOUNT_MANAGE),
+            "may_manage_account": may(whole, Permission.ACCOUNT_MANAGE),
             "may_administer": self.user.is_superuser
             or any(row.role == Membership.ADMIN for row in self.memberships),
         }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django import template
+from django.forms import BoundField
+from django.utils.safestring import SafeString
 
 from accounts.models import LedgerEntry
 from config.lib.display import browser_text, duration_text, exact_money_text, money_text
@@ -26,3 +28,18 @@ def kind_name(kind: str) -> str:
 def sign_up_is_open() -> bool:
     """Whether people may make accounts for themselves."""
     return environment().is_sign_up_open
+
+
+@register.filter
+def described(field: BoundField, help_text: str) -> SafeString:
+    """The field's widget, with the help that stands below it, and its errors, told to screen readers."""
+    if not help_text:
+        return field.as_widget()
+    told = [f"{field.auto_id}_help", *([f"{field.auto_id}_error"] if field.errors else [])]
+    return field.as_widget(attrs={"aria-describedby": " ".join(told)})
+
+
+@register.filter
+def share(used: int, whole: int) -> float:
+    """How much of the whole is used, from 0 to 1 and beyond; of nothing, all."""
+    return used / whole if whole else 1.0

@@ -5,19 +5,22 @@ Pages are drawn before the request's transaction ends, because row-level securit
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
 
 from django.contrib.auth.views import redirect_to_login
+from django.contrib.messages import WARNING, get_messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.views import View
-from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
 INVALID_FORM = 422
 """The status of a form that is shown again with its errors; htmx is told to swap it in."""
+LEADING_ON = ("HX-Redirect", "HX-Refresh", "HX-Location")
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,25 @@ class Panel:
 
     template: str
     context: dict[str, Any] = field(default_factory=dict)  # whatever the template needs
+
+
+@dataclass(frozen=True)
+class Order:
+    """By what a list is sorted, as the address says it: `sort=name`, or `sort=-name` from the highest down."""
+
+    name: str
+    is_descending: bool
+
+    @property
+    def prefix(self) -> str:
+        """What Django's order_by puts before a column."""
+        return "-" if self.is_descending else ""
+
+
+def order_asked(text: str, allowed: Collection[str], default: str) -> Order:
+    """The order in `text` if it is one of the allowed names, else the default (`-` first: descending)."""
+    chosen = text if text.removeprefix("-") in allowed else default
+    return Order(chosen.removeprefix("-"), chosen.startswith("-"))
 
 
 class DashboardView(View):
@@ -41,6 +63,7 @@ class DashboardView(View):
         response = super().dispatch(request, *args, **kwargs)
         add_never_cache_headers(response)
         patch_vary_headers(response, ("HX-Request",))
+        _tell_messages(request, response)
         return response
 
     def enter(self) -> None:
@@ -79,6 +102,18 @@ def query_without(query: QueryDict, *names: str) -> str:
     for name in names:
         rest.pop(name, None)
     return rest.urlencode()
+
+
+def _tell_messages(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Send messages with a part of a page as an event, which becomes toasts; a next page would show them itself."""
+    leads_on = response.status_code >= 300 or any(name in response for name in LEADING_ON)
+    if not is_part_wanted(request) or (leads_on and response.status_code != INVALID_FORM):
+        return
+    told = [
+        {"text": str(message), "is_lasting": message.level >= WARNING} for message in get_messages(request)
+    ]
+    if told and isinstance(response, HttpResponse):
+        trigger_client_event(response, "toasts", {"toasts": told})
 
 
 def _to_login(request: HttpRequest) -> HttpResponseBase:

@@ -29,6 +29,7 @@ from accounts.dashboard.notifications import (
     TestChannelView,
 )
 from accounts.dashboard.organization import LeaveView, NewOrganizationView, OrganizationSettingsView
+from accounts.dashboard.palette import PaletteView
 from accounts.dashboard.profile import EndSessionView, ProfileView
 from observability.dashboard.activity import ActivityFileView, ActivityView
 from observability.dashboard.contents import ContentView, FalsePositiveView
@@ -41,6 +42,7 @@ from workspaces.dashboard.key_rotation import EndSecretView, RotateKeyView
 from workspaces.dashboard.key_transfer import TransferKeysView
 from workspaces.dashboard.keys import DeleteKeyView, EditKeyView, KeysView, NewKeyView, SwitchKeyView
 from workspaces.dashboard.places import OrganizationRootView, RootView, WorkspacesView
+from workspaces.dashboard.preferences import PreferencesView
 from workspaces.dashboard.workspace_new import NewWorkspaceView
 
 app_name = "dashboard"
@@ -74,6 +76,8 @@ channel_urls: list[URLPattern | URLResolver] = [
 ]
 organization_urls: list[URLPattern | URLResolver] = [
     path("", OrganizationRootView.as_view(), name="organization"),
+    path("find", PaletteView.as_view(), name="palette"),
+    path("preferences", PreferencesView.as_view(), name="preferences"),
     path("workspaces", WorkspacesView.as_view(), name="workspaces"),
     path("workspaces/new", NewWorkspaceView.as_view(), name="workspace_new"),
     path("activity", ActivityView.as_view(), name="activity"),

@@ -13,12 +13,12 @@ from django.utils import timezone
 
 from accounts.dashboard.pages import OrganizationView
 from accounts.permissions import Permission
+from config.lib.charts import COLOURS, REST, Chart, Series, stacked_bars
 from config.lib.dashboard import query_without
 from config.lib.display import money_text
 from config.lib.exports import csv_answer, harmless
 from config.lib.money import plain_usd, usd_from_nano
 from observability.analytics import TooSlow
-from observability.dashboard.chart import COLOURS, HEIGHT, REST, WIDTH, stacks_of
 from observability.dashboard.names import GroupNames, NamesFor
 from observability.usage_page import (
     GROUPS,
@@ -39,10 +39,10 @@ COLUMNS: Final = ("requests", "tokens", "usage_usd")
 
 @dataclass(frozen=True)
 class Line:
-    """A row of the table; `colour` is that of its part of the bars."""
+    """A row of the table; `colour` is that of its part of the bars (config.lib.charts)."""
 
     name: str
-    colour: str
+    colour: int
     spend_nano: int
     requests: int
     tokens: int
@@ -79,19 +79,32 @@ class ActivityView(ActivityPage):
         return self.page(
             "observability/activity.html",
             total=found.total,
-            stacks=stacks_of(found.bars),
-            highest=self._told(shown, max((bar.whole for bar in found.bars), default=0)),
-            first=found.bars[0].begins_at if found.bars else None,
-            last=found.bars[-1].begins_at if found.bars else None,
+            chart=self._chart(shown, found),
             lines=self._lines(shown, found),
-            chart={"width": WIDTH, "height": HEIGHT},
             query=query_without(request.GET),
             **self._choices(shown),
         )
 
+    def _chart(self, shown: Shown, found: Activity) -> Chart:
+        names = GroupNames(self.membership, shown.group.name, {group.key for group in found.groups})
+        coloured = found.groups[:COLOURS]
+        series = [
+            Series(names.of(group.key), [bar.parts[number] for bar in found.bars], number + 1)
+            for number, group in enumerate(coloured)
+        ]
+        rest = [max(bar.whole - sum(bar.parts), 0) for bar in found.bars]
+        if any(rest):
+            series.append(Series("everything else", rest, REST))
+        return stacked_bars(
+            label=f"{self._choices(shown)['chosen']['show'].capitalize()} over time, by {shown.group.label.lower()}",
+            times=[bar.begins_at for bar in found.bars],
+            series=series,
+            write=money_text if shown.measure.is_money else "{:,}".format,
+        )
+
     def _lines(self, shown: Shown, found: Activity) -> list[Line]:
         names = GroupNames(self.membership, shown.group.name, {group.key for group in found.groups})
-        colours = chain(COLOURS, repeat(REST))
+        colours = chain(range(1, COLOURS + 1), repeat(REST))
         lines = [
             Line(names.of(group.key), colour, *group.values)
             for group, colour in zip(found.groups, colours, strict=False)
@@ -117,9 +130,6 @@ class ActivityView(ActivityPage):
             },
             "is_narrowed": bool(self.asked("workspace")),
         }
-
-    def _told(self, shown: Shown, value: int) -> str:
-        return money_text(value) if shown.measure.is_money else f"{value:,}"
 
 
 class ActivityFileView(ActivityPage):

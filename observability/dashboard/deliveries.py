@@ -26,7 +26,7 @@ class DestinationsView(WorkspaceView):
     """`/o/{organization}/w/{workspace}/destinations`."""
 
     permission = Permission.WORKSPACE_CONFIGURE
-    section = "destinations"
+    section = "observability"
 
     def get(self, request: HttpRequest, **address: Any) -> HttpResponse:
         """The workspace's destinations, and how each fares."""
@@ -43,7 +43,7 @@ class DeliveriesPage(WorkspaceView):
     """What the pages of a destination's deliveries share."""
 
     permission = Permission.WORKSPACE_CONFIGURE
-    section = "destinations"
+    section = "observability"
     destination: Destination
 
     def enter(self) -> None:

@@ -7,19 +7,26 @@
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
   // --- Times: the server writes UTC, the reader sees his own zone and finds UTC in the tooltip.
-  const sameDay = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-  const otherDay = new Intl.DateTimeFormat(undefined, {
-    month: "short", day: "numeric", hour: "2-digit", minute: "2-digit",
-  });
-  const otherYear = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric" });
+  // Whoever prefers UTC sees it, and his own zone in the tooltip.
+  const isUtc = document.documentElement.dataset.times === "utc";
+  const clock = { hour: "2-digit", minute: "2-digit" };
+  const day = { month: "short", day: "numeric" };
+  const format = (how, timeZone) => new Intl.DateTimeFormat(undefined, { ...how, timeZone });
+  const shownZone = isUtc ? "UTC" : undefined;
+  const sameDay = format({ ...clock, second: "2-digit" }, shownZone);
+  const otherDay = format({ ...day, ...clock }, shownZone);
+  const otherYear = format({ ...day, year: "numeric" }, shownZone);
+  const dayOf = format({ ...day, year: "numeric" }, shownZone);
+  const whole = format({ ...day, ...clock, year: "numeric", second: "2-digit", timeZoneName: "short" });
 
   function writeTime(element) {
     const at = new Date(element.dateTime);
     if (Number.isNaN(at.getTime()) || element.dataset.written) return;
     const now = new Date();
-    const isToday = at.toDateString() === now.toDateString();
+    const isToday = dayOf.format(at) === dayOf.format(now);
     const isThisYear = at.getFullYear() === now.getFullYear();
     element.textContent = (isToday ? sameDay : isThisYear ? otherDay : otherYear).format(at);
+    if (isUtc) [element.textContent, element.title] = [`${element.textContent} UTC`, whole.format(at)];
     element.dataset.written = "yes";
   }
 
@@ -42,14 +49,30 @@
     if (region) region.textContent = text;
   }
 
-  // A toast like the server's: its region is read out, and it leaves by itself.
-  function toast(text) {
+  // A toast like the server's: its region is read out, and it leaves by itself unless it warns.
+  const LINGER = 6000;
+
+  function toast(text, isLasting = false) {
     const region = one("[data-toasts]");
-    if (!region) return announce(text);
-    const note = Object.assign(document.createElement("p"), { className: "toast-note", textContent: text });
+    const shape = one("[data-toast-shape]");
+    if (!region || !shape) return announce(text);
+    const note = shape.content.firstElementChild.cloneNode(true);
+    one("p", note).textContent = text;
+    showToasts();
     region.append(note);
-    setTimeout(() => note.remove(), 6000);
+    if (!isLasting) leaveSoon(note);
   }
+
+  // Above an open dialog, which is in the browser's top layer: the region is moved into it.
+  function showToasts() {
+    const region = one("[data-toasts]");
+    const dialog = all("dialog[open]").pop();
+    if (region && dialog && !dialog.contains(region)) dialog.append(region);
+  }
+
+  // What is pointed at or focused stays to be read.
+  const leaveSoon = (note) =>
+    setTimeout(() => (note.matches(":hover, :focus-within") ? leaveSoon(note) : note.remove()), LINGER);
 
   async function copy(button) {
     const source = one(button.dataset.copy);
@@ -86,7 +109,10 @@
   }
 
   function forget(dialog) {
+    const region = one("[data-toasts]", dialog);
+    if (region) document.body.append(region);
     const body = one("[data-dialog-body]", dialog);
+    if (!body) return;
     const needsReload = one("[data-reload-on-close]", body);
     body.replaceChildren();
     if (needsReload) location.reload();
@@ -111,6 +137,9 @@
     closeMenus(target.closest("details[data-menu]"));
     const copier = target.closest("[data-copy]");
     if (copier) copy(copier);
+    target.closest("[data-dismiss]")?.parentElement.remove();
+    const opener = target.closest("[data-opens]");
+    if (opener) one(opener.dataset.opens)?.showModal();
     if (target.closest("[data-print]")) window.print();
     const theme = target.closest("[data-choose-theme]");
     if (theme) chooseTheme(theme.dataset.chooseTheme);
@@ -134,7 +163,8 @@
       if (menu) one("summary", menu).focus();
     }
     const isTyping = document.activeElement?.matches("input, textarea, select");
-    if (event.key === "/" && !isTyping && !event.metaKey && !event.ctrlKey) {
+    const usesSingleKeys = document.documentElement.dataset.shortcuts !== "off";
+    if (event.key === "/" && usesSingleKeys && !isTyping && !event.metaKey && !event.ctrlKey) {
       const search = one("main input[type=search]");
       if (search) {
         event.preventDefault();
@@ -185,6 +215,10 @@
   document.addEventListener("htmx:responseError", (event) => {
     toast(REFUSED[event.detail.xhr.status] ?? "That did not work. Reload the page and try again.");
   });
+  // What an answer to htmx says: its header HX-Trigger holds {"toasts": {"toasts": [{text, is_lasting}]}}.
+  document.addEventListener("toasts", (event) => {
+    for (const { text, is_lasting: isLasting } of event.detail.toasts) toast(text, isLasting);
+  });
   document.addEventListener("htmx:sendError", () => toast("The server cannot be reached."));
 
   document.addEventListener("DOMContentLoaded", () => {
@@ -194,6 +228,6 @@
       dialog.addEventListener("cancel", (event) => holdsSecret(dialog) && event.preventDefault());
     });
     awaitNames(document);
-    all("[data-leaves-soon]").forEach((note) => setTimeout(() => note.remove(), 6000));
+    all("[data-leaves-soon]").forEach(leaveSoon);
   });
 })();

@@ -37,6 +37,10 @@ class WorkspaceView(OrganizationView):
     def header_workspace(self) -> Workspace:
         return self.workspace
 
+    def header_standing(self, workspace: Any) -> Standing:
+        """The one that is known already."""
+        return self.standing
+
 
 def remember(request: HttpRequest, workspace: Workspace) -> None:
     """Keep in the session where this person was."""
@@ -57,6 +61,14 @@ def remembered_workspace(request: HttpRequest, membership: Membership) -> Worksp
         if last is not None:
             return last
     return mine.order_by("-is_default", "name", "pk").first()
+
+
+def named_workspace(membership: Membership, slug: str) -> Workspace | None:
+    """The workspace of this address, if the member may see it. Fills `workspace_named`."""
+    if "\x00" in slug:  # cookies can hold it, PostgreSQL cannot
+        return None
+    found: Workspace | None = workspaces_of(membership).filter(slug=slug.lower()).first()
+    return found
 
 
 def remembered_membership(request: HttpRequest, memberships: list[Membership]) -> Membership | None:

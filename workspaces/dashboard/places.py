@@ -12,7 +12,8 @@ from accounts.models import User
 from accounts.permissions import Permission
 from accounts.standing import memberships_of
 from config.lib.dashboard import DashboardView
-from workspaces.dashboard.pages import remembered_membership, remembered_workspace
+from workspaces.dashboard.pages import named_workspace, remembered_membership, remembered_workspace
+from workspaces.dashboard.preferences import OPENS
 from workspaces.members import workspaces_of
 
 LISTED = 50
@@ -30,11 +31,13 @@ class RootView(DashboardView):
 
 
 class OrganizationRootView(OrganizationView):
-    """`/o/{organization}/` leads to the last workspace there, or to its list of workspaces."""
+    """`/o/{organization}/` leads to the preferred or the last workspace there, or to its list of workspaces."""
 
     def get(self, request: HttpRequest, organization: str) -> HttpResponse:
         """Go there."""
-        workspace = remembered_workspace(request, self.membership)
+        preferred = request.COOKIES.get(OPENS, "")
+        workspace = named_workspace(self.membership, preferred) if preferred else None
+        workspace = workspace or remembered_workspace(request, self.membership)
         if workspace is None:
             return redirect("dashboard:workspaces", organization=self.organization.slug)
         return redirect("dashboard:home", organization=self.organization.slug, workspace=workspace.slug)

@@ -12,6 +12,7 @@ from django.db import connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from config.lib.charts import HEIGHT
 from observability.usage_page import GROUPS, RANGES
 from tests.cast import Acme, Cast
 from tests.dashboard_pages import text_of
@@ -50,11 +51,11 @@ class TestThePage:
     def test_draws_a_bar_for_each_day_whose_parts_add_up(self, busy: Acme, viewers: dict[str, Client]):
         answer = viewers["alice"].get(ACTIVITY, {"range": "7d"})
 
-        stacks = answer.context["stacks"]
+        stacks = answer.context["chart"].columns
         assert len(stacks) == 7
         assert sum(stack.whole for stack in stacks) == 3 * 10**9
-        heights = [float(part.height) for stack in stacks for part in stack.parts]
-        assert sum(heights) == pytest.approx(220 if len(heights) == 2 else sum(heights))
+        heights = [float(mark.height) for stack in stacks for mark in stack.marks]
+        assert sum(heights) == pytest.approx(HEIGHT * 3 / 5, abs=0.02)
         assert not re.search(r"<(script|style)|style=", answer.content.decode().partition("<main")[2])
 
     @pytest.mark.parametrize("group", GROUPS)
@@ -65,8 +66,8 @@ class TestThePage:
         answer = viewers["alice"].get(ACTIVITY, {"range": span, "group": group, "show": "requests"})
 
         assert answer.status_code == 200
-        assert len(answer.context["stacks"]) == (0 if span == "hour" else RANGES[span].bars)
-        assert sum(stack.whole for stack in answer.context["stacks"]) == (0 if span == "hour" else 2)
+        assert len(answer.context["chart"].columns) == (0 if span == "hour" else RANGES[span].bars)
+        assert sum(stack.whole for stack in answer.context["chart"].columns) == (0 if span == "hour" else 2)
 
     def test_shows_the_last_hour_by_the_minute(self, cast: Cast, viewers: dict[str, Client]):
         book(cast.acme.bob_key.key, NOW - timedelta(minutes=5), cost=10**9)
@@ -74,7 +75,7 @@ class TestThePage:
         answer = viewers["alice"].get(ACTIVITY, {"range": "hour", "group": "app"})
 
         assert lines(answer) == [("no application named", 1, 1)]
-        assert len(answer.context["stacks"]) == 60
+        assert len(answer.context["chart"].columns) == 60
 
     def test_can_be_narrowed_to_a_workspace(self, busy: Acme, viewers: dict[str, Client]):
         answer = viewers["alice"].get(ACTIVITY, {"workspace": "research"})
