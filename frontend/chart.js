@@ -10,6 +10,9 @@
     timeZoneName: "short",
   });
 
+  // A UTC day is the same day wherever it is read.
+  const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", year: "numeric", timeZone: "UTC" });
+
   const make = (tag, className, text = "") =>
     Object.assign(document.createElement(tag), { className, textContent: text });
 
@@ -32,7 +35,7 @@
     all(".is-pointed", chart).forEach((other) => other.classList.remove("is-pointed"));
     column.classList.add("is-pointed");
     const head = make("p", "chart-tip-head");
-    head.append(make("span", "", written.format(new Date(hit.dataset.at))), make("strong", "", hit.dataset.told));
+    head.append(make("span", "", ("days" in chart.dataset ? day : written).format(new Date(hit.dataset.at))), make("strong", "", hit.dataset.told));
     tip.replaceChildren(head, ...linesOf(chart, hit));
     tip.hidden = false;
     const [plot, place] = [one("[data-plot]", chart).getBoundingClientRect(), hit.getBoundingClientRect()];

@@ -76,6 +76,11 @@ class Chart:
     height: int = HEIGHT
 
     @property
+    def has_days(self) -> bool:
+        """Whether each column is a UTC day or longer, which is written as a date in whatever zone it is read."""
+        return all(not (column.at.hour or column.at.minute) for column in self.columns)
+
+    @property
     def shown_columns(self) -> list[Column]:
         """The columns that hold anything, for the table."""
         return [column for column in self.columns if column.whole]

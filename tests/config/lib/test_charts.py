@@ -30,6 +30,12 @@ class TestStackedBars:
             ("8", ["4", "4"]),
         ]
 
+    def test_know_whether_their_times_are_days(self) -> None:
+        hours = [at + timedelta(hours=1) for at in TIMES]
+
+        assert stacked_bars(label="Requests", times=TIMES, series=SERIES, write=str).has_days
+        assert not stacked_bars(label="Requests", times=hours, series=SERIES, write=str).has_days
+
     def test_share_the_width(self) -> None:
         chart = stacked_bars(label="Requests", times=TIMES, series=SERIES, write=str)
 
