@@ -8,7 +8,7 @@ import pytest
 
 from observability.handling import Handling, guardrail_findings
 
-NOTHING = Handling("global", None, None, None, None, None, None, None)
+NOTHING = Handling("global", None, None, None, None, None, None, None, None)
 
 
 class TestADetail:
