@@ -36,7 +36,7 @@ class Handling:
         searches = _of_plugin(told, "web-search")[-1:] + _of_tool(told, "web_search")
         return cls(
             region=text_in(told, "region") or GLOBAL,
-            router=_last_text(_data_of(told), "router"),
+            router=_last_text(_data_of(told, type="plugin"), "router"),
             service_tier=text_in(told, "service_tier") or None,
             search_engine=_last_text(searches, "engine"),
             search_results=_sum_of(searches, "results"),
