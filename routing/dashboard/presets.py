@@ -20,13 +20,14 @@ from routing.gateway.client import RefusedError
 from routing.models import Preset, PresetVersion
 from routing.preset_config import PRESET_MARK, Content
 from workspaces.dashboard.pages import WorkspaceView
-from workspaces.dashboard.snippets import snippets
+from workspaces.dashboard.snippets import COMMON_MODEL, snippets
 from workspaces.locking import WorkspaceGone
 
 PAGE_SIZE = 50
 LONGEST_SEARCH = 100
 ORDERS = {"slug": ("slug",), "status": ("status", "slug"), "updated": ("updated_at",)}
 LOOKS: dict[str, type[ContentForm]] = {form.look: form for form in (FieldsForm, JsonForm)}
+EXAMPLE = '{"model": "@preset/support", "messages": [{"role": "user", "content": "Hello"}]}'
 SAVE = "save"
 NUMBER = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 REFUSALS = (presets.SlugTaken, presets.TooManyPresets, presets.PresetArchived)
@@ -77,6 +78,7 @@ class PresetsView(PresetsPage):
             status=status,
             statuses=[(name, name.capitalize()) for name in Preset.STATUSES],
             is_narrowed=bool(sought or status),
+            example=EXAMPLE,
         )
 
 
@@ -254,8 +256,13 @@ class TryPresetView(PresetPage):
 
     def get(self, request: HttpRequest, **names: Any) -> HttpResponse:
         """The same request in three languages."""
-        model = f"{PRESET_MARK}{self.preset.slug}"
-        return self.page("routing/preset_try.html", snippets=snippets(self.workspace, model=model))
+        reference = f"{PRESET_MARK}{self.preset.slug}"
+        return self.page(
+            "routing/preset_try.html",
+            snippets=snippets(self.workspace, model=reference),
+            beside_model=f'"model": "{COMMON_MODEL}{reference}"',
+            in_field=f'"preset": "{self.preset.slug}"',
+        )
 
 
 class DeletePresetView(PresetPage):
