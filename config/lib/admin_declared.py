@@ -17,6 +17,7 @@ from unfold.widgets import (
 from config.lib import declared, declared_forms
 from config.lib.declared_forms import UNSAID, YES_OR_NO
 
+
 class YesOrNoField(declared_forms.YesOrNoField):
     """With the admin's look."""
 

@@ -91,10 +91,15 @@ class CutoffsField(forms.CharField):
         parts = [part.strip() for part in str(super().clean(value)).split(",") if part.strip()]
         found = [CUTOFF.fullmatch(part) for part in parts]
         names = [match[1] for match in found if match]
-        if None in found or (len(parts) > 1 and None in names) or not set(names) <= {
-            None,
-            *declared.Cutoffs.PERCENTILES,
-        }:
+        if (
+            None in found
+            or (len(parts) > 1 and None in names)
+            or not set(names)
+            <= {
+                None,
+                *declared.Cutoffs.PERCENTILES,
+            }
+        ):
             raise ValidationError("One number, or numbers by percentile: p50 80, p90 20.")
         numbers = {match[1]: float(match[2]) for match in found if match}
         return numbers.get(None, numbers or None)
@@ -135,9 +140,7 @@ def form_field(field: declared.Field) -> forms.Field:
     return JSONTextField(widget=forms.Textarea(attrs=PLAIN | {"rows": 3}), **options)
 
 
-def initial_of(
-    fields: Iterable[declared.Field], said: Mapping[str, Any], prefix: str = ""
-) -> dict[str, Any]:
+def initial_of(fields: Iterable[declared.Field], said: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """What a form begins with, of what is kept."""
     initial: dict[str, Any] = {}
     for field in fields:

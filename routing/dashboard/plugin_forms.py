@@ -49,7 +49,7 @@ class PluginForm(forms.Form):
         """As the domain wants them; an empty list of anything but words is one, as it means none of them."""
         given = self.cleaned_data
         config = values_of(self.plugin.fields, given)
-        none_of = {
+        none_of: dict[str, list[Any]] = {
             field.name: []
             for field in self.plugin.fields
             if given.get(field.name) == [] and not isinstance(field, Texts)
@@ -84,7 +84,7 @@ class ServerToolsForm(forms.Form):
         return cls(initial={"tools": [slug for slug in TOOLS if slug not in disabled]})
 
     def disabled(self, workspace: Workspace) -> list[str] | None:
-        """The list to keep: its names as they are spelled, also of what is no tool here, without what is allowed now."""
+        """The list to keep: names as they are spelled, also of what is no tool here, without what is allowed now."""
         allowed = set(self.cleaned_data["tools"])
         known = [name for name in workspace.disabled_server_tools or () if isinstance(name, str)]
         kept = [name for name in known if (tool := tool_named(name)) is None or tool.slug not in allowed]

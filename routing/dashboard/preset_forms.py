@@ -83,9 +83,7 @@ class FieldsForm(ContentForm):
 
     look, written = "fields", "others"
 
-    others = JSONTextField(
-        required=False, label="Other parameters", widget=forms.Textarea(attrs=SMALL)
-    )
+    others = JSONTextField(required=False, label="Other parameters", widget=forms.Textarea(attrs=SMALL))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -57,7 +57,11 @@ class VersionsView(PresetPage):
             before = older.order_by("-number").first()
         pairs = zip(versions, [*versions[1:], before], strict=True)
         return [
-            VersionLine(version, list(presets.difference(older or PresetVersion(), version)), older and older.number)
+            VersionLine(
+                version,
+                list(presets.difference(older or PresetVersion(), version)),
+                older.number if older else None,
+            )
             for version, older in pairs
         ]
 
@@ -99,8 +103,7 @@ class UseVersionView(PresetPage):
         version = self.version_numbered(self.kwargs["number"])
         presets.change(preset=self.preset, by=self.actor, designated_version=version)
         messages.success(request, f"Requests get version {version.number} within a second.")
-        place = {"organization": self.organization.slug, "workspace": self.workspace.slug}
-        return redirect("dashboard:preset_versions", **place, preset=self.preset.public_id)
+        return redirect("dashboard:preset_versions", **self.where, preset=self.preset.public_id)
 
 
 def _what(before: Any, after: Any) -> str:  # JSON of any kind

@@ -45,16 +45,18 @@ class PresetsPage(WorkspaceView):
         except (presets.PresetGone, WorkspaceGone) as gone:
             raise Http404 from gone
 
+    @property
+    def where(self) -> dict[str, Any]:
+        """What every address here begins with."""
+        return {"organization": self.organization.slug, "workspace": self.workspace.slug}
+
     def to_preset(self, preset: Preset) -> HttpResponse:
         """Go to its editor."""
-        place = {"organization": self.organization.slug, "workspace": self.workspace.slug}
-        return redirect("dashboard:preset", **place, preset=preset.public_id)
+        return redirect("dashboard:preset", **self.where, preset=preset.public_id)
 
     def to_list(self) -> HttpResponse:
         """Go back to the list."""
-        return redirect(
-            "dashboard:presets", organization=self.organization.slug, workspace=self.workspace.slug
-        )
+        return redirect("dashboard:presets", **self.where)
 
 
 class PresetsView(PresetsPage):
@@ -75,7 +77,7 @@ class PresetsView(PresetsPage):
             presets=Paginator(rows.order_by(*columns, "pk"), PAGE_SIZE).get_page(self.asked("page")),
             order=order,
             sought=sought,
-            status=status,
+            wanted=status,
             statuses=[(name, name.capitalize()) for name in Preset.STATUSES],
             is_narrowed=bool(sought or status),
             example=EXAMPLE,
@@ -142,7 +144,9 @@ class NewPresetView(EditorPage):
         created = self.saved(form, workspace=self.workspace, slug=form.cleaned_data["slug"])
         if created is None:
             return self.drawn(form, status=INVALID_FORM)
-        messages.success(request, f"“{created.slug}” is there. Requests refer to it as {PRESET_MARK}{created.slug}.")
+        messages.success(
+            request, f"“{created.slug}” is there. Requests refer to it as {PRESET_MARK}{created.slug}."
+        )
         return self.to_preset(created)
 
     def drawn(self, form: ContentForm, *, status: int = 200) -> HttpResponse:
@@ -206,7 +210,9 @@ class EditPresetView(EditorPage, PresetPage):
         saved = self.saved(form, workspace=self.workspace, slug=self.preset.slug)
         if saved is None or saved.designated_version is None:
             return self.drawn(form, status=INVALID_FORM)
-        messages.success(request, f"Saved as version {saved.designated_version.number}; requests get it within a second.")
+        messages.success(
+            request, f"Saved as version {saved.designated_version.number}; requests get it within a second."
+        )
         return self.to_preset(saved)
 
     def drawn(
