@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django import forms
 
-from config.lib.declared import NotValid, Texts
+from config.lib.declared import Group, NotValid, Texts
 from config.lib.declared_forms import field_at, form_fields, initial_of, values_of
 from routing.models import PluginSetting
 from routing.plugins import PLUGINS
@@ -42,8 +42,14 @@ class PluginForm(forms.Form):
 
     @property
     def declared(self) -> list[forms.BoundField]:
-        """The fields of the configuration."""
-        return [self[name] for name in form_fields(self.plugin.fields)]
+        """The configuration's own fields."""
+        return [self[field.name] for field in self.plugin.fields if not isinstance(field, Group)]
+
+    @property
+    def groups(self) -> list[tuple[Group, list[forms.BoundField]]]:
+        """The fields that are within another, by that one."""
+        groups = [field for field in self.plugin.fields if isinstance(field, Group)]
+        return [(group, [self[name] for name in form_fields([group])]) for group in groups]
 
     def changes(self) -> dict[str, Any]:
         """As the domain wants them; an empty list of anything but words is one, as it means none of them."""

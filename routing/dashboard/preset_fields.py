@@ -39,7 +39,7 @@ ROUTING: Final = (
 )
 CACHING: Final = (
     Flag(name="cache_enabled", help="Answer alike requests from our cache."),
-    Whole(name="cache_ttl_seconds", minimum=1, maximum=LONGEST_CACHE_SECONDS, help="For how long."),
+    Whole(name="cache_ttl_seconds", minimum=1, maximum=LONGEST_CACHE_SECONDS, help="From 1 to 86400."),
 )
 SECTIONS: Final[tuple[tuple[str, tuple[Field, ...]], ...]] = (
     ("Model", MODEL),

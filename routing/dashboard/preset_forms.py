@@ -19,6 +19,17 @@ from routing.preset_config import Content
 
 LARGE = {"rows": 14, "spellcheck": "false", "autocomplete": "off", "class": "code"}
 SMALL = LARGE | {"rows": 6}
+LABELS = {
+    "models": "Fallback models",
+    "top_p": "Top P",
+    "reasoning__effort": "Reasoning effort",
+    "reasoning__exclude": "Hide the reasoning",
+    "provider__sort": "Best first by",
+    "provider__zdr": "Zero data retention",
+    "cache_enabled": "Cache answers",
+    "cache_ttl_seconds": "Keep them for (seconds)",
+}
+"""Where the parameter's name says too little."""
 AN_OBJECT = "This must be a JSON object, such as {}."
 
 
@@ -90,6 +101,8 @@ class FieldsForm(ContentForm):
         others = self.fields.pop("others")
         self.fields |= form_fields(COMMON)
         self.fields["others"] = others
+        for name, label in LABELS.items():
+            self.fields[name].label = label
 
     @classmethod
     def initial_of(cls, config: dict[str, Any]) -> dict[str, Any]:

@@ -180,7 +180,7 @@ class PresetPage(PresetsPage):
         return super().context() | {
             "preset": self.preset,
             "reference": f"{PRESET_MARK}{self.preset.slug}",
-            "tab": self.tab,
+            "at": {self.tab: True},
         }
 
 

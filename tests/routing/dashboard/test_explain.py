@@ -15,7 +15,8 @@ from routing.dashboard.told_decision import ToldDecision
 from routing.guardrail_assignments import assign_keys
 from tests.browser.quality import queries_of
 from tests.cast import STAGE, Acme, Cast
-from tests.dashboard_pages import text_of
+from tests.dashboard_pages import make_generation, text_of
+from tests.observability.said import keep
 from tests.routing.gateway.stage import furnish, grant
 from workspaces.budgets import set_budget
 from workspaces.models import ApiKey
@@ -120,6 +121,38 @@ class TestARequestThatWouldBeRefused:
         answer = ask(viewers["alice"], acme.bob_key.key, body)
 
         assert found_in(answer).raw["error"]["status"] == 400
+
+
+class TestARequestOfTheLog:
+    """Committed as ingest commits it."""
+
+    pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+
+    def test_is_asked_again_with_its_key_and_seed(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        made = make_generation(acme.bob_key.key, model="test/echo", detail={"seed": 12})
+
+        form = viewers["bob"].get(f"{EXPLAIN}?generation={made.public_id}").context["form"]
+
+        assert (form["key"].value(), form["seed"].value()) == (acme.bob_key.key.hash, 12)
+        assert json.loads(form["request"].value())["model"] == "test/echo"
+
+    def test_has_its_text_for_those_who_may_read_it(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        made = make_generation(acme.bob_key.key, model="test/echo")
+        keep(made, input={"messages": [{"role": "user", "content": "a secret plan"}]})
+
+        def request_for(who: str) -> str:
+            answer = viewers[who].get(f"{EXPLAIN}?generation={made.public_id}")
+            return str(answer.context["form"]["request"].value())
+
+        assert "a secret plan" in request_for("alice")
+        assert "a secret plan" not in request_for("bob")
+
+    def test_leads_here_from_its_page(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        made = make_generation(acme.bob_key.key)
+
+        link = f"{EXPLAIN}?generation={made.public_id}"
+        assert link in text_of(viewers["bob"].get(f"/o/acme/logs/{made.public_id}"))
+        assert link not in text_of(viewers["carol"].get(f"/o/acme/logs/{made.public_id}"))
 
 
 class TestWhoAsks:
