@@ -61,12 +61,17 @@ def answered_in(content: Content) -> list[Passage]:
 
 def curl_of(generation: Generation, content: Content, *, base_url: str) -> str:
     """The request as providers were asked, for a shell; the key is a variable of whoever sends it."""
-    given = object_in(content, "input")
-    body: dict[str, Any] = {**object_in(content, "parameters"), "model": generation.model}
-    path = "chat/completions" if "messages" in given else "embeddings"
-    body |= given if "messages" in given else {"input": text_in(given, "prompt")}
+    body = body_of(generation, content)
+    path = "chat/completions" if "messages" in body else "embeddings"
     address = f"{base_url.rstrip('/')}/api/v1/{path}"
     return CURL.format(address=shlex.quote(address), body=shlex.quote(_json(body, indent=None)))
+
+
+def body_of(generation: Generation, content: Content) -> dict[str, Any]:
+    """The request as providers were asked: a Chat Completions body, or without `messages` one of Embeddings."""
+    given = object_in(content, "input")
+    body: dict[str, Any] = {**object_in(content, "parameters"), "model": generation.model}
+    return body | (given if "messages" in given else {"input": text_in(given, "prompt")})
 
 
 def _of_message(message: dict[str, Any]) -> Iterator[Passage]:

@@ -30,6 +30,10 @@ class PresetArchived(Exception):
     """An archived preset takes no new versions."""
 
 
+class SlugTaken(Exception):
+    """The workspace has a preset with this slug."""
+
+
 class TooManyPresets(Exception):
     """The workspace has as many presets as it may have."""
 
@@ -39,11 +43,18 @@ class VersionOfAnother(Exception):
 
 
 def save_version(
-    *, workspace: Workspace, slug: str, content: Content, by: Actor, creator: User | None = None
+    *,
+    workspace: Workspace,
+    slug: str,
+    content: Content,
+    by: Actor,
+    creator: User | None = None,
+    is_new: bool = False,
 ) -> Preset:
     """Save the content as a new version of the preset, which it creates if there is none, and designate it.
 
-    Raises RefusedError (what a preset cannot say), PresetArchived, TooManyPresets, WorkspaceGone.
+    `is_new`: only if there is none. Raises RefusedError (what a preset cannot say), PresetArchived, SlugTaken,
+    TooManyPresets, WorkspaceGone.
     """
     kept, author = checked(content), creator or by.user
     with transaction.atomic():
@@ -52,6 +63,8 @@ def save_version(
         before = _state(preset) if preset else None
         if preset is None:
             preset = _create(locked, slug, author)
+        elif is_new:
+            raise SlugTaken(f"This workspace has a preset “{slug}” already.")
         elif preset.status == Preset.ARCHIVED:
             raise PresetArchived("The preset is archived; make it active before you change it.")
         preset.designated_version = _add_version(preset, kept, author)

@@ -35,6 +35,19 @@ from observability.dashboard.activity import ActivityFileView, ActivityView
 from observability.dashboard.contents import ContentView, FalsePositiveView
 from observability.dashboard.deliveries import DeliveriesView, DestinationsView, ReplayView
 from observability.dashboard.logs import GenerationView, LogsView
+from routing.dashboard.explain import ExplainView
+from routing.dashboard.plugins import PluginsView, PluginView, ResetPluginView, ServerToolsView
+from routing.dashboard.preset_versions import CompareVersionsView, UseVersionView, VersionsView
+from routing.dashboard.presets import (
+    DeletePresetView,
+    EditPresetView,
+    NewPresetView,
+    PresetDetailsView,
+    PresetsView,
+    SwitchPresetView,
+    TryPresetView,
+)
+from routing.models import Preset
 from workspaces.dashboard.authorize import AuthorizeView
 from workspaces.dashboard.home import HomeView
 from workspaces.dashboard.key_links import KeyLinkView, KeyLogsLinkView
@@ -47,8 +60,27 @@ from workspaces.dashboard.workspace_new import NewWorkspaceView
 
 app_name = "dashboard"
 
+preset_urls: list[URLPattern | URLResolver] = [
+    path("", EditPresetView.as_view(), name="preset"),
+    path("/details", PresetDetailsView.as_view(), name="preset_details"),
+    path("/enable", SwitchPresetView.as_view(status=Preset.ACTIVE), name="preset_enable"),
+    path("/disable", SwitchPresetView.as_view(status=Preset.DISABLED), name="preset_disable"),
+    path("/try", TryPresetView.as_view(), name="preset_try"),
+    path("/delete", DeletePresetView.as_view(), name="preset_delete"),
+    path("/versions", VersionsView.as_view(), name="preset_versions"),
+    path("/versions/compare", CompareVersionsView.as_view(), name="preset_compare"),
+    path("/versions/<slug:number>/use", UseVersionView.as_view(), name="preset_use"),
+]
 workspace_urls: list[URLPattern | URLResolver] = [
     path("", HomeView.as_view(), name="home"),
+    path("explain", ExplainView.as_view(), name="explain"),
+    path("plugins", PluginsView.as_view(), name="plugins"),
+    path("plugins/server-tools", ServerToolsView.as_view(), name="server_tools"),
+    path("plugins/<slug:plugin>", PluginView.as_view(), name="plugin"),
+    path("plugins/<slug:plugin>/reset", ResetPluginView.as_view(), name="plugin_reset"),
+    path("presets", PresetsView.as_view(), name="presets"),
+    path("presets/new", NewPresetView.as_view(), name="preset_new"),
+    path("presets/<uuid:preset>", include(preset_urls)),
     path("destinations", DestinationsView.as_view(), name="destinations"),
     path("destinations/<uuid:destination>/deliveries", DeliveriesView.as_view(), name="deliveries"),
     path("destinations/<uuid:destination>/deliveries/replay", ReplayView.as_view(), name="deliveries_replay"),

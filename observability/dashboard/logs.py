@@ -34,7 +34,7 @@ from observability.logs import (
 from observability.models import Generation
 from observability.models.feedback import GUARDRAIL_FALSE_POSITIVE
 from observability.request_steps import steps_of
-from workspaces.members import standing_in
+from workspaces.members import standing_in, workspaces_of
 from workspaces.models import Workspace
 
 PAGE_SIZE = 50
@@ -137,11 +137,18 @@ class GenerationView(GenerationPage):
             stages=stages_of(found),
             labels=labels_of(found),
             excluded=excluded_of(found),
+            explain_in=self.place_to_explain(),
             raw=raw_of(found),
             has_content=may(there, Permission.CONTENT_SEE) and is_logged(found),
             deliveries=deliveries_of(found) if may(there, Permission.WORKSPACE_CONFIGURE) else [],
             **self._findings(),
         )
+
+    def place_to_explain(self) -> str:
+        """The slug of the workspace whose page explains the request; empty where it is not this person's to ask."""
+        there = {workspace.pk: workspace for workspace in workspaces_of(self.membership)}
+        found = there.get(self.generation.workspace_id)
+        return "" if found is None or self.generation.is_tool_run else found.slug
 
     def _findings(self) -> dict[str, bool]:
         """Whether a guardrail found something, and whether this person has said that it is not there."""

@@ -7,6 +7,13 @@ WORKSPACE_PAGES = [
     "/o/acme/w/default/keys",
     "/o/acme/w/default/keys/new",
     "/o/acme/w/default/destinations",
+    "/o/acme/w/default/explain",
+    "/o/acme/w/default/plugins",
+    "/o/acme/w/default/plugins/web",
+    "/o/acme/w/default/plugins/server-tools",
+    "/o/acme/w/default/presets",
+    "/o/acme/w/default/presets/new",
+    "/o/acme/w/default/presets/new?as=json",
 ]
 ORGANIZATION_PAGES = [
     "/o/acme/activity",

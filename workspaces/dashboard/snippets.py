@@ -47,9 +47,12 @@ class Snippet:
     text: str
 
 
-def snippets(workspace: Workspace, *, secret: str | None = None) -> list[Snippet]:
-    """The workspace's first request with the secret in it, or with the variable that should hold it."""
-    base_url, model = f"{environment().base_url.rstrip('/')}/api/v1", example_model(workspace)
+def snippets(workspace: Workspace, *, secret: str | None = None, model: str = "") -> list[Snippet]:
+    """The workspace's first request with the secret in it, or with the variable that should hold it.
+
+    `model`: whom it asks, else one that a newcomer can call.
+    """
+    base_url, model = f"{environment().base_url.rstrip('/')}/api/v1", model or example_model(workspace)
     body = json.dumps({"model": model, "messages": [{"role": "user", "content": GREETING}]})
     common = {"base_url": base_url, "model": model, "greeting": GREETING, "body": body}
     quoted = json.dumps(secret)

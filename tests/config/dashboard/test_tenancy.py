@@ -14,6 +14,8 @@ from accounts.models import Revision
 from accounts.notifications import channels
 from config.lib.scoping import tenant
 from observability.models import Destination, Generation
+from routing import presets
+from routing.preset_config import Content
 from tests.cast import STAGE, Cast
 from tests.dashboard_pages import make_generation
 from tests.observability.destination_kinds import a_destination, use_mailbox
@@ -215,6 +217,65 @@ def pages_of_destinations(cast: Cast) -> Iterator[Row]:
         yield Row(f"{elsewhere}/{page.partition('/')[2].partition('/')[2]}", expected)
 
 
+def pages_of_presets(cast: Cast) -> Iterator[Row]:
+    """A preset of production's, which everybody in it may see and change, through its own workspace alone."""
+    with tenant(cast.acme.organization.pk):
+        known = presets.presets_of(cast.acme.production).filter(slug="support").first()
+        preset = known or presets.save_version(
+            workspace=cast.acme.production, slug="support", content=Content({"model": "a/b"}), by=STAGE
+        )
+    for place, expected in {
+        "/o/acme/w/production": PRODUCTION,
+        "/o/acme/w/default": NOBODY,
+        "/o/globex/w/default": NOBODY,
+    }.items():
+        page = f"{place}/presets/{preset.public_id}"
+        for name in ("", "/details", "/try", "/delete", "/versions", "/versions/compare"):
+            yield Row(f"{page}{name}", expected)
+        yield Row(page, changing(expected, INVALID), "post", {"look": "json", "parameters": "["})
+        yield Row(f"{page}/details", changing(expected, INVALID), "post", {"name": ""})
+        yield Row(f"{page}/delete", changing(expected, INVALID), "post", {"name": "not its name"})
+        for name in ("/disable", "/enable", "/versions/1/use"):
+            yield Row(f"{page}{name}", changing(expected, ELSEWHERE), "post")
+        yield Row(f"{page}/versions/2/use", changing(expected, 404), "post")
+    for place, expected in {
+        "/o/acme/w/production": PRODUCTION,
+        "/o/acme/w/research": RESEARCH,
+        "/o/globex/w/default": GLOBEX,
+    }.items():
+        yield Row(f"{place}/presets", expected)
+        yield Row(f"{place}/presets/new", expected)
+        yield Row(f"{place}/presets/new", changing(expected, INVALID), "post", {"slug": ""})
+
+
+def pages_of_plugins() -> Iterator[Row]:
+    """What a workspace says about plugins and server tools, and the page that explains."""
+    for place, expected in {
+        "/o/acme/w/production": (200, 403, 404, 404, LOGIN),
+        "/o/globex/w/default": GLOBEX,
+    }.items():
+        yield Row(f"{place}/plugins", expected)
+        for page in ("web", "server-tools"):
+            yield Row(f"{place}/plugins/{page}", expected)
+        yield Row(f"{place}/plugins/web", changing(expected, INVALID), "post", {"max_results": "many"})
+        yield Row(f"{place}/plugins/server-tools", changing(expected, INVALID), "post", {"tools": "hammer"})
+        yield Row(f"{place}/plugins/web/reset", changing(expected, ELSEWHERE), "post")
+        yield Row(f"{place}/plugins/unheard-of", changing(expected, 404))
+
+
+def pages_that_explain(generation: Generation) -> Iterator[Row]:
+    """Whoever has keys in a workspace may ask about them."""
+    for place, expected in {
+        "/o/acme/w/production": PRODUCTION,
+        "/o/acme/w/research": RESEARCH,
+        "/o/globex/w/default": GLOBEX,
+    }.items():
+        yield Row(f"{place}/explain", expected)
+        yield Row(f"{place}/explain", changing(expected, INVALID), "post", {"request": ""})
+        about = expected if "production" in place else changing(expected, 404)
+        yield Row(f"{place}/explain?generation={generation.public_id}", about)
+
+
 def pages_of_people(cast: Cast) -> Iterator[Row]:
     """Members, invitations, management keys and settings of acme; one's own settings."""
     acme, bob = "/o/acme", cast.acme.bob.user.public_id
@@ -272,6 +333,9 @@ class TestTheTable:
             *pages_of_destinations(cast),
             *pages_of_revisions(cast),
             *pages_of_people(cast),
+            *pages_of_presets(cast),
+            *pages_of_plugins(),
+            *pages_that_explain(generation),
         ]
 
         got = {(row.method, row.path): status_of(viewers[who], row) for row in rows}
@@ -287,6 +351,9 @@ class TestTheTable:
             *pages_of_destinations(cast),
             *pages_of_revisions(cast),
             *pages_of_people(cast),
+            *pages_of_presets(cast),
+            *pages_of_plugins(),
+            *pages_that_explain(generation),
         ]
 
         asked = {resolve(row.path.partition("?")[0]).url_name for row in rows}
