@@ -163,6 +163,7 @@ def _limits(env: Environment) -> Limits:
         operator=operator_of(env),
         slow_seconds=env.slow_request_seconds,
         is_access_logged=env.is_access_logged,
+        dashboard_origin=env.base_url.rstrip("/"),
     )
 
 

@@ -64,7 +64,7 @@ WORKSPACE: Final = Group(
     "Workspace",
     (
         Entry("home", "Home", "home", Permission.WORKSPACE_SEE, "h", words="overview start spend"),
-        Entry("chat", "Chat", "chat", Permission.OWN_KEYS, "c", words="room playground models"),
+        Entry("chat", "Chat", "chat", None, "c", words="room playground models"),
         Entry("keys", "Keys", "key", Permission.OWN_KEYS, "k", words="api secrets tokens limits"),
         Entry("explain", "Explain", "explain", Permission.REQUESTS_EXPLAIN, "e", words="why refused routing"),
         Entry("guardrails", "Guardrails", "shield", CONFIGURE, "u", words="budgets allowlist pii injection"),
@@ -171,8 +171,8 @@ class Reader:
 
     def _address(self, name: str, *, is_of_workspace: bool) -> str:
         places = [{"organization": self.organization}, {}]
-        if is_of_workspace:
-            places = [{"organization": self.organization, "workspace": self.workspace}]
+        if is_of_workspace:  # or with a workspace of its own, as the chat room
+            places = [{"organization": self.organization, "workspace": self.workspace}, places[0]]
         for place in places:
             try:
                 return reverse(f"dashboard:{name}", kwargs=place)

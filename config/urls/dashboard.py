@@ -35,6 +35,7 @@ from observability.dashboard.activity import ActivityFileView, ActivityView
 from observability.dashboard.contents import ContentView, FalsePositiveView
 from observability.dashboard.deliveries import DeliveriesView, DestinationsView, ReplayView
 from observability.dashboard.logs import GenerationView, LogsView
+from routing.dashboard.chat import ChatTokenView, ChatView
 from workspaces.dashboard.authorize import AuthorizeView
 from workspaces.dashboard.home import HomeView
 from workspaces.dashboard.key_links import KeyLinkView, KeyLogsLinkView
@@ -80,6 +81,8 @@ organization_urls: list[URLPattern | URLResolver] = [
     path("preferences", PreferencesView.as_view(), name="preferences"),
     path("workspaces", WorkspacesView.as_view(), name="workspaces"),
     path("workspaces/new", NewWorkspaceView.as_view(), name="workspace_new"),
+    path("chat", ChatView.as_view(), name="chat"),
+    path("chat/token", ChatTokenView.as_view(), name="chat_token"),
     path("activity", ActivityView.as_view(), name="activity"),
     path("activity.csv", ActivityFileView.as_view(), name="activity_file"),
     path("logs", LogsView.as_view(), name="logs"),
