@@ -33,7 +33,7 @@ from workspaces.models import ApiKey, Workspace, WorkspaceMember
 
 OWNER = "owner"
 BY_HASH = "a key is found by its hash before anybody's scope is known"
-BY_TOKEN = "a signed token says whose seat it is before anybody's scope is known"
+BY_SEAT = "a signed token says whose seat it is before anybody's scope is known"
 
 
 def load_policy(name: str) -> Policy | None:
@@ -149,10 +149,10 @@ def _policy_of(opened: OpenedKey, using: str) -> Policy:
 
 
 def _policy_of_seat(seat: ChatSeat) -> Policy | None:
-    """A member without a key is governed as his key would be that nothing else was said about, while his session lasts."""
-    members = Membership.objects.using(OWNER).unscoped(reason=BY_TOKEN).select_related("user")
+    """While his session lasts, a member is governed as a key of his would be that nothing else was said about."""
+    members = Membership.objects.using(OWNER).unscoped(reason=BY_SEAT).select_related("user")
     owner = members.filter(pk=seat.membership_id).first()
-    workspaces = Workspace.objects.using(OWNER).unscoped(reason=BY_TOKEN).select_related("organization")
+    workspaces = Workspace.objects.using(OWNER).unscoped(reason=BY_SEAT).select_related("organization")
     workspace = workspaces.filter(pk=seat.workspace_id).first()
     if owner is None or workspace is None:
         return None

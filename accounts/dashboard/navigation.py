@@ -1,7 +1,7 @@
 """The frame's navigation: one list of pages, of which each reader sees those that exist and that he may open.
 
 A page that appears later needs no line here if its address has the name that stands here already: an entry whose
-address nobody serves is not shown. Chat, palette and keyboard shortcuts read the same list.
+address nobody serves is not shown. Palette and keyboard shortcuts read the same list.
 """
 
 from __future__ import annotations

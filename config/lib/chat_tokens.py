@@ -94,7 +94,9 @@ def read(text: str, *, now: float | None = None) -> ChatToken:
 def _ring(text: str) -> KeyRing:
     """Keys for signing alone, each made from a sealing key."""
     ring = KeyRing.parse(text)
-    return KeyRing(ring.current, {name: hmac.digest(key, PURPOSE, "sha256") for name, key in ring.keys.items()})
+    return KeyRing(
+        ring.current, {name: hmac.digest(key, PURPOSE, "sha256") for name, key in ring.keys.items()}
+    )
 
 
 def _signature(ring: KeyRing, identifier: str, said: str) -> bytes:

@@ -59,7 +59,9 @@ class ChatView(OrganizationView):
             chosen = next((place for place in places if place.is_default), None)
         elif chosen not in places:
             places.append(chosen)
-        return self.page("routing/chat.html", places=places, chosen=chosen, room=json.dumps(self._room(chosen)))
+        return self.page(
+            "routing/chat.html", places=places, chosen=chosen, room=json.dumps(self._room(chosen))
+        )
 
     def _room(self, chosen: Workspace | None) -> dict[str, Any]:
         """What the script has to know."""
@@ -70,17 +72,19 @@ class ChatView(OrganizationView):
             "gateway": gateway_origin(),
             "token": reverse("dashboard:chat_token", kwargs=here),
             "logs": reverse("dashboard:logs", kwargs=here),
-            "credits": reverse("dashboard:credits", kwargs=here) if self.may(Permission.ACCOUNT_MANAGE) else "",
+            "credits": reverse("dashboard:credits", kwargs=here)
+            if self.may(Permission.ACCOUNT_MANAGE)
+            else "",
         }
 
 
 class ChatTokenView(OrganizationView):
-    """`POST /o/{organization}/chat/token`: a token for one of the member's workspaces, and what there is to choose there.
+    """`POST /o/{organization}/chat/token`: a token for one of the member's workspaces, and what can be chosen there.
 
     With `chosen` the workspace is the one that the room opens with from now on.
     """
 
-    http_method_names = ["post"]  # noqa: RUF012  # as Django declares it
+    http_method_names = ["post"]  # as Django declares it
 
     def post(self, request: HttpRequest, organization: str) -> HttpResponse:
         """JSON; 404 for a workspace that is not his, 400 for a request that no page of ours has made."""

@@ -25,7 +25,7 @@ MINUTE = 60
 
 @dataclass(slots=True)
 class Tally:
-    """The refusals of one key, or of one member in the chat room, by one rule in one minute; `last` waits, with a count, for the minute's end."""
+    """The refusals of one of these by one rule in one minute; `last` waits, with a count, for the minute's end."""
 
     minute: int
     written: int = 0
@@ -58,7 +58,9 @@ class RefusalLog:
             1,
             _detail(call, error),
         )
-        self._write_or_count((principal.workspace_id, principal.api_key_id, principal.member_id), refusal.rule, record)
+        self._write_or_count(
+            (principal.workspace_id, principal.api_key_id, principal.member_id), refusal.rule, record
+        )
 
     def _write_or_count(self, who: Who, rule: str, record: RefusalRecord) -> None:
         minute = record.admitted_at // 1_000_000 // MINUTE

@@ -27,6 +27,7 @@
   let conversation;
   let offer = { presets: [], tools: [], has_fusion: false, links: {}, default_model: "", workspace: { slug: "", name: "" } };
   let models = [];
+  let loading = null;
   let attached = [];
   let workspace = room.workspace;
   const runs = new Map(); // by the conversation's id: {controller, answer, conversation}
@@ -308,12 +309,15 @@
     const text = ui.text.value.trim();
     if (active() || (!text && !attached.length) || !isReady()) return;
     conversation.messages.push({ role: "user", text, files: attached });
-    conversation.title ||= (text || attached[0].name).split("\n")[0].slice(0, 80);
+    conversation.title ||= titled(text || attached[0].name);
     ui.text.value = "";
     attached = [];
     drawAttachments();
     await answerNow();
   }
+
+  // What a conversation is called until somebody renames it: its first line, without Markdown's signs.
+  const titled = (text) => text.split("\n")[0].replace(/^[#>*\-`\s]+/, "").slice(0, 80) || "Chat";
 
   function isReady() {
     if (!workspace) {
@@ -422,14 +426,30 @@
   // --- Choosing: the workspace, the model, tools, settings
 
   async function enter(slug, isChosen = false) {
-    const [entered, found] = [await wire.enter(slug, { isChosen }), await wire.models(slug)];
-    [offer, models, workspace] = [entered, found, slug];
-    if (!models.some((model) => model.id === conversation.model)) {
-      conversation.model = models.some((model) => model.id === offer.default_model) ? offer.default_model : "";
-    }
+    offer = await wire.enter(slug, { isChosen });
+    [models, loading, workspace] = [[], null, slug];
+    conversation.model ||= conversation.settings.preset ? "" : offer.default_model;
     conversation.tools = conversation.tools.filter((slug) => offer.tools.includes(slug));
     drawChoices();
     drawConversation();
+  }
+
+  // The models are asked for when somebody begins to use the page.
+  function loadModels() {
+    if (!workspace || offer.workspace.slug !== workspace) return null;
+    loading ??= wire.models(workspace).then(
+      (found) => {
+        models = found;
+        if (conversation.model && !models.some((model) => model.id === conversation.model)) conversation.model = "";
+        drawChoices();
+        if (ui.models.open) drawModels();
+      },
+      (error) => {
+        loading = null;
+        toast(error.message);
+      },
+    );
+    return loading;
   }
 
   async function switchTo(slug) {
@@ -450,6 +470,7 @@
     }
     try {
       await enter(slug, true);
+      loadModels();
       announce(`The chat is in ${offer.workspace.name} now.`);
     } catch (error) {
       ui.workspace.value = workspace;
@@ -493,7 +514,7 @@
   function drawModels() {
     const words = ui.modelFind.value.trim().toLowerCase().split(/\s+/);
     const found = models.filter((model) => words.every((word) => `${model.id} ${model.name}`.toLowerCase().includes(word)));
-    ui.modelsNote.textContent = models.length ? `${found.length} of ${models.length} models that you may use here. Prices for a million tokens, in and out.` : "No model can be used in this workspace.";
+    ui.modelsNote.textContent = !models.length && loading ? "Looking for models…" : models.length ? `${found.length} of ${models.length} models that you may use here. Prices for a million tokens, in and out.` : "No model can be used in this workspace.";
     ui.modelList.replaceChildren(...found.slice(0, 200).map((model) => {
       const entry = clone("#chat-model");
       const button = one("[data-choose]", entry);
@@ -513,6 +534,7 @@
 
   function pick() {
     ui.modelFind.value = "";
+    loadModels();
     drawModels();
     ui.models.showModal();
     ui.modelFind.focus();
@@ -536,6 +558,7 @@
 
   // --- Listening
 
+  page.addEventListener("focusin", loadModels);
   one("[data-composer]").addEventListener("submit", send);
   ui.stop.addEventListener("click", stop);
   ui.text.addEventListener("keydown", (event) => {

@@ -9,6 +9,7 @@ WORKSPACE_PAGES = [
     "/o/acme/w/default/destinations",
 ]
 ORGANIZATION_PAGES = [
+    "/o/acme/chat",
     "/o/acme/activity",
     "/o/acme/logs",
     "/o/acme/credits",

@@ -161,7 +161,13 @@ class TestMisuse:
         browser = Client()
         headers = {**PAGE, "Authorization": f"Bearer {token}"}
 
-        for path in ("/api/v1/keys", "/api/v1/key", "/api/v1/workspaces", "/api/v1/credits", "/api/v1/activity"):
+        for path in (
+            "/api/v1/keys",
+            "/api/v1/key",
+            "/api/v1/workspaces",
+            "/api/v1/credits",
+            "/api/v1/activity",
+        ):
             assert browser.get(path, headers=headers).status_code == 401, path
 
     def test_of_a_seat_that_is_not_the_session_s_is_refused(self, gateway, stage):
