@@ -10,6 +10,11 @@
   const ITEM = /^(\s*)([-*+]|\d{1,9}[.)])\s+(.*)$/;
   const TABLE_RULE = /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
   const DEEPEST = 8;
+  // What is longer is text: nobody writes it, and looking for a pattern in it could take long.
+  const LONGEST_LINE = 1000;
+  const LONGEST_SPAN = 2000;
+  const LONGEST = 300000;
+  const matches = (pattern, line) => (line.length > LONGEST_LINE ? null : pattern.exec(line));
 
   // In the order in which they are tried at a place of a text.
   const INLINE = [
@@ -83,10 +88,10 @@
   function one(text, at, depth) {
     const sign = text[at];
     if (sign === "\\") return /[!-/:-@[-`{-~]/.test(text[at + 1] ?? "") ? { node: text[at + 1], length: 2 } : null;
-    if (sign === "\n") return { node: / {2}$/.test(text.slice(0, at)) ? element("br") : "\n", length: 1 };
+    if (sign === "\n") return { node: text[at - 1] === " " && text[at - 2] === " " ? element("br") : "\n", length: 1 };
     const isWithinWord = /\w/.test(text[at - 1] ?? "");
     if ((sign === "_" || sign === "h") && isWithinWord) return null;
-    const rest = text.slice(at, at + 20000);
+    const rest = text.slice(at, at + LONGEST_SPAN);
     for (const [pattern, make] of INLINE) {
       if (depth >= DEEPEST && make.length > 1) continue;
       const found = pattern.exec(rest);
@@ -161,7 +166,7 @@
     return made;
   }
 
-  const startsBlock = (line) => FENCE.test(line) || HEADING.test(line) || RULE.test(line) || QUOTE.test(line) || ITEM.test(line);
+  const startsBlock = (line) => matches(FENCE, line) || matches(HEADING, line) || matches(RULE, line) || QUOTE.test(line) || ITEM.test(line);
 
   function blocks(into, lines, depth = 0, isTight = false) {
     let at = 0;
@@ -172,8 +177,8 @@
     };
     while (at < lines.length) {
       const line = lines[at];
-      const fence = FENCE.exec(line);
-      const heading = HEADING.exec(line);
+      const fence = matches(FENCE, line);
+      const heading = matches(HEADING, line);
       if (!line.trim()) at += 1;
       else if (fence) {
         at += 1;
@@ -183,7 +188,7 @@
       } else if (heading) {
         at += 1;
         into.append(wrapped(`h${Math.min(6, heading[1].length + 2)}`, heading[2], 0));
-      } else if (RULE.test(line)) {
+      } else if (matches(RULE, line)) {
         at += 1;
         into.append(element("hr"));
       } else if (QUOTE.test(line) && depth < DEEPEST) {
@@ -200,7 +205,7 @@
           const following = next.trim() ? next : lines[at + 1] ?? "";
           return (!next.trim() && ITEM.test(following)) || /^\s{2,}\S/.test(following) || (next.trim() && lines[at - 1].trim() && !startsBlock(next));
         }), depth));
-      } else if (line.includes("|") && TABLE_RULE.test(lines[at + 1] ?? "") && lines[at + 1].includes("-")) {
+      } else if (line.includes("|") && matches(TABLE_RULE, lines[at + 1] ?? "") && lines[at + 1].includes("-")) {
         into.append(table(takeWhile((next) => next.includes("|"))));
       } else {
         const text = takeWhile((next, number) => next.trim() && (!number || !startsBlock(next))).join("\n");
@@ -212,6 +217,7 @@
 
   function render(into, text) {
     into.replaceChildren();
+    if (text.length > LONGEST) return into.append(element("p", text));
     blocks(into, text.replace(/\r\n?/g, "\n").split("\n"));
   }
 

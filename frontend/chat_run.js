@@ -46,12 +46,22 @@
 
   const number = (text) => (text === "" || text === undefined || Number.isNaN(Number(text)) ? undefined : Number(text));
 
+  // Whoever turns Fusion on wants the panel asked; the chosen model compares what it says, and writes the answer.
+  function fusion({ model, settings }) {
+    const plugin = { id: "fusion" };
+    if (settings.panel) plugin.preset = settings.panel;
+    const named = (settings.members ?? "").split(/[\s,]+/).filter(Boolean);
+    if (named.length) plugin.analysis_models = named;
+    if (model) plugin.model = model;
+    return { model: FUSION, plugins: [plugin], tool_choice: "required" };
+  }
+
   // The request for the next answer of a conversation; `messages` end with what was asked.
   function request(conversation, messages) {
     const { settings } = conversation;
     const body = { input: messages.filter((one) => one.role === "user" || one.text).map(turn) };
     const hasPreset = Boolean(settings.preset);
-    if (conversation.isFusion) body.model = FUSION;
+    if (conversation.isFusion) Object.assign(body, fusion(conversation));
     else body.model = conversation.model || (hasPreset ? `@preset/${settings.preset}` : "");
     if (hasPreset && !body.model.startsWith("@")) body.preset = settings.preset;
     if (settings.system) body.instructions = settings.system;

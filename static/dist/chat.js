@@ -21,7 +21,7 @@
   };
   const LAST = `headgate-chat-last-${room.member}`;
   const TOOL_NAMES = { web_search: "Search the web", web_fetch: "Read web pages", datetime: "Date and time" };
-  const NO_SETTINGS = { preset: "", system: "", effort: "", temperature: "", top: "", most: "" };
+  const NO_SETTINGS = { preset: "", system: "", effort: "", temperature: "", top: "", most: "", panel: "", members: "" };
 
   let history;
   let conversation;
@@ -374,18 +374,26 @@
   }
 
   let isDue = false;
+  let notBefore = 0;
 
+  // At most once a frame, and less often where drawing takes long: a fifth of the time is for drawing.
   function redraw(which, answer) {
     if (isDue || which !== conversation) return;
     isDue = true;
-    requestAnimationFrame(() => {
-      isDue = false;
-      if (which !== conversation) return;
-      const isAtEnd = ui.messages.scrollHeight - ui.messages.scrollTop - ui.messages.clientHeight < 80;
-      const turn = ui.turns.children[which.messages.indexOf(answer)];
-      if (turn) drawAnswer(turn, answer);
-      if (isAtEnd) ui.messages.scrollTop = ui.messages.scrollHeight;
-    });
+    const wait = Math.max(0, notBefore - performance.now());
+    if (wait > 16) setTimeout(() => drawDue(which, answer), wait);
+    else requestAnimationFrame(() => drawDue(which, answer));
+  }
+
+  function drawDue(which, answer) {
+    const began = performance.now();
+    isDue = false;
+    if (which !== conversation) return;
+    const isAtEnd = ui.messages.scrollHeight - ui.messages.scrollTop - ui.messages.clientHeight < 80;
+    const turn = ui.turns.children[which.messages.indexOf(answer)];
+    if (turn) drawAnswer(turn, answer);
+    if (isAtEnd) ui.messages.scrollTop = ui.messages.scrollHeight;
+    notBefore = performance.now() + 4 * (performance.now() - began);
   }
 
   const stop = () => active()?.controller.abort();
@@ -481,7 +489,7 @@
   function drawChoices() {
     const { settings } = conversation;
     const preset = offer.presets.find((each) => each.slug === settings.preset);
-    if (conversation.isFusion) ui.modelName.textContent = "Fusion";
+    if (conversation.isFusion) ui.modelName.textContent = ["Fusion", nameOf(conversation.model)].filter(Boolean).join(" · ");
     else if (conversation.model) ui.modelName.textContent = nameOf(conversation.model);
     else ui.modelName.textContent = preset ? `Preset ${preset.name}` : "Choose a model";
     ui.fusion.setAttribute("aria-pressed", String(conversation.isFusion));
@@ -500,7 +508,7 @@
     }));
     const choice = ui.settings.elements.preset;
     choice.replaceChildren(new Option("None", ""), ...offer.presets.map((each) => new Option(each.name, each.slug)));
-    for (const name of Object.keys(NO_SETTINGS)) ui.settings.elements[name].value = settings[name];
+    for (const name of Object.keys(NO_SETTINGS)) ui.settings.elements[name].value = settings[name] ?? "";
     if (choice.value !== settings.preset) choice.value = settings.preset = "";
   }
 
@@ -518,12 +526,12 @@
     ui.modelList.replaceChildren(...found.slice(0, 200).map((model) => {
       const entry = clone("#chat-model");
       const button = one("[data-choose]", entry);
-      button.setAttribute("aria-pressed", String(model.id === conversation.model && !conversation.isFusion));
+      button.setAttribute("aria-pressed", String(model.id === conversation.model));
       one("[data-name]", entry).textContent = model.name;
       one("[data-slug]", entry).textContent = model.id;
       one("[data-price]", entry).textContent = [`${perMillion(model.pricing.prompt)} / ${perMillion(model.pricing.completion)}`, contextOf(model.context_length)].filter(Boolean).join(" · ");
       button.onclick = () => {
-        [conversation.model, conversation.isFusion] = [model.id, false];
+        conversation.model = model.id;
         ui.models.close();
         drawChoices();
         ui.text.focus();

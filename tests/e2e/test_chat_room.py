@@ -1,4 +1,4 @@
-"""The chat room in a real browser, against a whole stack: sending, stopping, switching the workspace, Fusion, history."""
+"""The chat room in a real browser, against a whole stack: sending, stopping, switching, Fusion, history."""
 
 from __future__ import annotations
 
@@ -13,10 +13,15 @@ from tests.browser.quality import LOOKS, barriers, overflow
 from tests.browser.test_smoke import CHROMIUM
 from tests.e2e.test_unlogged import files_with
 from tests.live_stack import LiveStack
+from tests.routing.gateway.test_server_tool_loop import call, script
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium"),
+]
+
+ASKS_THE_PANEL = script({"calls": [call("openrouter_fusion")]}, {"say": "The panel was asked."})[-1][
+    "content"
 ]
 
 
@@ -46,7 +51,7 @@ def page(visitor: BrowserContext) -> Iterator[Page]:
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     enter(page)
-    page.get_by_label("Workspace", exact=True).select_option("default")
+    page.locator("#chat-workspace").select_option("default")
     yield page
     page.close()
     assert complaints == []
@@ -131,25 +136,25 @@ class TestAnAnswer:
 
 class TestTheWorkspace:
     def test_is_remembered_and_is_not_moved_by_looking_elsewhere(self, page: Page) -> None:
-        page.get_by_label("Workspace", exact=True).select_option("research")
+        page.locator("#chat-workspace").select_option("research")
         expect(page.locator("#announcements")).to_contain_text("Research")
         page.goto("/o/acme/w/production/keys")
 
         enter(page)
 
-        expect(page.get_by_label("Workspace", exact=True)).to_have_value("research")
+        expect(page.locator("#chat-workspace")).to_have_value("research")
 
     def test_asks_before_it_stops_an_answer(self, page: Page) -> None:
         choose(page, "simulator/slow")
         say(page, "one two three")
         page.get_by_role("button", name="Stop").wait_for()
 
-        page.get_by_label("Workspace", exact=True).select_option("production")
+        page.locator("#chat-workspace").select_option("production")
         page.get_by_role("button", name="Stay here").click()
-        expect(page.get_by_label("Workspace", exact=True)).to_have_value("default")
+        expect(page.locator("#chat-workspace")).to_have_value("default")
         expect(page.locator('.chat-answer[aria-busy="true"]')).to_have_count(1)
 
-        page.get_by_label("Workspace", exact=True).select_option("production")
+        page.locator("#chat-workspace").select_option("production")
         page.get_by_role("button", name="Stop it and switch").click()
 
         finished(page)
@@ -159,14 +164,18 @@ class TestTheWorkspace:
 
 class TestFusion:
     def test_shows_the_panel_and_goes_on_where_it_began(self, page: Page) -> None:
+        choose(page, "simulator/script")
         page.get_by_role("button", name="Fusion").click()
-        say(page, "Which soup is the best?")
-        page.locator('.chat-answer[aria-busy="true"]').wait_for()
+        page.get_by_label("Settings of this conversation").click()
+        page.get_by_label("Or these models").fill("simulator/panel-1, simulator/slow")
+        page.get_by_role("button", name="Done").click()
+        say(page, ASKS_THE_PANEL)
+        expect(page.locator(".chat-steps")).to_contain_text("panel-1")
 
-        page.get_by_label("Workspace", exact=True).select_option("production")
+        page.locator("#chat-workspace").select_option("production")
 
         finished(page)
-        expect(page.locator(".chat-step").first).to_be_visible()
+        expect(page.locator(".chat-steps")).to_contain_text("Analysis by")
         expect(page.locator("[data-figures]")).to_contain_text("in Default")
         expect(page.locator("[data-error]")).to_be_hidden()
 

@@ -12,8 +12,8 @@ from django.test import Client
 
 from config.lib import chat_tokens
 from config.lib.scoping import tenant
-from routing.presets import save_version
 from routing.preset_config import Content
+from routing.presets import save_version
 from tests.cast import STAGE, Acme
 from tests.chat_tokens import ORIGIN, token_of
 from tests.dashboard_pages import text_of
