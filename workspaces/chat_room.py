@@ -25,7 +25,7 @@ class NoSeat(Exception):
 
 
 def token_for(*, membership: Membership, workspace: Workspace, session_id: int, origin: str) -> str:
-    """A new token for some minutes. Raises NoSeat, ValueError for an origin that is none."""
+    """A new token for some minutes. Raises NoSeat."""
     if not is_member(membership, workspace):
         raise NoSeat
     _count(membership, workspace)

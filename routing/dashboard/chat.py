@@ -18,7 +18,7 @@ from django.utils.decorators import method_decorator
 from accounts.dashboard.pages import OrganizationView
 from accounts.permissions import Permission, Standing, may
 from accounts.sessions import number_of
-from config.lib.chat_tokens import SECONDS
+from config.lib.chat_tokens import LONGEST_ORIGIN, SECONDS
 from config.lib.environment import environment
 from routing.models import Preset
 from routing.plugin_services import operator_of
@@ -91,17 +91,15 @@ class ChatTokenView(OrganizationView):
         workspace = named_workspace(self.membership, request.POST.get("workspace", ""))
         if workspace is None:
             raise Http404
+        origin = request.headers.get("Origin", "")
+        if not 0 < len(origin) <= LONGEST_ORIGIN or not origin.isascii():
+            return JsonResponse({"error": "A page says where it comes from."}, status=400)
         try:
             token = token_for(
-                membership=self.membership,
-                workspace=workspace,
-                session_id=number_of(request),
-                origin=request.headers.get("Origin", ""),
+                membership=self.membership, workspace=workspace, session_id=number_of(request), origin=origin
             )
         except NoSeat:
             raise Http404 from None
-        except ValueError:
-            return JsonResponse({"error": "A page says where it comes from."}, status=400)
         answer = JsonResponse({"token": token, "seconds": SECONDS, **self._offered(workspace)})
         if "chosen" in request.POST:
             self._remember(answer, workspace)

@@ -11,7 +11,7 @@ from config.lib.log_context import current
 from routing.errors import internal_error, invalid_request
 from routing.gateway import catalog_routes, metrics
 from routing.gateway.answering import refuse
-from routing.gateway.chat_door import ALLOWED, is_preflight, shared_with
+from routing.gateway.chat_door import allowed_to, is_preflight, shared_with
 from routing.gateway.client import Client, Gone, Receive, RefusedError, Scope, Send
 from routing.gateway.dialects import CHAT, PATHS, Dialect
 from routing.gateway.ending import STOPPING
@@ -86,7 +86,7 @@ class GatewayApp:
     async def _dispatch(self, client: Client, identifier: NewId) -> None:
         path, method = client.scope["path"], client.scope["method"]
         if is_preflight(client.scope):
-            await client.answer(204, b"", ALLOWED if len(client.common) > 1 else ())
+            await client.answer(204, b"", allowed_to(self._runtime.limits.dashboard_origin, client.scope))
             return
         dialect = POSTS.get(path)
         if dialect is not None:

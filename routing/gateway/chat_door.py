@@ -51,6 +51,11 @@ def shared_with(origin: str, scope: Scope) -> list[tuple[bytes, bytes]]:
     return [(b"access-control-allow-origin", origin.encode()), (b"vary", b"origin"), EXPOSED]
 
 
+def allowed_to(origin: str, scope: Scope) -> list[tuple[bytes, bytes]]:
+    """What a page of the dashboard is told that it may send; others are told nothing."""
+    return ALLOWED if shared_with(origin, scope) else []
+
+
 def is_preflight(scope: Scope) -> bool:
     """Whether a browser asks before it sends what a page of another origin wants to send."""
     return scope["method"] == "OPTIONS" and any(name == PREFLIGHT_METHOD for name, _ in scope["headers"])

@@ -213,6 +213,15 @@ class TestHistory:
         expect(page.locator("[data-list] li")).to_have_count(0)
 
 
+class TestTheBooks:
+    def test_are_right_about_what_was_asked_without_a_key(self, page: Page, live_stack: LiveStack) -> None:
+        choose(page, "simulator/echo")
+        say(page, "what does this cost?")
+        finished(page)
+
+        live_stack.manage("reconcile")
+
+
 class TestEveryLook:
     @pytest.mark.parametrize("look", LOOKS, ids=str)
     def test_shuts_nobody_out(self, look, page: Page) -> None:

@@ -82,7 +82,7 @@ def pages_to_see(cast: Cast, generation: Generation) -> Iterator[Row]:
         ("production", PRODUCTION),
         ("research", RESEARCH),
     ):
-        yield Row(f"{acme}/chat/token", changing(who, 400), "post", {"workspace": workspace})
+        yield Row(f"{acme}/chat/token?{workspace}", changing(who, 400), "post", {"workspace": workspace})
     yield Row(f"{acme}/chat/token", NOBODY, "post", {"workspace": "nowhere"})
     yield Row(f"{acme}/logs", EVERYBODY_OF_ACME)
     yield Row(f"{globex}/logs", GLOBEX)
