@@ -203,10 +203,11 @@ class TestHistory:
         page.get_by_label("Find a conversation").fill("very rare")
         expect(page.locator("[data-list] li")).to_have_count(1)
 
+        page.locator("[data-list] li").hover()
         page.get_by_role("button", name="Rename a very rare question").click()
         page.get_by_label("Name", exact=True).fill("Soup")
         page.get_by_role("button", name="Rename", exact=True).click()
-        page.get_by_role("button", name="Soup", exact=True).wait_for()
+        page.get_by_role("button", name="Soup", exact=True).hover()
         page.get_by_role("button", name="Delete Soup").click()
         page.get_by_role("button", name="Delete", exact=True).click()
 
