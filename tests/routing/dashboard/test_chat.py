@@ -16,7 +16,7 @@ from routing.preset_config import Content
 from routing.presets import save_version
 from tests.cast import STAGE, Acme
 from tests.chat_tokens import ORIGIN, token_of
-from tests.dashboard_pages import text_of
+from tests.dashboard_pages import make_generation, text_of
 from workspaces import api_keys, workspaces
 from workspaces.models import ApiKey, Purse
 
@@ -157,3 +157,10 @@ class TestAToken:
             token_of(viewers["bob"], acme.production)
 
         assert counted() == (keys, purses + 1)  # what he spends is counted from now on
+
+
+class TestTheLog:
+    def test_says_that_a_request_came_from_here(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        make_generation(acme.bob_key.key, api_key_id=None, member_id=acme.bob.pk)
+
+        assert "Chat room" in text_of(viewers["bob"].get("/o/acme/logs"))
