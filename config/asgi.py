@@ -8,6 +8,7 @@ import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import cached_property
 from typing import Any, ParamSpec, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 import django
 from django.core.exceptions import ImproperlyConfigured
@@ -163,7 +164,13 @@ def _limits(env: Environment) -> Limits:
         operator=operator_of(env),
         slow_seconds=env.slow_request_seconds,
         is_access_logged=env.is_access_logged,
+        dashboard_origin=_origin(env.base_url),
     )
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
 def _loaders() -> Loaders:

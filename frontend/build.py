@@ -20,8 +20,13 @@ ROOT = HERE.parent
 DIST = ROOT / "static" / "dist"
 DIGEST = HERE / "built.sha256"
 MODULES = HERE / "node_modules"
-SCRIPTS = ("app.js", "chart.js", "keyboard.js")
-SOURCES = ("app.css", *SCRIPTS, "favicon.svg", "package.json", "package-lock.json")
+SCRIPTS = (
+    *("app.js", "chart.js", "keyboard.js"),
+    *("chat.js", "chat_history.js", "chat_markdown.js", "chat_run.js", "chat_wire.js"),
+)
+STYLES = ("chat.css",)
+"""Those of one page, beside the stylesheet of all."""
+SOURCES = ("app.css", *STYLES, *SCRIPTS, "favicon.svg", "package.json", "package-lock.json")
 CLASSES = re.compile(r"""class="([^"]*)\"""")
 VENDORED = {
     "htmx.org/dist/htmx.min.js": "vendor/htmx/htmx-{version}.min.js",
@@ -53,7 +58,7 @@ def build(into: Path) -> None:
     into.mkdir(parents=True, exist_ok=True)
     command = [str(MODULES / ".bin" / "tailwindcss"), "-i", "app.css", "-o", str(into / "app.css"), "--minify"]
     subprocess.run(command, cwd=HERE, check=True, capture_output=True)
-    for name in (*SCRIPTS, "favicon.svg"):
+    for name in (*STYLES, *SCRIPTS, "favicon.svg"):
         shutil.copyfile(HERE / name, into / name)
     versions = dict(VERSIONS.findall((HERE / "package.json").read_text()))
     for source, target in VENDORED.items():

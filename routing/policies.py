@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from django.db import connections, transaction
 
 from accounts.models import ManagementKey, Membership, Version
+from accounts.sessions import works_until
+from config.lib.chat_tokens import ChatSeat, seat_named
 from config.lib.environment import environment
 from routing.catalog_compiler import compile_catalog
 from routing.catalog_snapshot import CatalogSnapshot
@@ -27,14 +29,26 @@ from routing.policy_parts.recording import recording_of
 from routing.policy_parts.routing import routing_of
 from routing.policy_parts.server_tools import disabled_tools_of
 from workspaces.key_secrets import OpenedKey, opened_by
-from workspaces.models import ApiKey, WorkspaceMember
+from workspaces.models import ApiKey, Workspace, WorkspaceMember
 
 OWNER = "owner"
 BY_HASH = "a key is found by its hash before anybody's scope is known"
+BY_SEAT = "a signed token says whose seat it is before anybody's scope is known"
 
 
-def load_policy(key_hash: str) -> Policy | None:
-    """The policy of an inference or management key, by its SHA-256; None: there is no such key."""
+def load_policy(name: str) -> Policy | None:
+    """The policy of an inference or management key, by its SHA-256, or of a seat in the chat room, by its name.
+
+    None: there is no such key, or nobody who could sit there.
+    """
+    seat = seat_named(name)
+    if seat is not None:
+        with _snapshot():
+            return _policy_of_seat(seat)
+    return _policy_by_hash(name)
+
+
+def _policy_by_hash(key_hash: str) -> Policy | None:
     with _snapshot():
         keys = ApiKey.objects.using(OWNER).unscoped(reason=BY_HASH)
         opened = opened_by(keys.select_related("organization", "workspace", "owner__user"), key_hash)
@@ -89,11 +103,9 @@ def _snapshot() -> Iterator[None]:
 def _policy_of(opened: OpenedKey, using: str) -> Policy:
     key = opened.key
     workspace, owner = key.workspace, key.owner
-    scopes = [
-        (Version.KEY, key.pk),
-        (Version.WORKSPACE, key.workspace_id),
-        (Version.ORGANIZATION, key.organization_id),
-    ]
+    scopes = [(Version.WORKSPACE, key.workspace_id), (Version.ORGANIZATION, key.organization_id)]
+    if key.pk is not None:
+        scopes.append((Version.KEY, key.pk))
     if owner is not None:
         scopes.append((Version.USER, owner.user_id))
     subjects = subjects_of(key)
@@ -102,7 +114,7 @@ def _policy_of(opened: OpenedKey, using: str) -> Policy:
     credentials = credentials_of(key, using=using)
     return Policy(
         principal=Principal(
-            kind="api_key",
+            kind="member" if key.pk is None else "api_key",
             organization_id=key.organization_id,
             workspace_id=key.workspace_id,
             api_key_id=key.pk,
@@ -134,6 +146,21 @@ def _policy_of(opened: OpenedKey, using: str) -> Policy:
         recording=recording_of(key, privacy, using=using),
         disabled_tools=disabled_tools_of(workspace),
     )
+
+
+def _policy_of_seat(seat: ChatSeat) -> Policy | None:
+    """While his session lasts, a member is governed as a key of his would be that nothing else was said about."""
+    members = Membership.objects.using(OWNER).unscoped(reason=BY_SEAT).select_related("user")
+    owner = members.filter(pk=seat.membership_id).first()
+    workspaces = Workspace.objects.using(OWNER).unscoped(reason=BY_SEAT).select_related("organization")
+    workspace = workspaces.filter(pk=seat.workspace_id).first()
+    if owner is None or workspace is None:
+        return None
+    until = works_until(session_id=seat.session_id, user=owner.user, using=OWNER)
+    if until is None:
+        return None
+    key = ApiKey(organization=workspace.organization, workspace=workspace, owner=owner, hash=seat.name)
+    return _policy_of(OpenedKey(key, works_until=until), OWNER)
 
 
 def _policy_of_management(key: ManagementKey) -> Policy:

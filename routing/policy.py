@@ -85,7 +85,7 @@ class ScopeVersion:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: ids only. `kind` is `api_key`, `management_key` or `nobody`; members come with the chat room.
+    """Who asks: ids only. `kind` is `api_key`, `member` (in the chat room: no key), `management_key` or `nobody`.
 
     `secret` numbers the secret that was sent, where the key has several; what is used with it is booked with it.
     """

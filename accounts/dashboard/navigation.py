@@ -1,7 +1,7 @@
 """The frame's navigation: one list of pages, of which each reader sees those that exist and that he may open.
 
 A page that appears later needs no line here if its address has the name that stands here already: an entry whose
-address nobody serves is not shown. Chat, palette and keyboard shortcuts read the same list.
+address nobody serves is not shown. Palette and keyboard shortcuts read the same list.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ WORKSPACE: Final = Group(
     "Workspace",
     (
         Entry("home", "Home", "home", Permission.WORKSPACE_SEE, "h", words="overview start spend"),
-        Entry("chat", "Chat", "chat", Permission.OWN_KEYS, "c", words="room playground models"),
+        Entry("chat", "Chat", "chat", None, "c", words="room playground models"),
         Entry("keys", "Keys", "key", Permission.OWN_KEYS, "k", words="api secrets tokens limits"),
         Entry("explain", "Explain", "explain", Permission.REQUESTS_EXPLAIN, "e", words="why refused routing"),
         Entry("guardrails", "Guardrails", "shield", CONFIGURE, "u", words="budgets allowlist pii injection"),
@@ -171,8 +171,8 @@ class Reader:
 
     def _address(self, name: str, *, is_of_workspace: bool) -> str:
         places = [{"organization": self.organization}, {}]
-        if is_of_workspace:
-            places = [{"organization": self.organization, "workspace": self.workspace}]
+        if is_of_workspace:  # or with a workspace of its own, as the chat room
+            places = [{"organization": self.organization, "workspace": self.workspace}, places[0]]
         for place in places:
             try:
                 return reverse(f"dashboard:{name}", kwargs=place)

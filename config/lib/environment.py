@@ -32,6 +32,7 @@ class Environment(BroadcastEnvironment, OperationsEnvironment):
     broker_url: str = Field("", alias="HEADGATE_BROKER_URL")
     base_url: str = Field("http://127.0.0.1:8000", alias="HEADGATE_BASE_URL")
     gateway_url: str = Field("", alias="HEADGATE_GATEWAY_URL")
+    chat_url: str = Field("", alias="HEADGATE_CHAT_URL")
     allowed_hosts: str = Field("", alias="HEADGATE_ALLOWED_HOSTS")
     simulator_url: str = Field("", alias="HEADGATE_SIMULATOR_URL")
 

@@ -66,11 +66,20 @@ def host_faults(env: Environment) -> list[CheckMessage]:
 
 
 def base_url_faults(env: Environment) -> list[CheckMessage]:
-    """E006: the public address must be a whole URL without a path."""
-    parts = urlsplit(env.base_url)
-    if parts.scheme in ("http", "https") and parts.hostname and parts.path in ("", "/"):
-        return []
-    return [Error("HEADGATE_BASE_URL must look like https://headgate.example.com.", id="headgate.E006")]
+    """E006: the public addresses must be whole URLs without a path; the gateway's own one may be left out."""
+    urls = {"HEADGATE_BASE_URL": env.base_url}
+    if env.chat_url:
+        urls["HEADGATE_CHAT_URL"] = env.chat_url
+    return [
+        Error(f"{name} must look like https://headgate.example.com.", id="headgate.E006")
+        for name, url in urls.items()
+        if not _is_address(url)
+    ]
+
+
+def _is_address(url: str) -> bool:
+    parts = urlsplit(url)
+    return bool(parts.scheme in ("http", "https") and parts.hostname and parts.path in ("", "/"))
 
 
 def region_faults(env: Environment) -> list[CheckMessage]:

@@ -48,6 +48,7 @@ from routing.dashboard.presets import (
     TryPresetView,
 )
 from routing.models import Preset
+from routing.dashboard.chat import ChatTokenView, ChatView
 from workspaces.dashboard.authorize import AuthorizeView
 from workspaces.dashboard.home import HomeView
 from workspaces.dashboard.key_links import KeyLinkView, KeyLogsLinkView
@@ -112,6 +113,8 @@ organization_urls: list[URLPattern | URLResolver] = [
     path("preferences", PreferencesView.as_view(), name="preferences"),
     path("workspaces", WorkspacesView.as_view(), name="workspaces"),
     path("workspaces/new", NewWorkspaceView.as_view(), name="workspace_new"),
+    path("chat", ChatView.as_view(), name="chat"),
+    path("chat/token", ChatTokenView.as_view(), name="chat_token"),
     path("activity", ActivityView.as_view(), name="activity"),
     path("activity.csv", ActivityFileView.as_view(), name="activity_file"),
     path("logs", LogsView.as_view(), name="logs"),

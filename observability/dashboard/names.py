@@ -19,7 +19,7 @@ from workspaces.models import ApiKey, Workspace
 MOST_DIGITS: Final = 18
 OTHERS: Final = {"api_key_id": "another key", "user": "another member", "workspace": "another workspace"}
 NOTHING: Final = {
-    "api_key_id": "no key",
+    "api_key_id": "chat room",
     "user": "no member",
     "workspace": "no workspace",
     "model": "unknown model",
@@ -102,7 +102,7 @@ class NamesFor:
         return LogLine(
             generation=row,
             workspace=self._workspace_names.get(row.workspace_id, ""),
-            key=key.name if key else "",
+            key=key.name if key else "" if row.api_key_id else "Chat room",
             key_hash=key.hash if key else "",
             whole=whole,
         )

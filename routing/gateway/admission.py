@@ -10,6 +10,7 @@ from config.lib.keys import hash_of
 from routing.decide import decide, key_refusal
 from routing.decision import Decision
 from routing.errors import invalid_request, unauthorized, unavailable
+from routing.gateway.chat_door import is_chat_token, seat_of
 from routing.gateway.client import RefusedError, Scope
 from routing.gateway.ending import Ending
 from routing.gateway.policy_cache import KnownPolicy, PolicyCache
@@ -47,12 +48,12 @@ def find_key(scope: Scope) -> str | None:
 
 
 async def authenticate(policies: PolicyCache, scope: Scope) -> KnownPolicy:
-    """The policy of the key that a request carries. Raises RefusedError: 400, 401, 503."""
+    """The policy of the key, or the chat room's token, that a request carries. Raises RefusedError: 400, 401, 503."""
     key = find_key(scope)
     if key is None:
         raise RefusedError(unauthorized(rule="no_key"))
-    key_hash = hash_of(key)
-    known = policies.peek(key_hash) or await policies.find(key_hash)
+    name = seat_of(key, scope) if is_chat_token(key) else hash_of(key)
+    known = policies.peek(name) or await policies.find(name)
     if known is None:
         raise RefusedError(unauthorized())
     return known

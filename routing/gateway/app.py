@@ -11,6 +11,7 @@ from config.lib.log_context import current
 from routing.errors import internal_error, invalid_request
 from routing.gateway import catalog_routes, metrics
 from routing.gateway.answering import refuse
+from routing.gateway.chat_door import allowed_to, is_preflight, shared_with
 from routing.gateway.client import Client, Gone, Receive, RefusedError, Scope, Send
 from routing.gateway.dialects import CHAT, PATHS, Dialect
 from routing.gateway.ending import STOPPING
@@ -46,6 +47,7 @@ class GatewayApp:
         """Serve one request; nothing is raised but a cancellation that is not ours."""
         began, identifier = time.monotonic(), new_id()
         client = Client(scope, receive, send, identifier.public)
+        client.common += shared_with(self._runtime.limits.dashboard_origin, scope)
         current.set(client.subject)  # each request has a task of its own
         route = route_of(scope["path"])
         open_requests = self._runtime.open_requests
@@ -83,6 +85,9 @@ class GatewayApp:
 
     async def _dispatch(self, client: Client, identifier: NewId) -> None:
         path, method = client.scope["path"], client.scope["method"]
+        if is_preflight(client.scope):
+            await client.answer(204, b"", allowed_to(self._runtime.limits.dashboard_origin, client.scope))
+            return
         dialect = POSTS.get(path)
         if dialect is not None:
             if method != "POST":

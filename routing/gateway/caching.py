@@ -34,6 +34,8 @@ def with_caching(call: Call, headers: Mapping[bytes, bytes], policy: Policy, dec
     if call.preset is None and CACHE[0] not in headers and CACHE[1] not in headers:
         return call
     seconds = seconds_of(headers, call.preset)
+    if policy.principal.api_key_id is None:  # answers are kept per key, and the chat room has none
+        return call
     if seconds is None or _must_retain_nothing(call, policy, decision):
         return call
     is_cleared = _flag(headers, CLEAR) is True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from config.lib.ids import NewId, uuid7
 from observability.journal import Journal
@@ -15,6 +15,8 @@ from routing.gateway.client import RefusedError
 from routing.gateway.router_metadata import dropped_of
 from routing.policy import Policy
 
+Who: TypeAlias = tuple[int, int | None, int | None]
+"""A workspace, and the key or, in the chat room, the member alone."""
 MOST_PER_MINUTE = 60
 NAMED = ("app_title", "app_url", "user", "session_id", "user_agent")
 """Who is behind a refused request, as it says."""
@@ -23,7 +25,7 @@ MINUTE = 60
 
 @dataclass(slots=True)
 class Tally:
-    """The refusals of one key by one rule in one minute; `last` waits, with a count, for the minute's end."""
+    """The refusals of one of these by one rule in one minute; `last` waits, with a count, for the minute's end."""
 
     minute: int
     written: int = 0
@@ -36,12 +38,12 @@ class RefusalLog:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._tallies: dict[tuple[int, str], Tally] = {}
+        self._tallies: dict[tuple[Who, str], Tally] = {}
 
     def note(self, identifier: NewId, policy: Policy, call: Call | None, error: RefusedError) -> None:
         """Log a refusal; those of principals without a workspace are metrics only."""
         principal, refusal = policy.principal, error.refusal
-        if principal.kind != "api_key" or principal.api_key_id is None:
+        if not principal.workspace_id:
             return
         record = RefusalRecord(
             identifier.text,
@@ -56,14 +58,16 @@ class RefusalLog:
             1,
             _detail(call, error),
         )
-        self._write_or_count(principal.api_key_id, refusal.rule, record)
+        self._write_or_count(
+            (principal.workspace_id, principal.api_key_id, principal.member_id), refusal.rule, record
+        )
 
-    def _write_or_count(self, api_key_id: int, rule: str, record: RefusalRecord) -> None:
+    def _write_or_count(self, who: Who, rule: str, record: RefusalRecord) -> None:
         minute = record.admitted_at // 1_000_000 // MINUTE
-        tally = self._tallies.get((api_key_id, rule))
+        tally = self._tallies.get((who, rule))
         if tally is None or tally.minute != minute:
             self._write_count(tally)
-            tally = self._tallies[(api_key_id, rule)] = Tally(minute)
+            tally = self._tallies[(who, rule)] = Tally(minute)
         if tally.written < MOST_PER_MINUTE:
             tally.written += 1
             self._journal.refuse(record)

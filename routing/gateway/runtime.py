@@ -71,6 +71,8 @@ class Limits:
     slow_seconds: float = 1.0
     """Own time from which on a request is logged as slow."""
     is_access_logged: bool = False
+    dashboard_origin: str = ""
+    """Whose pages may read answers though they come from another origin: the chat room's, where planes are apart."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,9 @@ class NoPurse(LookupError):
 
 def subjects_of(key: ApiKey) -> tuple[int, ...]:
     """Everyone whose spend a request with this key counts on, credits first."""
-    subjects = [
-        organization_subject(key.organization_id),
-        workspace_subject(key.workspace_id),
-        api_key_subject(key.pk),
-    ]
+    subjects = [organization_subject(key.organization_id), workspace_subject(key.workspace_id)]
+    if key.pk is not None:  # the chat room has none
+        subjects.append(api_key_subject(key.pk))
     if key.owner_id is not None:
         subjects += [member_subject(key.owner_id), workspace_member_subject(key.workspace_id, key.owner_id)]
     return tuple(subjects)

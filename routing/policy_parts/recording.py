@@ -42,8 +42,11 @@ def _listeners(key: ApiKey, using: str) -> tuple[Listener, ...]:
 def _sorters(key: ApiKey, using: str) -> tuple[Sorter, ...]:
     """The classifiers that take the key; the keys that classifiers ask with are taken by none."""
     rows = Classifier.objects.using(using).for_organization(key.organization_id).live()
-    found = list(rows.filter(Q(workspace=key.workspace_id, is_enabled=True) | Q(key=key)).order_by("pk"))
-    if any(row.key_id == key.pk for row in found):
+    wanted = Q(workspace=key.workspace_id, is_enabled=True)
+    if key.pk is not None:
+        wanted |= Q(key=key)
+    found = list(rows.filter(wanted).order_by("pk"))
+    if any(row.key_id is not None and row.key_id == key.pk for row in found):
         return ()
     return tuple(Sorter(row.pk, row.sampling_rate) for row in found if _takes(row.api_key_ids, key))
 

@@ -16,6 +16,7 @@ WORKSPACE_PAGES = [
     "/o/acme/w/default/presets/new?as=json",
 ]
 ORGANIZATION_PAGES = [
+    "/o/acme/chat",
     "/o/acme/activity",
     "/o/acme/logs",
     "/o/acme/credits",

@@ -47,6 +47,7 @@ class TestTheEnvironment:
             ("HEADGATE_OWNER_DATABASE_URL", GOOD["DATABASE_URL"], "headgate.E004"),
             ("HEADGATE_ALLOWED_HOSTS", "", "headgate.E005"),
             ("HEADGATE_BASE_URL", "headgate.example.com", "headgate.E006"),
+            ("HEADGATE_CHAT_URL", "https://gateway.example.com/api/v1", "headgate.E006"),
             ("HEADGATE_EMAIL_URL", "mail.example.com", "headgate.E007"),
             ("HEADGATE_EMAIL_URL", "anymail:postmark", "headgate.E007"),
             ("HEADGATE_STRIPE_SECRET_KEY", "sk_live_1", "headgate.E022"),

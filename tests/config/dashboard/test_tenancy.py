@@ -76,6 +76,16 @@ def pages_to_see(cast: Cast, generation: Generation) -> Iterator[Row]:
     yield Row(f"{globex}/activity", GLOBEX)
     yield Row(f"{acme}/activity.csv", EVERYBODY_OF_ACME)
     yield Row(f"{globex}/activity.csv", GLOBEX)
+    yield Row(f"{acme}/chat", EVERYBODY_OF_ACME)
+    yield Row(f"{globex}/chat", GLOBEX)
+    # Without the origin that a browser names it is a 400 for whoever may chat there.
+    for workspace, who in (
+        ("default", EVERYBODY_OF_ACME),
+        ("production", PRODUCTION),
+        ("research", RESEARCH),
+    ):
+        yield Row(f"{acme}/chat/token?{workspace}", changing(who, 400), "post", {"workspace": workspace})
+    yield Row(f"{acme}/chat/token", NOBODY, "post", {"workspace": "nowhere"})
     yield Row(f"{acme}/logs", EVERYBODY_OF_ACME)
     yield Row(f"{globex}/logs", GLOBEX)
     yield Row(f"{acme}/logs/{generation.public_id}", EVERYBODY_OF_ACME)
