@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from config.lib.ids import first_uuid7
-from observability.models import Generation
+from observability.classifications import AskedLabel
+from observability.models import Classification, Generation
 from observability.request_steps import all_of_request
 
 STATUSES: Final = (
@@ -30,7 +31,8 @@ LOOKED_FOR: Final = ("model", "provider", "finish_reason", "member_id", "error_t
 class LogFilter:
     """What to show; None and empty stand for everything. Costs are nano-dollars, both bounds included.
 
-    `request_id`: all generations of that request. `is_outer_only`: no further generations of requests.
+    `request_id`: all generations of that request. `is_outer_only`: no further generations of requests. `label`: what
+    a classifier found.
     """
 
     since: datetime | None = None
@@ -53,6 +55,7 @@ class LogFilter:
     tool: str = ""
     request_id: UUID | None = None
     is_outer_only: bool = False
+    label: AskedLabel | None = None
 
     @property
     def is_narrow(self) -> bool:
@@ -63,7 +66,7 @@ class LogFilter:
     def has_to_look(self) -> bool:
         """Whether rows have to be looked at one by one, because no index finds them."""
         is_failure = self.status not in ("", Generation.COMPLETED)
-        others = (self.least_cost_nano, self.most_cost_nano, self.cache or None)
+        others = (self.least_cost_nano, self.most_cost_nano, self.cache or None, self.label)
         named = [getattr(self, name) or None for name in LOOKED_FOR]
         return (
             self.has_guardrail_event
@@ -99,6 +102,8 @@ class LogFilter:
             rows = rows.filter(cost_nano__lte=self.most_cost_nano)
         if self.has_guardrail_event:
             rows = rows.filter(GUARDRAIL_EVENT)
+        if self.label is not None:
+            rows = rows.filter(_sorted_as(self.label))
         return rows.filter(_of_cache(self.cache)) if self.cache else rows
 
     def _named(self, names: tuple[str, ...]) -> dict[str, Any]:
@@ -107,6 +112,15 @@ class LogFilter:
 
 
 GUARDRAIL_EVENT: Final = Q(detail__contains={"pipeline": [{"type": "guardrail", "data": {"detected": True}}]})
+
+
+def _sorted_as(asked: AskedLabel) -> Exists:
+    found = Classification.objects.for_organization(asked.organization_id).filter(
+        generation_id=OuterRef("id"),
+        classifier_id=asked.classifier_id,
+        tags__contains={asked.dimension: asked.label},
+    )
+    return Exists(found)
 
 
 def _of_cache(cache: str) -> Q:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 MAX_NAME = 100
+ACRONYMS = frozenset({"api", "arn", "dsn", "iam", "id", "json", "ml", "otlp", "url"})
 
 
 class NotValid(Exception):
@@ -32,8 +33,10 @@ class Field:
 
     @property
     def label(self) -> str:
-        """Its name for people."""
-        return self.name.replace("_", " ").capitalize()
+        """Its name for people, from snake_case and camelCase alike."""
+        words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", self.name).replace("_", " ").lower().split(" ")
+        text = " ".join(word.upper() if word in ACRONYMS else word for word in words)
+        return text[:1].upper() + text[1:]
 
     @property
     def schema(self) -> dict[str, Any]:

@@ -32,8 +32,34 @@ from accounts.dashboard.organization import LeaveView, NewOrganizationView, Orga
 from accounts.dashboard.palette import PaletteView
 from accounts.dashboard.profile import EndSessionView, ProfileView
 from observability.dashboard.activity import ActivityFileView, ActivityView
+from observability.dashboard.classifiers import (
+    ClassifiersView,
+    ClassifierView,
+    DeleteClassifierView,
+    EditClassifierView,
+    NewClassifierView,
+)
 from observability.dashboard.contents import ContentView, FalsePositiveView
-from observability.dashboard.deliveries import DeliveriesView, DestinationsView, ReplayView
+from observability.dashboard.deliveries import (
+    BackfillView,
+    BatchesView,
+    DeliveriesView,
+    DestinationView,
+    DiscardView,
+    OrderView,
+    TryDestinationView,
+)
+from observability.dashboard.destinations import (
+    DeleteDestinationView,
+    DestinationsView,
+    DetachDestinationView,
+    EditDestinationView,
+    GalleryView,
+    NewDestinationView,
+    SwitchBroadcastView,
+    SwitchDestinationView,
+)
+from observability.dashboard.io_logging import IoLoggingView
 from observability.dashboard.logs import GenerationView, LogsView
 from routing.dashboard.explain import ExplainView
 from routing.dashboard.plugins import PluginsView, PluginView, ResetPluginView, ServerToolsView
@@ -72,6 +98,23 @@ preset_urls: list[URLPattern | URLResolver] = [
     path("/versions/compare", CompareVersionsView.as_view(), name="preset_compare"),
     path("/versions/<slug:number>/use", UseVersionView.as_view(), name="preset_use"),
 ]
+destination_urls: list[URLPattern | URLResolver] = [
+    path("settings", EditDestinationView.as_view(), name="destination_edit"),
+    path("test", TryDestinationView.as_view(), name="destination_test"),
+    path("enable", SwitchDestinationView.as_view(), name="destination_enable"),
+    path("disable", SwitchDestinationView.as_view(is_enabled=False), name="destination_disable"),
+    path("detach", DetachDestinationView.as_view(), name="destination_detach"),
+    path("delete", DeleteDestinationView.as_view(), name="destination_delete"),
+    path("deliveries", DeliveriesView.as_view(), name="deliveries"),
+    path("deliveries/replay", OrderView.as_view(), name="deliveries_replay"),
+    path("deliveries/discard", DiscardView.as_view(), name="deliveries_discard"),
+    path("batches", BatchesView.as_view(), name="batches"),
+    path("backfill", BackfillView.as_view(), name="backfill"),
+]
+classifier_urls: list[URLPattern | URLResolver] = [
+    path("settings", EditClassifierView.as_view(), name="classifier_edit"),
+    path("delete", DeleteClassifierView.as_view(), name="classifier_delete"),
+]
 workspace_urls: list[URLPattern | URLResolver] = [
     path("", HomeView.as_view(), name="home"),
     path("explain", ExplainView.as_view(), name="explain"),
@@ -83,8 +126,16 @@ workspace_urls: list[URLPattern | URLResolver] = [
     path("presets/new", NewPresetView.as_view(), name="preset_new"),
     path("presets/<uuid:preset>", include(preset_urls)),
     path("destinations", DestinationsView.as_view(), name="destinations"),
-    path("destinations/<uuid:destination>/deliveries", DeliveriesView.as_view(), name="deliveries"),
-    path("destinations/<uuid:destination>/deliveries/replay", ReplayView.as_view(), name="deliveries_replay"),
+    path("destinations/broadcast", SwitchBroadcastView.as_view(), name="broadcast_switch"),
+    path("destinations/new", GalleryView.as_view(), name="destination_new"),
+    path("destinations/new/<slug:type>", NewDestinationView.as_view(), name="destination_add"),
+    path("destinations/<uuid:destination>", DestinationView.as_view(), name="destination"),
+    path("destinations/<uuid:destination>/", include(destination_urls)),
+    path("io-logging", IoLoggingView.as_view(), name="io_logging"),
+    path("classifiers", ClassifiersView.as_view(), name="classifiers"),
+    path("classifiers/new", NewClassifierView.as_view(), name="classifier_new"),
+    path("classifiers/<uuid:classifier>", ClassifierView.as_view(), name="classifier"),
+    path("classifiers/<uuid:classifier>/", include(classifier_urls)),
     path("keys", KeysView.as_view(), name="keys"),
     path("keys/new", NewKeyView.as_view(), name="key_new"),
     path("keys/transfer", TransferKeysView.as_view(), name="keys_transfer"),

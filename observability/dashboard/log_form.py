@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from uuid import UUID
 
 from django.http import QueryDict
@@ -29,6 +30,7 @@ NAMES = (
     "guardrail",
     "request",
     "inner",
+    "label",
 )
 ALWAYS_SHOWN = frozenset({"workspace", "key", "status", "model"})
 NO_REQUEST = UUID(int=0)
@@ -50,7 +52,7 @@ class LogForm:
         """Whether one of the filters is used that are folded away."""
         return any(value for name, value in self.asked.items() if name not in ALWAYS_SHOWN)
 
-    @property
+    @cached_property
     def wanted(self) -> LogFilter:
         """The filter."""
         asked, names = self.asked, self._names
@@ -66,6 +68,7 @@ class LogForm:
             has_guardrail_event=bool(asked["guardrail"]),
             request_id=(parse_generation_id(asked["request"]) or NO_REQUEST) if asked["request"] else None,
             is_outer_only=asked["inner"] == "false",
+            label=names.label(asked["label"]) if asked["label"] else None,
             **{name: asked[name] for name in PLAIN},
         )
 

@@ -78,6 +78,7 @@ class LogsView(OrganizationView):
     def _choices(self, names: NamesFor, form: LogForm) -> dict[str, Any]:
         return {
             "chosen": form.asked,
+            "label": form.wanted.label,
             "has_more_filters": form.has_more,
             "is_narrowed": form.wanted.is_narrow,
             "is_first_page": not self.asked("before"),

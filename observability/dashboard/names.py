@@ -9,6 +9,7 @@ from typing import Any, Final
 from accounts.models import Membership
 from accounts.permissions import Permission, may
 from accounts.standing import standing_of
+from observability.classifications import AskedLabel, asked_label
 from observability.logs import duration_ms_of
 from observability.models import Generation
 from observability.request_steps import Whole, wholes_of
@@ -67,6 +68,11 @@ class NamesFor:
     def workspace_id(self, slug: str) -> int | None:
         """The id of one of the reader's workspaces."""
         return next((workspace.pk for workspace in self.workspaces if workspace.slug == slug), None)
+
+    def label(self, text: str) -> AskedLabel:
+        """The label of a classifier in one of the reader's workspaces."""
+        places = [workspace.pk for workspace in self.workspaces]
+        return asked_label(text, self._membership.organization_id, places)
 
     def key_choices(self, count: int) -> list[ApiKey]:
         """Keys to choose from, by name."""
