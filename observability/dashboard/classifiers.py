@@ -172,7 +172,7 @@ class ClassifierView(ClassifierPage):
             tab="results",
             classifier=self.classifier,
             page=page,
-            status=status,
+            chosen=status,
             statuses=list(STATUS_WORDS.items()),
             counts=counts_by_status(self.classifier),
             dimensions=counts_by_label(self.classifier),

@@ -82,7 +82,7 @@ class DeliveriesView(DestinationPage):
             rows if self.is_continuation else "observability/deliveries.html",
             tab="deliveries",
             page=page,
-            status=status,
+            chosen=status,
             statuses=list(STATUS_WORDS.items()),
             faring=faring_of(self.destination),
             **self.about(),
@@ -104,7 +104,7 @@ class BatchesView(DestinationPage):
             rows if self.is_continuation else "observability/batches.html",
             tab="batches",
             page=page,
-            outcome=outcome,
+            chosen=outcome,
             outcomes=list(OUTCOME_WORDS.items()),
             **self.about(),
         )

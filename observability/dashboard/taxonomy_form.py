@@ -63,7 +63,7 @@ class TaxonomyForm:
             return cls([], data["taxonomy_json"])
         names, about = data.getlist("dimension_name"), data.getlist("dimension_description")
         dimensions = [DimensionRow(*pair) for pair in zip(names, about, strict=False)]
-        lists = (data.getlist(f"label_{name}") for name in ("dimension", "label", "description"))
+        lists = map(data.getlist, ("label_dimension", "label", "label_description"))
         for place, label, description in zip(*lists, strict=False):
             if place.isdecimal() and len(place) < 4 and int(place) < len(dimensions):
                 dimensions[int(place)].labels.append(LabelRow(label, description))

@@ -14,6 +14,11 @@ WORKSPACE_PAGES = [
     "/o/acme/w/default/presets",
     "/o/acme/w/default/presets/new",
     "/o/acme/w/default/presets/new?as=json",
+    "/o/acme/w/default/destinations/new/langfuse",
+    "/o/acme/w/default/destinations/new/s3",
+    "/o/acme/w/default/io-logging",
+    "/o/acme/w/default/classifiers",
+    "/o/acme/w/default/classifiers/new",
 ]
 ORGANIZATION_PAGES = [
     "/o/acme/chat",

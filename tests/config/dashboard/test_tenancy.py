@@ -13,11 +13,12 @@ from accounts.credits import deposit
 from accounts.models import Revision
 from accounts.notifications import channels
 from config.lib.scoping import tenant
-from observability.models import Destination, Generation
+from observability.models import Classifier, Destination, Generation
 from routing import presets
 from routing.preset_config import Content
 from tests.cast import STAGE, Cast
 from tests.dashboard_pages import make_generation
+from tests.observability.classifiers import a_classifier
 from tests.observability.destination_kinds import a_destination, use_mailbox
 from workspaces import workspaces
 
@@ -31,6 +32,8 @@ PRODUCTION = (200, 200, 404, 404, LOGIN)
 RESEARCH = (200, 404, 200, 404, LOGIN)
 ADMINISTRATOR_KNOWS = (200, 404, 404, 404, LOGIN)
 ADMINISTRATOR_OF_PRODUCTION = (200, 404, 404, 404, LOGIN)
+CONFIGURED = (200, 403, 404, 404, LOGIN)
+DEFAULT_CONFIGURED = (200, 403, 403, 404, LOGIN)
 GLOBEX = (404, 404, 404, 200, LOGIN)
 NOBODY = (404, 404, 404, 404, LOGIN)
 PERSON = (200, 200, 200, 200, LOGIN)
@@ -213,18 +216,53 @@ def pages_of_revisions(cast: Cast) -> Iterator[Row]:
 
 
 def pages_of_destinations(cast: Cast) -> Iterator[Row]:
-    """Deliveries to a destination of production's: through its own workspace alone."""
+    """A destination of production's: through its own workspace alone. What changes it comes last, but is refused."""
     with tenant(cast.acme.organization.pk):
         known = Destination.objects.for_workspace(cast.acme.production)
         destination = known.first() or a_destination(cast.acme.production)
-    yield Row("/o/acme/w/production/destinations", (200, 403, 404, 404, LOGIN))
-    yield Row("/o/globex/w/default/destinations", GLOBEX)
-    page = f"w/production/destinations/{destination.public_id}/deliveries"
-    yield Row(f"/o/acme/{page}", (200, 403, 404, 404, LOGIN))
-    yield Row(f"/o/acme/{page}/replay", (ELSEWHERE, 403, 404, 404, LOGIN), "post")
-    for elsewhere in ("/o/acme/w/default", "/o/globex/w/default"):
-        expected = NOBODY if "globex" in elsewhere else (404, 403, 403, 404, LOGIN)
-        yield Row(f"{elsewhere}/{page.partition('/')[2].partition('/')[2]}", expected)
+    here, one = "/o/acme/w/production/destinations", f"destinations/{destination.public_id}"
+    for page in ("destinations", "destinations/new", "destinations/new/langfuse", "io-logging"):
+        yield Row(f"/o/acme/w/production/{page}", CONFIGURED)
+        yield Row(f"/o/globex/w/default/{page}", GLOBEX)
+    yield Row(f"{here}/new/pigeon", changing(CONFIGURED, 404))
+    yield Row(f"{here}/new/langfuse", changing(CONFIGURED, INVALID), "post", {"name": ""})
+    yield Row("/o/acme/w/production/io-logging", changing(CONFIGURED, INVALID), "post", {"whose": "x"})
+    yield Row(f"{here}/broadcast", changing(CONFIGURED, ELSEWHERE), "post")
+    for page in ("", "/settings", "/deliveries", "/deliveries/discard", "/batches", "/backfill", "/delete"):
+        yield Row(f"/o/acme/w/production/{one}{page}", CONFIGURED)
+        yield Row(f"/o/acme/w/default/{one}{page}", changing(DEFAULT_CONFIGURED, 404))
+        yield Row(f"/o/globex/w/default/{one}{page}", NOBODY)
+    for page, success in {
+        "/settings": INVALID,
+        "/delete": INVALID,
+        "/backfill": INVALID,
+        "/deliveries/replay": ELSEWHERE,
+        "/detach": ELSEWHERE,
+        "/disable": ELSEWHERE,
+        "/enable": ELSEWHERE,
+        "/test": 200,
+    }.items():
+        yield Row(f"/o/acme/w/production/{one}{page}", changing(CONFIGURED, success), "post")
+        yield Row(f"/o/globex/w/default/{one}{page}", NOBODY, "post")
+
+
+def pages_of_classifiers(cast: Cast) -> Iterator[Row]:
+    """A classifier of production's: through its own workspace alone."""
+    with tenant(cast.acme.organization.pk):
+        known = Classifier.objects.for_workspace(cast.acme.production)
+        classifier = known.first() or a_classifier(cast.acme.production)
+    one = f"classifiers/{classifier.public_id}"
+    for page in ("classifiers", "classifiers/new"):
+        yield Row(f"/o/acme/w/production/{page}", CONFIGURED)
+        yield Row(f"/o/globex/w/default/{page}", GLOBEX)
+    yield Row("/o/acme/w/production/classifiers/new", changing(CONFIGURED, INVALID), "post", {"name": ""})
+    for page in ("", "/settings", "/delete"):
+        yield Row(f"/o/acme/w/production/{one}{page}", CONFIGURED)
+        yield Row(f"/o/acme/w/default/{one}{page}", changing(DEFAULT_CONFIGURED, 404))
+        yield Row(f"/o/globex/w/default/{one}{page}", NOBODY)
+    for page in ("/settings", "/delete"):
+        yield Row(f"/o/acme/w/production/{one}{page}", changing(CONFIGURED, INVALID), "post", {"name": ""})
+        yield Row(f"/o/globex/w/default/{one}{page}", NOBODY, "post")
 
 
 def pages_of_presets(cast: Cast) -> Iterator[Row]:
@@ -341,6 +379,7 @@ class TestTheTable:
             *pages_to_see(cast, generation),
             *pages_of_keys(cast),
             *pages_of_destinations(cast),
+            *pages_of_classifiers(cast),
             *pages_of_revisions(cast),
             *pages_of_people(cast),
             *pages_of_presets(cast),
@@ -359,6 +398,7 @@ class TestTheTable:
             *pages_to_see(cast, generation),
             *pages_of_keys(cast),
             *pages_of_destinations(cast),
+            *pages_of_classifiers(cast),
             *pages_of_revisions(cast),
             *pages_of_people(cast),
             *pages_of_presets(cast),
