@@ -32,7 +32,7 @@ NAMES = (
     "inner",
     "label",
 )
-ALWAYS_SHOWN = frozenset({"workspace", "key", "status", "model"})
+ALWAYS_SHOWN = frozenset({"workspace", "key", "status", "model", "label"})
 NO_REQUEST = UUID(int=0)
 """Stands for an id that is none."""
 NOBODY = -1

@@ -70,7 +70,6 @@ class TestTheOverview:
 
         shown = text_of(viewers["alice"].get(page_of(destination)))
 
-        assert "Failing" in shown
         assert "then one batch is tried" in shown
         assert "HTTP 400" in shown
 
