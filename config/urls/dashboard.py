@@ -49,15 +49,17 @@ from observability.dashboard.deliveries import (
     OrderView,
     TryDestinationView,
 )
-from observability.dashboard.destinations import (
+from observability.dashboard.destination_edit import (
     DeleteDestinationView,
-    DestinationsView,
     DetachDestinationView,
     EditDestinationView,
+    SwitchDestinationView,
+)
+from observability.dashboard.destinations import (
+    DestinationsView,
     GalleryView,
     NewDestinationView,
     SwitchBroadcastView,
-    SwitchDestinationView,
 )
 from observability.dashboard.io_logging import IoLoggingView
 from observability.dashboard.logs import GenerationView, LogsView

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 
 from accounts.dashboard.forms import ConfirmForm
@@ -53,14 +53,11 @@ class ClassifierForm(ChosenKeysForm):
         super().__init__(*args, **kwargs)
         if classifier is not None:
             names = ("name", "model", "instructions", "sampling_rate", "is_enabled")
-            self.initial |= {name: getattr(classifier, name) for name in names}
+            self.initial.update({name: getattr(classifier, name) for name in names})
         self.offer_keys(workspace, classifier.api_key_ids if classifier else None)
+        kept = classifier.taxonomy if classifier else None
         self.taxonomy = (
-            TaxonomyForm.read(self.data)
-            if self.is_bound
-            else TaxonomyForm.of(  # type: ignore[arg-type]
-                classifier.taxonomy if classifier else None
-            )
+            TaxonomyForm.read(cast(QueryDict, self.data)) if self.is_bound else TaxonomyForm.of(kept)
         )
 
     def settings(self) -> dict[str, Any]:

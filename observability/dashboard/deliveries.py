@@ -14,7 +14,7 @@ from config.lib.dashboard import INVALID_FORM
 from config.lib.ids import parse_generation_id
 from config.lib.keyset import UnknownCursor
 from observability.dashboard.backfill_form import BackfillForm
-from observability.dashboard.destinations import DestinationPage
+from observability.dashboard.destination_pages import DestinationPage
 from observability.dashboard.trials import Trial, sent_test_trace, tried
 from observability.delivery_days import Day, days_of
 from observability.delivery_orders import NotOrderable, TooManyOrders, order

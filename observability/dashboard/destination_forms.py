@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 
 from config.lib import declared_forms
 from config.lib.declared import Field, Flag, NotValid
@@ -36,6 +37,9 @@ FIELDS_OF_REFUSALS: Mapping[type[Exception], str | None] = {
     settings.IsCopy: None,
     TooManyDestinations: None,
 }
+REFUSALS: tuple[type[Exception], ...] = (NotValid, *FIELDS_OF_REFUSALS)
+TEST = "test"
+"""What the button says that tries the connection."""
 PRIVACY_LOCKED = "The account's privacy settings keep prompts and completions in the house."
 
 
@@ -112,26 +116,22 @@ class DestinationForm(ChosenKeysForm):
         super().__init__(*args, **kwargs)
         self.kind, self.destination = kind, destination
         self.shown = shown_config(destination) if destination else {}
-        self.declared_fields = [field for field in kind.all_fields if field.name not in kind.made_here]
-        for field in self.declared_fields:
+        self.kind_fields = [field for field in kind.all_fields if field.name not in kind.made_here]
+        for field in self.kind_fields:
             self.fields[PREFIX + field.name] = self._field_of(field)
-        self.initial |= _initial(destination) if destination else {"name": kind.name}
-        self.initial |= {PREFIX + name: value for name, value in {**kind.defaults, **self.shown}.items()}
+        self.initial.update(_initial(destination) if destination else {"name": kind.name})
+        values = {**kind.defaults, **self.shown}
+        self.initial.update({PREFIX + name: value for name, value in values.items()})
         if not may_be_everywhere:
             del self.fields["is_everywhere"]
         self.offer_keys(workspace, destination.api_key_ids if destination else None)
-        self.rules = (
-            RulesForm.read(self.data)
-            if self.is_bound
-            else RulesForm.of(  # type: ignore[arg-type]
-                destination.filter_rules if destination else None
-            )
-        )
+        kept = destination.filter_rules if destination else None
+        self.rules = RulesForm.read(cast(QueryDict, self.data)) if self.is_bound else RulesForm.of(kept)
 
     @property
     def config_fields(self) -> list[forms.BoundField]:
         """What the kind declares but for headers, which few need."""
-        return [self[PREFIX + field.name] for field in self.declared_fields if field.name != HEADERS]
+        return [self[PREFIX + field.name] for field in self.kind_fields if field.name != HEADERS]
 
     @property
     def headers(self) -> forms.BoundField:
@@ -146,7 +146,7 @@ class DestinationForm(ChosenKeysForm):
 
     def config(self) -> dict[str, Any]:
         """The configuration as it was typed; what is empty is taken away, or was never there."""
-        typed = {field.name: self.cleaned_data[PREFIX + field.name] for field in self.declared_fields}
+        typed = {field.name: self.cleaned_data[PREFIX + field.name] for field in self.kind_fields}
         given = {name: (value if value != "" else None) for name, value in typed.items()}
         return {name: value for name, value in given.items() if value is not None or name in self.shown}
 
@@ -185,7 +185,7 @@ class DestinationForm(ChosenKeysForm):
             self.add_error(None, "A filter rule is not right.")
             return
         fault = error.fault
-        for field in self.declared_fields:
+        for field in self.kind_fields:
             fault = fault.replace(f"config.{field.name}", f"“{field.label}”")
         field_name = PREFIX + error.path.removeprefix("config.").partition(".")[0]
         self.add_error(field_name if field_name in self.fields else None, fault[:1].upper() + fault[1:])

@@ -33,11 +33,13 @@ class IoLoggingForm(ChosenKeysForm):
     def __init__(self, *args: Any, known: WorkspaceObservability, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         workspace = known.workspace
-        self.initial |= {
-            "is_io_logging_enabled": workspace.is_io_logging_enabled,
-            "io_logging_sampling_rate": workspace.io_logging_sampling_rate,
-            "retention_days": known.retention_days,
-        }
+        self.initial.update(
+            {
+                "is_io_logging_enabled": workspace.is_io_logging_enabled,
+                "io_logging_sampling_rate": workspace.io_logging_sampling_rate,
+                "retention_days": known.retention_days,
+            }
+        )
         self.offer_keys(workspace, workspace.io_logging_api_key_ids)
 
     def changes(self) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from django.http import QueryDict
 from config.lib.declared import NotValid
 from observability.filter_rules import EXISTENCE, FIELDS, NUMBERS, OF_BOTH, OF_NUMBERS, OF_TEXT, Rules
 
-FIRST = {"field": "model", "operator": "equals", "value": ""}
 WHERE = re.compile(r"filter_rules\.groups\[(\d+)\](?:\.rules\[(\d+)\])?")
 DO = re.compile(r"(add_group|add_rule|remove_group|remove_rule):(\d{1,4})", re.ASCII)
 ORDER = ("equals", "not_equals", "contains", "not_contains", "starts_with", "ends_with", "regex")
@@ -104,7 +103,7 @@ class RulesForm:
             return
         action, number = found[1], int(found[2])
         if action == "add_group":
-            self.groups.append(GroupRow(rules=[RuleRow(**FIRST)]))
+            self.groups.append(GroupRow(rules=[_new_rule()]))
             self.is_on = self.is_on or len(self.groups) == 1
         elif action == "remove_rule":
             for group in self.groups:
@@ -112,7 +111,7 @@ class RulesForm:
             self.groups = [group for group in self.groups if group.rules]
         elif number < len(self.groups):
             if action == "add_rule":
-                self.groups[number].rules.append(RuleRow(**FIRST))
+                self.groups[number].rules.append(_new_rule())
             else:
                 del self.groups[number]
         self._count()
@@ -145,6 +144,10 @@ class RulesForm:
 def words_of(operator: str) -> str:
     """An operator for people."""
     return WORDS.get(operator, operator.replace("_", " "))
+
+
+def _new_rule() -> RuleRow:
+    return RuleRow("model", "equals", "")
 
 
 def _rule(row: RuleRow) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class TaxonomyForm:
     def read(cls, data: QueryDict) -> TaxonomyForm:
         """The form as it was sent."""
         if "taxonomy_json" in data:
-            return cls([], data["taxonomy_json"])
+            return cls([], str(data["taxonomy_json"]))
         names, about = data.getlist("dimension_name"), data.getlist("dimension_description")
         dimensions = [DimensionRow(*pair) for pair in zip(names, about, strict=False)]
         lists = map(data.getlist, ("label_dimension", "label", "label_description"))

@@ -80,7 +80,7 @@ class TestMakingAClassifier:
 
         assert answer["Location"] == PLACE
         assert only(acme).taxonomy == TAXONOMY
-        assert only(acme).key is not None
+        assert only(acme).key_id is not None
 
     def test_takes_it_as_json(self, acme: Acme, viewers: dict[str, Client]) -> None:
         text = json.dumps(TAXONOMY)
