@@ -164,6 +164,7 @@ class ClassifierView(ClassifierPage):
             raise Http404 from error
         if self.is_continuation:
             return self.page("observability/_result_rows.html", page=page, classifier=self.classifier)
+        counts = counts_by_status(self.classifier)
         return self.page(
             "observability/classifier.html",
             tab="results",
@@ -171,7 +172,7 @@ class ClassifierView(ClassifierPage):
             page=page,
             chosen=status,
             statuses=list(STATUS_WORDS.items()),
-            counts=counts_by_status(self.classifier),
+            told=" · ".join(f"{STATUS_WORDS[name]} {count:,}" for name, count in sorted(counts.items())),
             dimensions=counts_by_label(self.classifier),
             counted=COUNTED,
         )
