@@ -32,6 +32,11 @@ def open_house(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     environment.cache_clear()
 
 
+def settled(page: Page) -> None:
+    """Wait until what was swapped in listens."""
+    expect(page.locator(".htmx-added, .htmx-settling, .htmx-request")).to_have_count(0)
+
+
 def fill_in(page: Page, url: str) -> None:
     """From the list to a form that is filled in, with two rules."""
     page.goto("/o/acme/w/default/destinations")
@@ -39,11 +44,15 @@ def fill_in(page: Page, url: str) -> None:
     page.get_by_label("Name", exact=True).fill("Our collector")
     page.get_by_label("URL", exact=True).fill(url)
     page.get_by_role("button", name="Add a rule").click()
+    page.get_by_label("What rule 1 looks at").wait_for()
+    settled(page)
     page.get_by_label("What rule 1 looks at").select_option("total_cost")
     expect(page.get_by_label("How rule 1 compares").locator("option[value=gte]")).to_have_count(1)
     page.get_by_label("How rule 1 compares").select_option("gte")
     page.get_by_label("With what rule 1 compares").fill("0.5")
     page.get_by_role("button", name="Another rule").click()
+    page.get_by_label("What rule 2 looks at").wait_for()
+    settled(page)
     page.get_by_label("With what rule 2 compares").fill("author/model")
 
 

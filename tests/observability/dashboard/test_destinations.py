@@ -175,9 +175,9 @@ class TestAddingADestination:
     def test_everywhere_is_for_administrators_of_the_organization(
         self, acme: Acme, viewers: dict[str, Client]
     ) -> None:
-        make_administrator(acme.bob, acme.production)
+        make_administrator(acme.carol, acme.production)
 
-        viewers["bob"].post(ADD, TYPED | {"is_everywhere": "on"})
+        viewers["carol"].post(ADD, TYPED | {"is_everywhere": "on"})
 
         assert only(acme).is_everywhere is False
 
@@ -354,15 +354,15 @@ class TestChangingADestination:
         self, acme: Acme, viewers: dict[str, Client]
     ) -> None:
         destination = made(acme, is_everywhere=True)
-        make_administrator(acme.bob, acme.production)
+        make_administrator(acme.carol, acme.production)
 
         answers = {
-            name: viewers["bob"].post(page_of(destination, name), TYPED).status_code
+            name: viewers["carol"].post(page_of(destination, name), TYPED).status_code
             for name in ("/settings", "/disable", "/delete", "/detach")
         }
 
         assert set(answers.values()) == {403}
-        assert viewers["bob"].get(page_of(destination)).status_code == 200
+        assert viewers["carol"].get(page_of(destination)).status_code == 200
 
 
 class TestSwitching:
