@@ -46,3 +46,19 @@ class TestANumber:
 
         assert fault(field, value) == ("parameters.price", "must be a number that is not negative.")
         assert field.schema == {"type": "number", "minimum": 0}
+
+
+class TestALabel:
+    @pytest.mark.parametrize(
+        ("name", "label"),
+        [
+            ("max_results", "Max results"),
+            ("apiKey", "API key"),
+            ("baseUrl", "Base URL"),
+            ("otlpEndpoint", "OTLP endpoint"),
+            ("serviceAccountKeyJson", "Service account key JSON"),
+            ("dsn", "DSN"),
+        ],
+    )
+    def test_is_the_name_in_words(self, name: str, label: str) -> None:
+        assert Number(name=name).label == label
