@@ -63,6 +63,7 @@ from observability.dashboard.destinations import (
 )
 from observability.dashboard.io_logging import IoLoggingView
 from observability.dashboard.logs import GenerationView, LogsView
+from routing.dashboard.chat import ChatTokenView, ChatView
 from routing.dashboard.explain import ExplainView
 from routing.dashboard.plugins import PluginsView, PluginView, ResetPluginView, ServerToolsView
 from routing.dashboard.preset_versions import CompareVersionsView, UseVersionView, VersionsView
@@ -76,7 +77,6 @@ from routing.dashboard.presets import (
     TryPresetView,
 )
 from routing.models import Preset
-from routing.dashboard.chat import ChatTokenView, ChatView
 from workspaces.dashboard.authorize import AuthorizeView
 from workspaces.dashboard.home import HomeView
 from workspaces.dashboard.key_links import KeyLinkView, KeyLogsLinkView

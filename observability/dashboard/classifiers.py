@@ -13,7 +13,7 @@ from accounts.dashboard.forms import ConfirmForm
 from accounts.permissions import Permission
 from config.lib.dashboard import INVALID_FORM
 from config.lib.declared import NotValid
-from config.lib.declared_forms import QUIET
+from config.lib.declared_forms import PLAIN
 from config.lib.keyset import UnknownCursor
 from observability import classifier_settings
 from observability.classifier_results import COUNTED, counts_by_label, counts_by_status, results
@@ -36,10 +36,10 @@ REFUSALS = (NotValid, UnknownKeys, classifier_settings.TooManyClassifiers)
 class ClassifierForm(ChosenKeysForm):
     """A classifier, new or as it is kept."""
 
-    name = forms.CharField(max_length=255, widget=forms.TextInput(attrs=QUIET))
+    name = forms.CharField(max_length=255, widget=forms.TextInput(attrs=PLAIN))
     model = forms.CharField(
         max_length=255,
-        widget=forms.TextInput(attrs=QUIET | {"list": "models", "placeholder": "author/model"}),
+        widget=forms.TextInput(attrs=PLAIN | {"list": "models", "placeholder": "author/model"}),
     )
     instructions = forms.CharField(
         required=False, max_length=LONGEST_INSTRUCTIONS, widget=forms.Textarea(attrs={"rows": 3})

@@ -10,11 +10,11 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
-from config.lib import declared_forms
-from config.lib.declared import Field, Flag, NotValid
-from config.lib.declared_forms import QUIET
+from config.lib.declared import Field, NotValid
+from config.lib.declared_forms import PLAIN
 from observability import destination_settings as settings
 from observability.dashboard.chosen_keys import ChosenKeysForm
+from observability.dashboard.config_fields import config_field
 from observability.dashboard.rules_form import RulesForm
 from observability.destination_config import HEADERS, shown_config
 from observability.destination_rows import TooManyDestinations
@@ -92,7 +92,7 @@ class DestinationForm(ChosenKeysForm):
     A secret that is kept stands there masked: left as it is it stays, typed over it changes, emptied it goes.
     """
 
-    name = forms.CharField(max_length=255, widget=forms.TextInput(attrs=QUIET))
+    name = forms.CharField(max_length=255, widget=forms.TextInput(attrs=PLAIN))
     is_enabled = forms.BooleanField(label="Send traces there", required=False, initial=True)
     is_private = forms.BooleanField(label="Privacy mode", required=False)
     sampling_rate = PercentField(label="Share of sessions, in percent")
@@ -192,18 +192,14 @@ class DestinationForm(ChosenKeysForm):
 
     def _field_of(self, field: Field) -> forms.Field:
         if isinstance(field, Headers):
-            area = forms.Textarea(attrs=QUIET | {"rows": 3, "placeholder": "X-Team: payments"})
+            area = forms.Textarea(attrs=PLAIN | {"rows": 3, "placeholder": "X-Team: payments"})
             return HeadersField(label="Headers", required=False, help_text=field.help, widget=area)
         required = field.name in self.kind.required
-        made = declared_forms.plain_field(
-            field, required=required, default=self.kind.defaults.get(field.name)
-        )
+        made = config_field(field, required=required, default=self.kind.defaults.get(field.name))
         if field.name in self.kind.secrets:
             made.help_text = f"{field.help} Sealed, and never shown again.".strip()
         if field.name in self.kind.secrets and field.name in self.shown:
             made.help_text = "Kept sealed; type over it to replace it."
-        if isinstance(field, Flag):
-            made.label, made.help_text = field.help.rstrip("."), ""
         return made
 
 
