@@ -1,4 +1,4 @@
-"""Form fields of what kinds of destinations declare: those of every declaration, with the defaults that vendors have."""
+"""Form fields of what kinds of destinations declare, with the defaults that vendors have."""
 
 from __future__ import annotations
 
