@@ -17,7 +17,7 @@ from workspaces.budget_layers import layers_of
 from workspaces.dashboard.forms import KeyForm
 from workspaces.dashboard.key_guardrails import ChoiceGone, GuardrailChoice, held_to, key_held
 from workspaces.dashboard.keys import KeyPage
-from workspaces.key_secrets import secrets_of
+from workspaces.key_secrets import Secret, secrets_of
 from workspaces.models import ApiKey
 from workspaces.visible_keys import statuses_of
 
@@ -44,11 +44,17 @@ class KeyView(KeyPage):
             key=self.key,
             use=use,
             layers=[(LAYER_NAMES[layer.scope], layer) for layer in layers_of(self.key)],
-            secrets=secrets_of(self.key),
+            secrets=self._secrets(),
             guardrail=held_to(self.key),
             may_transfer=self.may(Permission.OTHERS_KEYS),
             panels=key_panels(self.key),
         )
+
+    def _secrets(self) -> list[Secret]:
+        """Where there are several; nothing is asked where there is one."""
+        is_alone = self.key.secret_number == 1 and self.key.external_hash is None
+        return [] if is_alone else secrets_of(self.key)
+
 
 
 class EditKeyView(KeyPage):
