@@ -116,7 +116,9 @@ def failures_in(workspace: Workspace, *, count: int) -> list[Generation]:
     return list(rows.exclude(status=Generation.COMPLETED).order_by("-id")[:count])
 
 
-def _rows(workspace: Workspace, now: datetime, midnight: datetime) -> list[tuple[Any, ...]]:  # a date, a text and numbers
+def _rows(
+    workspace: Workspace, now: datetime, midnight: datetime
+) -> list[tuple[Any, ...]]:  # a date, a text and numbers
     this_hour = now.replace(minute=0, second=0, microsecond=0) - DAY
     values: dict[str, Any] = {
         "organization": workspace.organization_id,

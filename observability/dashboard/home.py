@@ -86,7 +86,7 @@ def _destination_step(workspace: Workspace) -> Step:
         text="Where traces of requests are sent, such as Langfuse or an OpenTelemetry collector.",
         is_done=Exists(Destination.objects.for_workspace(workspace)),
         page="destinations",
-        action="Go to destinations",
+        action="Add one",
         permission=Permission.WORKSPACE_CONFIGURE,
     )
 

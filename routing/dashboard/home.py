@@ -17,7 +17,7 @@ def guardrail_step(workspace: Workspace) -> HomePart:
         text="Which models and providers may be used, and what must not leave the house.",
         is_done=Exists(Guardrail.objects.for_workspace(workspace)),
         page="guardrails",
-        action="Go to guardrails",
+        action="Set one",
         permission=Permission.WORKSPACE_CONFIGURE,
     )
     return HomePart(steps=[step])

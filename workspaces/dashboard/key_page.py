@@ -56,7 +56,6 @@ class KeyView(KeyPage):
         return [] if is_alone else secrets_of(self.key)
 
 
-
 class EditKeyView(KeyPage):
     """`…/keys/{hash}/edit`: the key's name, its limits, its end and its guardrail."""
 

@@ -44,9 +44,7 @@ class TestTheName:
         assert (changed.default_text_model, changed.default_image_model) == ("a/b", None)
         assert answer["Location"] == "/o/acme/w/live/settings"
 
-    def test_keeps_the_address_of_another_workspace_out(
-        self, acme: Acme, viewers: dict[str, Client]
-    ) -> None:
+    def test_keeps_the_address_of_another_workspace_out(self, acme: Acme, viewers: dict[str, Client]) -> None:
         answer = viewers["alice"].post(PAGE, GENERAL | {"name": "New", "slug": "research"})
 
         assert answer.status_code == 422
@@ -63,9 +61,7 @@ class TestTheName:
 
 
 class TestBudgets:
-    def test_are_set_raised_lowered_and_removed_at_once(
-        self, acme: Acme, viewers: dict[str, Client]
-    ) -> None:
+    def test_are_set_raised_lowered_and_removed_at_once(self, acme: Acme, viewers: dict[str, Client]) -> None:
         seen = []
         for values in ({"d": "1", "m": "20"}, {"d": "30", "m": "200"}, {"d": "2", "m": "3"}, {"t": "4"}):
             viewers["alice"].post(f"{PAGE}/budgets", values)
