@@ -16,11 +16,11 @@ from tests.browser.test_smoke import CHROMIUM, DESK, chromium
 from tests.live_stack import LiveStack, clean_environment, running_stack
 
 MOST_CLICKS = 6
-PATIENCE_SECONDS = 60.0
 ANNOUNCED = re.compile(r"sign in +\S+ +as +(?P<email>\S+)\n +password +(?P<password>\S+)")
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.timeout(600),
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium"),
 ]
 
@@ -57,11 +57,12 @@ def copied_program(page: Page, hand: Hand, stack: LiveStack) -> str:
 
 def pieces_of(program: str) -> list[bytes]:
     """Run it in a process of its own, and read what it writes as it comes."""
-    process: Any = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, env=clean_environment()
-    )
-    pieces = list(iter(lambda: process.stdout.read1(65536), b""))
-    assert process.wait(PATIENCE_SECONDS) == 0
+    ) as process:
+        out: Any = process.stdout
+        pieces = list(iter(lambda: out.read1(65536), b""))
+    assert process.returncode == 0
     return pieces
 
 

@@ -96,9 +96,9 @@ def fill(acme: Acme, *, step: int) -> None:
 
 def _sum_up(cursor: Any, table: str, columns: str, expressions: str) -> None:
     kept = LATELY if table == "usage_minute" else "true"
-    cursor.execute(f"DELETE FROM {table}")  # noqa: S608
+    cursor.execute(f"DELETE FROM {table}")
     cursor.execute(
-        f"INSERT INTO {table} (organization_id, workspace_id, {columns}, {SUM_COLUMNS}) "  # noqa: S608
+        f"INSERT INTO {table} (organization_id, workspace_id, {columns}, {SUM_COLUMNS}) "
         f"SELECT organization_id, workspace_id, {expressions}, {SUMS} FROM generation WHERE {kept} "
         f"GROUP BY organization_id, workspace_id, {expressions.replace(' 0,', '')}"
     )
