@@ -118,6 +118,7 @@ def seconds_of(client: Client, path: str) -> float:
 
 class TestALargeOrganization:
     @pytest.mark.full
+    @pytest.mark.timeout(1200)
     def test_is_shown_at_most_at_twice_the_price_of_a_quiet_one(
         self, acme: Acme, viewers: dict[str, Client]
     ) -> None:
