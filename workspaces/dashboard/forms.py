@@ -29,7 +29,7 @@ EXPIRIES = [("", "Never"), *DAYS]
 NEVER = "never"
 MINE, SYSTEM = "mine", "system"
 OWNERS = [(MINE, "Me"), (SYSTEM, "The workspace")]
-NO_GUARDRAIL = ("", "Only what holds for the whole workspace")
+NO_GUARDRAIL = ("", "None of its own")
 
 
 class LimitedKeyForm(forms.Form):
