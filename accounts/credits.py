@@ -168,6 +168,12 @@ def deposited_nano(organization: Organization) -> int:
     return deposits.aggregate(total=Sum("amount_nano"))["total"] or 0
 
 
+def balance_nano(organization: Organization) -> int:
+    """What is left: deposits less usage, in one query."""
+    lines = LedgerEntry.objects.for_organization(organization).filter(account=LedgerEntry.CREDITS)
+    return lines.aggregate(total=Sum("amount_nano"))["total"] or 0
+
+
 def used_nano(organization: Organization) -> int:
     """All that was ever booked as usage."""
     lines = LedgerEntry.objects.for_organization(organization).filter(account=LedgerEntry.CREDITS)

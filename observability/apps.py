@@ -19,14 +19,16 @@ class ObservabilityConfig(AppConfig):
             destination_settings,
             settings,
         )
-        from observability.dashboard.home import requests_today
+        from observability.dashboard.home import lately, latest_requests
         from observability.drain import destination_failing, destination_recovered
         from observability.models import Classifier, Destination
         from workspaces.api_keys import key_deleting
         from workspaces.dashboard.home import workspace_home
+        from workspaces.dashboard.key_page import key_panels
         from workspaces.workspaces import workspace_created, workspace_deleting
 
-        workspace_home.fill(requests_today)
+        workspace_home.fill(lately)
+        key_panels.fill(latest_requests)
         restorers.fill("observabilitysettings", settings.restore)
         privacy_changed.fill(destination_settings.follow_privacy)
         workspace_created.fill(destination_settings.copy_into)

@@ -25,12 +25,15 @@ class RoutingConfig(AppConfig):
         )
         from routing.alert_readings import deprecations
         from routing.catalog_compiler import credential_identity
+        from routing.dashboard import home, key_guardrails
         from routing.dashboard.palette import models_found
         from routing.guardrail_assignments import release_deleted_key, release_leaving_member
         from routing.guardrail_budgets import limits_on
         from routing.guardrail_settings import delete_with_workspace
         from routing.models import ByokCredential, PrivateEndpoint, Provider
         from workspaces.api_keys import key_deleting
+        from workspaces.dashboard.home import workspace_home
+        from workspaces.dashboard.key_guardrails import guardrail_of_key, guardrails_for_keys, key_held
         from workspaces.purse_limits import guardrail_limits
         from workspaces.workspaces import workspace_deleting
 
@@ -46,6 +49,10 @@ class RoutingConfig(AppConfig):
         member_leaving.fill(byok.forget_member)
         restorers.fill()
         palette_finders.fill(models_found)
+        workspace_home.fill(home.guardrail_step)
+        guardrails_for_keys.fill(key_guardrails.choices)
+        guardrail_of_key.fill(key_guardrails.of_key)
+        key_held.fill(key_guardrails.hold)
         alert_readings.fill(MODEL_DEPRECATION, deprecations)
         register(SealedColumn(Provider, "sealed_credential", credential_identity, catalog.record_resealed))
         register(SealedColumn(ByokCredential, "sealed_secret", byok.identity_of, byok.record_resealed))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 from django.db import transaction
@@ -19,7 +19,11 @@ NAMES = {letter: name for name, letter in WorkspaceBudget.INTERVALS.items()}
 
 
 class NotDecreasing(Exception):
-    """A broader interval's budget must be larger than a narrower one's."""
+    """A broader interval's budget must be larger than a narrower one's; `interval` is the broader one."""
+
+    def __init__(self, interval: str, rule: str) -> None:
+        self.interval, self.rule = interval, rule
+        super().__init__(f"limit_usd: {rule}")
 
 
 def set_budget(
@@ -33,18 +37,34 @@ def set_budget(
         locked = lock_workspace(workspace)
         budgets = {row.interval: row for row in WorkspaceBudget.objects.for_workspace(locked)}
         _check_order({name: row.limit_nano for name, row in budgets.items()} | {interval: limit_nano})
-        budget = budgets.get(interval)
-        before = snapshot(budget) if budget else None
-        if budget is None:
-            organization = locked.organization_id
-            budget = WorkspaceBudget(organization_id=organization, workspace=locked, interval=interval)
-        budget.limit_nano, budget.updated_at = limit_nano, timezone.now()
-        budget.save()
-        _record("update" if before else "create", budget, before, by)
+        budget = _bring(budgets.get(interval), locked, interval, limit_nano, by)
         _include_byok(locked, is_byok_included, by)
         _follow(locked)
     budget.refresh_from_db()
     return budget
+
+
+def set_budgets(
+    *, workspace: Workspace, limits: Mapping[str, int | None], is_byok_included: bool, by: Actor
+) -> None:
+    """Bring the budgets of several intervals to their limits at once, all or none; None removes one.
+
+    Raises NotDecreasing, WorkspaceGone.
+    """
+    with transaction.atomic():
+        locked = lock_workspace(workspace)
+        budgets = {row.interval: row for row in WorkspaceBudget.objects.for_workspace(locked)}
+        wanted: dict[str, int | None] = {interval: row.limit_nano for interval, row in budgets.items()}
+        wanted.update(limits)
+        _check_order({interval: limit for interval, limit in wanted.items() if limit is not None})
+        for interval, limit in limits.items():
+            budget = budgets.get(interval)
+            if limit is None:
+                _delete([budget] if budget else [], by)
+            elif budget is None or budget.limit_nano != limit:
+                _bring(budget, locked, interval, limit, by)
+        _include_byok(locked, is_byok_included, by)
+        _follow(locked)
 
 
 def include_byok(*, workspace: Workspace, is_included: bool, by: Actor) -> None:
@@ -75,6 +95,20 @@ def budgets_of(workspace: Workspace) -> list[WorkspaceBudget]:
     return sorted(WorkspaceBudget.objects.for_workspace(workspace), key=lambda row: order.index(row.interval))
 
 
+def _bring(
+    budget: WorkspaceBudget | None, workspace: Workspace, interval: str, limit_nano: int, by: Actor
+) -> WorkspaceBudget:
+    """Write the budget of an interval, which is there or not."""
+    before = snapshot(budget) if budget else None
+    if budget is None:
+        organization = workspace.organization_id
+        budget = WorkspaceBudget(organization_id=organization, workspace=workspace, interval=interval)
+    budget.limit_nano, budget.updated_at = limit_nano, timezone.now()
+    budget.save()
+    _record("update" if before else "create", budget, before, by)
+    return budget
+
+
 def _follow(workspace: Workspace) -> None:
     follow_limits(workspace.organization_id, [workspace_subject(workspace.pk)])
 
@@ -84,8 +118,9 @@ def _check_order(limits: dict[str, int]) -> None:
     for broad, narrow in pairwise(letters):
         if limits[broad] <= limits[narrow]:
             raise NotDecreasing(
-                f"limit_usd: the {NAMES[broad]} budget ({_dollars(limits[broad])}) must be larger than "
-                f"the {NAMES[narrow]} one ({_dollars(limits[narrow])})."
+                broad,
+                f"the {NAMES[broad]} budget ({_dollars(limits[broad])}) must be larger than "
+                f"the {NAMES[narrow]} one ({_dollars(limits[narrow])}).",
             )
 
 

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from accounts.models import Membership
 from accounts.revisions import Actor
-from workspaces import api_keys
+from workspaces import api_keys, members
 from workspaces.models import ApiKey, Workspace
 
 
@@ -29,6 +29,27 @@ def delete(*, keys: Sequence[ApiKey], by: Actor) -> None:
     with transaction.atomic():
         for key in _in_order(keys):
             api_keys.delete(key=key, by=by)
+
+
+def let_go(
+    *,
+    workspace: Workspace,
+    membership: Membership,
+    new_owner: Membership | None,
+    is_deleting: bool,
+    by: Actor,
+) -> int:
+    """Take a member out of a workspace; the keys that he owns there are deleted, or somebody else's (None: the
+    workspace's) from then on. How many they were. Raises DefaultWorkspace, OwnerNotInWorkspace.
+    """
+    with transaction.atomic():
+        keys = list(ApiKey.objects.for_workspace(workspace).active().filter(owner=membership))
+        if is_deleting:
+            delete(keys=keys, by=by)
+        else:
+            give(keys=keys, owner=new_owner, by=by)
+        members.remove(workspace=workspace, membership=membership, by=by)
+    return len(keys)
 
 
 def _in_order(keys: Sequence[ApiKey]) -> list[ApiKey]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import CharField, F, Q, Value
 
 from accounts.models import Membership, User
+from accounts.models.membership import MembershipQuerySet
 from accounts.object_permissions import Grant, derive
 from accounts.permissions import Standing
 from accounts.revisions import Actor, Change, Scope, record, snapshot
@@ -44,8 +45,11 @@ def standing_in(workspace: Workspace, user: User) -> Standing:
     """What a user is with respect to a workspace, for accounts.permissions."""
     memberships = Membership.objects.for_organization(workspace.organization_id).live()
     membership = memberships.filter(user=user).first()
-    if membership is None:
-        return Standing.STRANGER
+    return Standing.STRANGER if membership is None else standing_of_member(workspace, membership)
+
+
+def standing_of_member(workspace: Workspace, membership: Membership) -> Standing:
+    """What a live member of the workspace's organization is with respect to the workspace."""
     if membership.role == Membership.ADMIN:
         return Standing.ORGANIZATION_ADMIN
     seat = WorkspaceMember.objects.for_workspace(workspace).filter(membership=membership).first()
@@ -72,6 +76,24 @@ def members_of(workspace: Workspace) -> list[tuple[Membership, str]]:
     return [
         (seat.membership, seat.role or seat.membership.role) for seat in live.order_by("created_at", "pk")
     ]
+
+
+def seats_of(workspace: Workspace) -> MembershipQuerySet:
+    """The same members to search and page through, each with `seat_role` (of a mapping, else None) and `seated_at`."""
+    memberships: MembershipQuerySet = Membership.objects.for_organization(workspace.organization_id).live()
+    rows = memberships.select_related("user")
+    if workspace.is_default:
+        return rows.annotate(seat_role=Value(None, CharField(null=True)), seated_at=F("created_at"))
+    listed = rows.filter(workspaces__workspace=workspace)
+    return listed.annotate(seat_role=F("workspaces__role"), seated_at=F("workspaces__created_at"))
+
+
+def candidates_for(workspace: Workspace) -> MembershipQuerySet:
+    """The members of the organization who could be added to the workspace: nobody to the Default one."""
+    memberships: MembershipQuerySet = Membership.objects.for_organization(workspace.organization_id).live()
+    if workspace.is_default:
+        return memberships.none()
+    return memberships.select_related("user").exclude(workspaces__workspace=workspace)
 
 
 def add(*, workspace: Workspace, membership: Membership, by: Actor) -> WorkspaceMember:

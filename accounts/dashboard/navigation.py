@@ -156,6 +156,11 @@ class Reader:
         made = [LinkGroup(group.title, self._links_of(group)) for group in groups]
         return [group for group in made if group.links]
 
+    def address(self, name: str) -> str:
+        """The address of a page by its name, in the workspace, in the organization or of the person; else empty."""
+        here = self._address(name, is_of_workspace=True) if self.workspace else ""
+        return here or self._address(name, is_of_workspace=False)
+
     def _links_of(self, group: Group) -> list[Link]:
         if group.is_of_workspace and not self.workspace:
             return []

@@ -78,14 +78,26 @@ from routing.dashboard.presets import (
 )
 from routing.models import Preset
 from workspaces.dashboard.authorize import AuthorizeView
-from workspaces.dashboard.home import HomeView
+from workspaces.dashboard.home import HideStepsView, HomeView
 from workspaces.dashboard.key_links import KeyLinkView, KeyLogsLinkView
+from workspaces.dashboard.key_page import DeleteKeyView, EditKeyView, KeyView, SwitchKeyView
 from workspaces.dashboard.key_rotation import EndSecretView, RotateKeyView
 from workspaces.dashboard.key_transfer import TransferKeysView
-from workspaces.dashboard.keys import DeleteKeyView, EditKeyView, KeysView, NewKeyView, SwitchKeyView
+from workspaces.dashboard.keys import KeysView, NewKeyView
 from workspaces.dashboard.places import OrganizationRootView, RootView, WorkspacesView
 from workspaces.dashboard.preferences import PreferencesView
+from workspaces.dashboard.workspace_members import (
+    AddWorkspaceMembersView,
+    RemoveWorkspaceMemberView,
+    WorkspaceMembersView,
+)
 from workspaces.dashboard.workspace_new import NewWorkspaceView
+from workspaces.dashboard.workspace_settings import (
+    DeleteWorkspaceView,
+    WorkspaceBudgetsView,
+    WorkspaceEnforcementView,
+    WorkspaceSettingsView,
+)
 
 app_name = "dashboard"
 
@@ -119,6 +131,7 @@ classifier_urls: list[URLPattern | URLResolver] = [
 ]
 workspace_urls: list[URLPattern | URLResolver] = [
     path("", HomeView.as_view(), name="home"),
+    path("set-up/hide", HideStepsView.as_view(), name="steps_hide"),
     path("explain", ExplainView.as_view(), name="explain"),
     path("plugins", PluginsView.as_view(), name="plugins"),
     path("plugins/server-tools", ServerToolsView.as_view(), name="server_tools"),
@@ -141,12 +154,22 @@ workspace_urls: list[URLPattern | URLResolver] = [
     path("keys", KeysView.as_view(), name="keys"),
     path("keys/new", NewKeyView.as_view(), name="key_new"),
     path("keys/transfer", TransferKeysView.as_view(), name="keys_transfer"),
-    path("keys/<slug:key>", EditKeyView.as_view(), name="key_edit"),
+    path("keys/<slug:key>", KeyView.as_view(), name="key"),
+    path("keys/<slug:key>/edit", EditKeyView.as_view(), name="key_edit"),
     path("keys/<slug:key>/disable", SwitchKeyView.as_view(is_disabled=True), name="key_disable"),
     path("keys/<slug:key>/enable", SwitchKeyView.as_view(is_disabled=False), name="key_enable"),
     path("keys/<slug:key>/delete", DeleteKeyView.as_view(), name="key_delete"),
     path("keys/<slug:key>/rotate", RotateKeyView.as_view(), name="key_rotate"),
     path("keys/<slug:key>/secrets/<slug:secret>/end", EndSecretView.as_view(), name="key_end_secret"),
+    path("members", WorkspaceMembersView.as_view(), name="workspace_members"),
+    path("members/add", AddWorkspaceMembersView.as_view(), name="workspace_members_add"),
+    path(
+        "members/user_<int:user>/remove", RemoveWorkspaceMemberView.as_view(), name="workspace_member_remove"
+    ),
+    path("settings", WorkspaceSettingsView.as_view(), name="workspace_settings"),
+    path("settings/budgets", WorkspaceBudgetsView.as_view(), name="workspace_budgets"),
+    path("settings/enforcement", WorkspaceEnforcementView.as_view(), name="workspace_enforcement"),
+    path("settings/delete", DeleteWorkspaceView.as_view(), name="workspace_delete"),
 ]
 channel_urls: list[URLPattern | URLResolver] = [
     path("new/<slug:type>", NewChannelView.as_view(), name="notification_channel_new"),

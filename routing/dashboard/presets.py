@@ -20,7 +20,7 @@ from routing.gateway.client import RefusedError
 from routing.models import Preset, PresetVersion
 from routing.preset_config import PRESET_MARK, Content
 from workspaces.dashboard.pages import WorkspaceView
-from workspaces.dashboard.snippets import COMMON_MODEL, snippets
+from workspaces.dashboard.snippets import COMMON_MODEL, api_address, snippets
 from workspaces.locking import WorkspaceGone
 
 PAGE_SIZE = 50
@@ -265,7 +265,7 @@ class TryPresetView(PresetPage):
         reference = f"{PRESET_MARK}{self.preset.slug}"
         return self.page(
             "routing/preset_try.html",
-            snippets=snippets(self.workspace, model=reference),
+            snippets=snippets(self.workspace, api_address(self.request), model=reference),
             beside_model=f'"model": "{COMMON_MODEL}{reference}"',
             in_field=f'"preset": "{self.preset.slug}"',
         )

@@ -12,7 +12,7 @@ from config.lib.api_fields import UTC_TIMESTAMP
 from config.lib.money import nano_from_usd, plain_usd, usd_from_nano
 from workspaces.auth_codes import Request, UnusableChallenge, read_challenge
 from workspaces.callbacks import UnusableCallback, check_callback
-from workspaces.dashboard.forms import EXPIRIES, LARGEST_LIMIT, KeyForm
+from workspaces.dashboard.forms import EXPIRIES, LARGEST_LIMIT, LimitedKeyForm
 from workspaces.models import ApiKey, Workspace
 
 AS_ASKED = "asked"
@@ -79,7 +79,7 @@ class AskForm(forms.Form):
         )
 
 
-class ConsentForm(KeyForm):
+class ConsentForm(LimitedKeyForm):
     """Where the key will be and what it may spend; what the application asked for is filled in."""
 
     workspace = forms.ChoiceField()

@@ -26,7 +26,7 @@ class KeyLinkView(DashboardView):
         """Go to the key's page."""
         key = self.key(names["key"])
         organization, workspace = key.organization.slug, key.workspace.slug
-        return redirect("dashboard:key_edit", organization=organization, workspace=workspace, key=key.hash)
+        return redirect("dashboard:key", organization=organization, workspace=workspace, key=key.hash)
 
     def key(self, digest: str) -> ApiKey:
         """The key with this hash, now or formerly, if this person may know of it."""

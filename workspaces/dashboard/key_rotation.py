@@ -5,12 +5,10 @@ from __future__ import annotations
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
 
 from config.lib.dashboard import INVALID_FORM
 from workspaces import rotation
 from workspaces.dashboard.keys import KeyPage
-from workspaces.dashboard.snippets import snippets
 
 GRACES = [
     ("3600", "For an hour"),
@@ -44,12 +42,7 @@ class RotateKeyView(KeyPage):
                 issued = rotation.rotate(
                     key=self.key, grace_seconds=int(form.cleaned_data["grace"]), by=self.actor
                 )
-                return self.page(
-                    "workspaces/key_issued.html",
-                    key=issued.key,
-                    secret=issued.secret,
-                    snippets=snippets(self.workspace, secret=issued.secret),
-                )
+                return self.issued_page(issued)
             except rotation.StillInGrace as refusal:
                 form.add_error("grace", str(refusal))
         return self.page("workspaces/key_rotate.html", key=self.key, form=form, status=INVALID_FORM)
@@ -65,9 +58,4 @@ class EndSecretView(KeyPage):
         except (rotation.NoFormerSecret, rotation.PresentSecret) as refusal:
             raise Http404 from refusal
         messages.success(request, f"The former secret of “{self.key.name}” is refused from now on.")
-        return redirect(
-            "dashboard:key_edit",
-            organization=self.organization.slug,
-            workspace=self.workspace.slug,
-            key=self.key.hash,
-        )
+        return self.to_page("key", key=self.key.hash)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 
 from accounts.dashboard.pages import OrganizationView
 from accounts.models import Membership
 from accounts.permissions import Standing
-from workspaces.members import standing_in, workspaces_of
+from workspaces.members import standing_of_member, workspaces_of
 from workspaces.models import Workspace
 
 PLACE = "place"
@@ -27,8 +29,18 @@ class WorkspaceView(OrganizationView):
         found = live.filter(slug=self.kwargs["workspace"].lower()).first()
         if found is None:
             raise Http404
+        found.organization = self.organization  # read already
         self.workspace = found
-        return standing_in(found, self.user)
+        return standing_of_member(found, self.membership)
+
+    def address(self, name: str, **more: str) -> str:
+        """The address of another page of this workspace."""
+        places = {"organization": self.organization.slug, "workspace": self.workspace.slug}
+        return reverse(f"dashboard:{name}", kwargs=places | more)
+
+    def to_page(self, name: str, **more: str) -> HttpResponse:
+        """Go to another page of this workspace."""
+        return redirect(self.address(name, **more))
 
     def enter(self) -> None:
         super().enter()

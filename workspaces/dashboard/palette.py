@@ -40,4 +40,4 @@ def _workspace(row: Workspace, organization: str) -> Found:
 
 def _key(row: ApiKey, organization: str) -> Found:
     names = {"organization": organization, "workspace": row.workspace.slug, "key": row.hash}
-    return Found(row.name, reverse("dashboard:key_edit", kwargs=names), "key", row.workspace.name)
+    return Found(row.name, reverse("dashboard:key", kwargs=names), "key", row.workspace.name)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from django.http import HttpRequest
 
 from config.lib.environment import environment
 from workspaces.models import Workspace
@@ -22,21 +25,27 @@ PYTHON = """\
 {imports}from openai import OpenAI
 
 client = OpenAI(base_url="{base_url}", api_key={key})
-answer = client.chat.completions.create(
+stream = client.chat.completions.create(
     model="{model}",
     messages=[{{"role": "user", "content": "{greeting}"}}],
+    stream=True,
 )
-print(answer.choices[0].message.content)"""
+for chunk in stream:
+    for choice in chunk.choices:
+        print(choice.delta.content or "", end="", flush=True)"""
 
 JAVASCRIPT = """\
 import OpenAI from "openai";
 
 const client = new OpenAI({{ baseURL: "{base_url}", apiKey: {key} }});
-const answer = await client.chat.completions.create({{
+const stream = await client.chat.completions.create({{
   model: "{model}",
   messages: [{{ role: "user", content: "{greeting}" }}],
+  stream: true,
 }});
-console.log(answer.choices[0].message.content);"""
+for await (const chunk of stream) {{
+  process.stdout.write(chunk.choices[0]?.delta?.content ?? "");
+}}"""
 
 
 @dataclass(frozen=True)
@@ -47,12 +56,25 @@ class Snippet:
     text: str
 
 
-def snippets(workspace: Workspace, *, secret: str | None = None, model: str = "") -> list[Snippet]:
+def api_address(request: HttpRequest) -> str:
+    """Where the API answers whoever reads this page: at the host that he reached, which settings have vetted.
+
+    At the address of the settings its scheme holds too, as a proxy may keep it to itself.
+    """
+    ours = environment().base_url.rstrip("/")
+    if urlsplit(ours).netloc != request.get_host():
+        ours = f"{request.scheme}://{request.get_host()}"
+    return f"{ours}/api/v1"
+
+
+def snippets(
+    workspace: Workspace, base_url: str, *, secret: str | None = None, model: str = ""
+) -> list[Snippet]:
     """The workspace's first request with the secret in it, or with the variable that should hold it.
 
-    `model`: whom it asks, else one that a newcomer can call.
+    `base_url`: where the API answers the reader. `model`: whom it asks, else one that a newcomer can call.
     """
-    base_url, model = f"{environment().base_url.rstrip('/')}/api/v1", model or example_model(workspace)
+    model = model or example_model(workspace)
     body = json.dumps({"model": model, "messages": [{"role": "user", "content": GREETING}]})
     common = {"base_url": base_url, "model": model, "greeting": GREETING, "body": body}
     quoted = json.dumps(secret)

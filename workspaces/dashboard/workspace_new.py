@@ -2,54 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.text import slugify
 
 from accounts.dashboard.pages import OrganizationView
 from accounts.permissions import Permission
 from config.lib.dashboard import INVALID_FORM
 from workspaces import workspaces
-from workspaces.models import Workspace
-
-SLUG_LENGTH = 50
-
-
-class WorkspaceForm(forms.Form):
-    """What a workspace is called; its address follows from its name unless it is given."""
-
-    name = forms.CharField(
-        max_length=Workspace._meta.get_field("name").max_length,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
-    )
-    slug = forms.CharField(
-        label="Address",
-        required=False,
-        max_length=SLUG_LENGTH,
-        validators=Workspace._meta.get_field("slug").validators,
-        widget=forms.TextInput(
-            attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
-        ),
-    )
-    description = forms.CharField(
-        required=False,
-        max_length=Workspace._meta.get_field("description").max_length,
-        empty_value=None,
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
-
-    def clean(self) -> dict[str, Any]:
-        """Fill in the address."""
-        values: dict[str, Any] = super().clean() or {}
-        if values.get("name") and not values.get("slug") and "slug" not in self.errors:
-            values["slug"] = slugify(values["name"]).replace("_", "-")[:SLUG_LENGTH].strip("-")
-            if not values["slug"]:
-                self.add_error("slug", "Give it an address of letters and digits.")
-        return values
+from workspaces.dashboard.workspace_forms import WorkspaceForm
 
 
 class NewWorkspaceView(OrganizationView):
@@ -69,8 +30,7 @@ class NewWorkspaceView(OrganizationView):
             try:
                 made = workspaces.create(organization=self.organization, by=self.actor, **form.cleaned_data)
             except workspaces.SlugTaken:
-                taken = form.cleaned_data["slug"]
-                form.add_error("slug", f"Another workspace has the address “{taken}”.")
+                form.refuse_address()
             else:
                 messages.success(request, f"“{made.name}” is ready. Create a key for it.")
                 return redirect("dashboard:home", organization=self.organization.slug, workspace=made.slug)

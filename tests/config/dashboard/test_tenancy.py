@@ -178,7 +178,8 @@ def pages_of_keys(cast: Cast) -> Iterator[Row]:
         (f"/o/globex/w/default/keys/{cast.globex.default_key.key.hash}", GLOBEX),
     ):
         yield Row(key, expected)
-        yield Row(key, changing(expected, INVALID), "post", {"name": ""})
+        yield Row(f"{key}/edit", expected)
+        yield Row(f"{key}/edit", changing(expected, INVALID), "post", {"name": ""})
         yield Row(f"{key}/disable", changing(expected, ELSEWHERE), "post")
         yield Row(f"{key}/enable", changing(expected, ELSEWHERE), "post")
         yield Row(f"{key}/delete", expected)
@@ -199,6 +200,36 @@ def pages_of_keys(cast: Cast) -> Iterator[Row]:
     )
     yield Row("/o/globex/w/default/keys/transfer", GLOBEX)
     yield Row(f"{production}/new", changing(PRODUCTION, INVALID), "post", {"name": ""})
+
+
+def pages_of_workspaces(cast: Cast) -> Iterator[Row]:
+    """A workspace's members and settings: everybody in it sees them, administrators of the organization change them."""
+    bob, mallory = cast.acme.bob.user.public_id, cast.globex.mallory.user.public_id
+    acme, globex = "/o/acme/w/production", "/o/globex/w/default"
+    managed = (200, 403, 404, 404, LOGIN)
+    yield Row("/o/acme/w/default/members", EVERYBODY_OF_ACME)
+    yield Row("/o/acme/w/default/settings", EVERYBODY_OF_ACME)
+    for page in ("members", "settings"):
+        yield Row(f"{acme}/{page}", PRODUCTION)
+        yield Row(f"{globex}/{page}", GLOBEX)
+    yield Row(f"{acme}/members/add", managed)
+    yield Row(f"{acme}/members/add", changing(managed, INVALID), "post", {"members": mallory})
+    yield Row(f"{globex}/members/add", GLOBEX)
+    yield Row(f"{acme}/members/{bob}/remove", managed)
+    yield Row(f"{acme}/members/{bob}/remove", changing(managed, INVALID), "post", {"keys": "no such fate"})
+    for nobody in (mallory, cast.acme.carol.user.public_id, "user_9999999999999999999999"):
+        yield Row(f"{acme}/members/{nobody}/remove", changing(managed, 404))
+    yield Row(f"/o/acme/w/default/members/{bob}/remove", (404, 403, 403, 404, LOGIN))
+    yield Row(f"/o/globex/w/production/members/{bob}/remove", NOBODY)
+    yield Row(f"{acme}/settings", changing(managed, INVALID), "post", {"name": ""})
+    yield Row(f"{acme}/settings/budgets", changing(managed, INVALID), "post", {"d": "0"})
+    yield Row(f"{acme}/settings/enforcement", changing(managed, INVALID), "post", {"tokens_per_minute": "-1"})
+    yield Row(f"{acme}/settings/delete", managed)
+    yield Row(f"{acme}/settings/delete", changing(managed, INVALID), "post", {"name": "not its name"})
+    yield Row(f"{globex}/settings/delete", GLOBEX)
+    yield Row("/o/globex/w/production/settings/delete", NOBODY)
+    yield Row(f"{acme}/set-up/hide", changing(PRODUCTION, ELSEWHERE), "post")
+    yield Row("/o/globex/w/production/set-up/hide", NOBODY, "post")
 
 
 def pages_of_revisions(cast: Cast) -> Iterator[Row]:
@@ -378,6 +409,7 @@ class TestTheTable:
         rows = [
             *pages_to_see(cast, generation),
             *pages_of_keys(cast),
+            *pages_of_workspaces(cast),
             *pages_of_destinations(cast),
             *pages_of_classifiers(cast),
             *pages_of_revisions(cast),
@@ -397,6 +429,7 @@ class TestTheTable:
         rows = [
             *pages_to_see(cast, generation),
             *pages_of_keys(cast),
+            *pages_of_workspaces(cast),
             *pages_of_destinations(cast),
             *pages_of_classifiers(cast),
             *pages_of_revisions(cast),

@@ -13,12 +13,16 @@ from django.utils import timezone
 from accounts.models import Revision
 from config.lib.keys import hash_of
 from config.lib.scoping import tenant
-from tests.cast import Acme, Cast, acting
-from tests.dashboard_pages import HTMX, text_of
-from workspaces import api_keys
-from workspaces.models import ApiKey
+from routing import guardrail_settings
+from routing.models import Guardrail
+from tests.browser.quality import MOST_QUERIES, queries_of
+from tests.cast import STAGE, Acme, Cast, acting
+from tests.dashboard_pages import HTMX, make_generation, text_of
+from workspaces import api_keys, budgets
+from workspaces.dashboard.key_guardrails import GuardrailChoice, held_to, key_held
+from workspaces.models import ApiKey, ApiKeyUse, Workspace
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 
 KEYS = "/o/acme/w/default/keys"
 SECRET = re.compile(r"sk-hg-v1-[0-9a-f]{64}")
@@ -28,6 +32,18 @@ NEW_KEY = {"name": "checkout bot", "limit_usd": "", "limit_reset": "t", "expires
 def create(client: Client, **changes: str) -> HttpResponseBase:
     """Send the form for a new key, as the dialog does."""
     return client.post(f"{KEYS}/new", NEW_KEY | changes, headers=HTMX)
+
+
+def change(client: Client, acme: Acme, **changes: str) -> HttpResponseBase:
+    """Send the form of alice's key."""
+    values = {"name": "alice's key", "limit_usd": "", "limit_reset": "t", "expires": ""} | changes
+    return client.post(f"{KEYS}/{acme.alice_key.key.hash}/edit", values)
+
+
+def a_guardrail(acme: Acme, workspace: Workspace, name: str = "strict") -> Guardrail:
+    """A guardrail that keys of the workspace can be held to."""
+    with tenant(acme.organization.pk):
+        return guardrail_settings.create(workspace=workspace, name=name, by=STAGE)
 
 
 def newest_key(acme: Acme) -> ApiKey:
@@ -156,25 +172,71 @@ class TestTheList:
         assert "default system key" in answer
         assert "alice's key" not in answer
 
-    def test_goes_on_after_the_last_key_shown(self, acme: Acme, viewers: dict[str, Client]) -> None:
+    def test_has_a_page_of_fifty_after_another(self, acme: Acme, viewers: dict[str, Client]) -> None:
         with tenant(acme.organization.pk):
             for number in range(55):
                 api_keys.issue(workspace=acme.default, name=f"numbered {number:02}", by=acting(acme.alice))
 
-        first = viewers["alice"].get(KEYS)
-        rest = viewers["alice"].get(KEYS, {"before": first.context["next_cursor"]}, headers=HTMX)
+        pages = [viewers["alice"].get(KEYS, {"page": number}) for number in ("", "2")]
 
-        names = [status.key.name for page in (first, rest) for status in page.context["statuses"]]
+        names = [status.key.name for page in pages for status in page.context["statuses"]]
         assert names[:55] == [f"numbered {number:02}" for number in reversed(range(55))]
-        assert "<html" not in text_of(rest)
+        assert len(names) == 57
 
-    @pytest.mark.parametrize("cursor", ["x", "1-", "-1-1", "9" * 40 + "-1", "1-" + "9" * 40, "%00"])
-    def test_has_no_page_behind_a_cursor_of_nobodys_making(
-        self, cursor: str, viewers: dict[str, Client]
+    @pytest.mark.parametrize("page", ["x", "-1", "9" * 40, "%00"])
+    def test_shows_some_page_for_a_number_of_nobodys_making(
+        self, page: str, viewers: dict[str, Client]
     ) -> None:
-        answer = viewers["alice"].get(KEYS, {"before": cursor})
+        answer = viewers["alice"].get(KEYS, {"page": page})
 
-        assert answer.status_code == 404
+        assert "alice's key" in text_of(answer)
+
+    @pytest.mark.parametrize(
+        ("sort", "expected"),
+        [
+            ("name", ["alice's key", "default system key"]),
+            ("-name", ["default system key", "alice's key"]),
+            ("created", ["alice's key", "default system key"]),
+            ("-used", ["default system key", "alice's key"]),
+            ("used", ["default system key", "alice's key"]),
+            ("no such column", ["default system key", "alice's key"]),
+        ],
+    )
+    def test_is_sorted_by_what_the_address_says(
+        self, sort: str, expected: list[str], acme: Acme, viewers: dict[str, Client]
+    ) -> None:
+        owned = ApiKeyUse.objects.using("owner")
+        owned.create(
+            api_key_id=acme.default_key.key.pk,
+            organization_id=acme.organization.pk,
+            last_used_at=timezone.now(),
+        )
+
+        answer = viewers["alice"].get(KEYS, {"sort": sort})
+
+        assert [status.key.name for status in answer.context["statuses"]] == expected
+
+    @pytest.mark.parametrize(
+        ("narrowed", "expected"),
+        [
+            ({"state": "disabled"}, ["alice's key"]),
+            ({"state": "active"}, ["default system key"]),
+            ({"state": "expired"}, []),
+            ({"owner": "mine"}, ["alice's key"]),
+            ({"owner": "workspace"}, ["default system key"]),
+            ({"owner": "others"}, []),
+            ({"owner": "workspace", "state": "disabled"}, []),
+        ],
+    )
+    def test_is_narrowed_by_state_and_owner(
+        self, narrowed: dict[str, str], expected: list[str], acme: Acme, viewers: dict[str, Client]
+    ) -> None:
+        with tenant(acme.organization.pk):
+            api_keys.change(key=acme.alice_key.key, by=acting(acme.alice), is_disabled=True)
+
+        answer = viewers["alice"].get(KEYS, narrowed)
+
+        assert [status.key.name for status in answer.context["statuses"]] == expected
 
     def test_asks_as_little_of_the_database_for_many_keys_as_for_two(
         self, acme: Acme, viewers: dict[str, Client], django_assert_max_num_queries
@@ -212,7 +274,7 @@ class TestSwitchingAKeyOff:
 class TestChangingAKey:
     def test_sets_name_and_limit(self, acme: Acme, viewers: dict[str, Client]) -> None:
         viewers["alice"].post(
-            f"{KEYS}/{acme.alice_key.key.hash}",
+            f"{KEYS}/{acme.alice_key.key.hash}/edit",
             {"name": "renamed", "limit_usd": "3", "limit_reset": "d"},
         )
 
@@ -223,9 +285,105 @@ class TestChangingAKey:
         with tenant(acme.organization.pk):
             api_keys.change(key=acme.alice_key.key, by=acting(acme.alice), limit_nano=1)
 
-        answer = text_of(viewers["alice"].get(f"{KEYS}/{acme.alice_key.key.hash}"))
+        answer = text_of(viewers["alice"].get(f"{KEYS}/{acme.alice_key.key.hash}/edit"))
 
         assert 'value="0.000000001"' in answer
+
+    def test_sets_rates_and_what_counts(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        change(viewers["alice"], acme, requests_per_minute="60", is_byok_in_limit="on")
+
+        key = reread(acme.alice_key.key)
+        assert (key.requests_per_minute, key.tokens_per_minute, key.is_byok_in_limit) == (60, None, True)
+
+    @pytest.mark.parametrize(("chosen", "is_kept"), [("", True), ("never", False), ("30", False)])
+    def test_gives_it_another_end_only_when_one_is_chosen(
+        self, chosen: str, is_kept: bool, acme: Acme, viewers: dict[str, Client]
+    ) -> None:
+        end = timezone.now() + timedelta(days=3)
+        with tenant(acme.organization.pk):
+            api_keys.change(key=acme.alice_key.key, by=acting(acme.alice), expires_at=end)
+
+        change(viewers["alice"], acme, expires=chosen)
+
+        assert (reread(acme.alice_key.key).expires_at == end) is is_kept
+
+
+class TestTheGuardrailOfAKey:
+    def test_is_chosen_when_the_key_is_made(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        strict = a_guardrail(acme, acme.default)
+
+        create(viewers["alice"], guardrail=str(strict.public_id))
+
+        with tenant(acme.organization.pk):
+            assert held_to(newest_key(acme)) == GuardrailChoice(str(strict.public_id), "strict")
+
+    def test_is_taken_away_by_choosing_none(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        strict = a_guardrail(acme, acme.default)
+        change(viewers["alice"], acme, guardrail=str(strict.public_id))
+
+        change(viewers["alice"], acme, guardrail="")
+
+        with tenant(acme.organization.pk):
+            assert held_to(acme.alice_key.key) is None
+
+    def test_may_be_another_workspaces_and_stays_so(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        elsewhere = a_guardrail(acme, acme.research)
+        with tenant(acme.organization.pk):
+            key_held(acme.alice_key.key, str(elsewhere.public_id), acting(acme.alice))
+        a_guardrail(acme, acme.default, "another")
+
+        change(viewers["alice"], acme, guardrail=str(elsewhere.public_id))
+
+        with tenant(acme.organization.pk):
+            assert held_to(acme.alice_key.key) == GuardrailChoice(str(elsewhere.public_id), "strict")
+
+    def test_is_none_of_another_workspace_that_somebody_asks_for(
+        self, acme: Acme, viewers: dict[str, Client]
+    ) -> None:
+        a_guardrail(acme, acme.default, "another")
+        elsewhere = a_guardrail(acme, acme.research)
+
+        answer = create(viewers["alice"], guardrail=str(elsewhere.public_id))
+
+        assert answer.status_code == 422
+
+    def test_is_no_choice_of_a_plain_member(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        strict = a_guardrail(acme, acme.default)
+
+        form = text_of(viewers["bob"].get(f"{KEYS}/new"))
+        create(viewers["bob"], owner="", guardrail=str(strict.public_id))
+
+        assert "strict" not in form
+        with tenant(acme.organization.pk):
+            assert held_to(newest_key(acme)) is None
+
+
+class TestTheKeysPage:
+    def test_tells_its_limits_who_made_it_and_its_latest_requests(
+        self, acme: Acme, viewers: dict[str, Client]
+    ) -> None:
+        with tenant(acme.organization.pk):
+            api_keys.change(key=acme.alice_key.key, by=acting(acme.alice), limit_nano=10**9)
+            budgets.set_budget(workspace=acme.default, interval="d", limit_nano=2 * 10**9, by=STAGE)
+        generation = make_generation(acme.alice_key.key, model="author/of-this-key")
+
+        page = text_of(viewers["alice"].get(f"{KEYS}/{acme.alice_key.key.hash}"))
+
+        assert "Key’s own limit" in page
+        assert "Workspace’s budget a day" in page
+        assert "Made by" in page
+        assert "author/of-this-key" in page
+        assert generation.public_id in page
+
+    def test_shows_no_request_of_another_key(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        make_generation(acme.default_key.key, model="author/of-another-key")
+
+        page = text_of(viewers["alice"].get(f"{KEYS}/{acme.alice_key.key.hash}"))
+
+        assert "author/of-another-key" not in page
+
+    def test_asks_the_database_few_things(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        assert len(queries_of(viewers["alice"], f"{KEYS}/{acme.alice_key.key.hash}")) <= MOST_QUERIES
 
 
 class TestDeletingAKey:

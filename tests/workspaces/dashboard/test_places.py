@@ -9,10 +9,11 @@ from accounts.credits import deposit
 from accounts.models import LedgerEntry, User
 from config.lib.scoping import tenant
 from tests.cast import STAGE, Acme
-from tests.dashboard_pages import HTMX, text_of
+from tests.dashboard_pages import HTMX, make_generation, text_of
+from workspaces import budgets
 from workspaces.workspaces import change
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 
 
 class TestTheRootAddress:
@@ -88,14 +89,58 @@ class TestAWorkspacesHome:
     def test_tells_a_member_nothing_of_credits(self, viewers: dict[str, Client]) -> None:
         answer = viewers["bob"].get("/o/acme/w/default/")
 
-        assert [figure.label for figure in answer.context["figures"]] == ["Spent today", "Requests today"]
+        labels = [figure.label for figure in answer.context["figures"]]
+        assert labels == ["Spent today", "Requests today", "Error rate", "First token"]
         assert "Credits" not in text_of(answer)
 
     def test_lists_what_is_left_to_do(self, viewers: dict[str, Client]) -> None:
-        answer = viewers["alice"].get("/o/acme/w/default/")
+        answer = viewers["alice"].get("/o/acme/w/research/")
 
-        steps = {step.title: step.is_done for step in answer.context["steps"]}
-        assert steps == {"Create an API key": True, "Have credits": False, "Send the first request": False}
+        assert {step.title: step.is_done for step in answer.context["steps"]} == {
+            "Have credits": False,
+            "Create an API key": True,
+            "Set a budget": False,
+            "Add a member": True,
+            "Send the first request": False,
+            "Add a destination": False,
+            "Set a guardrail": False,
+        }
+
+    def test_asks_a_member_for_what_he_may_do(self, viewers: dict[str, Client]) -> None:
+        answer = viewers["bob"].get("/o/acme/w/production/")
+
+        steps = [step.title for step in answer.context["steps"]]
+        assert steps == ["Create an API key", "Send the first request"]
+
+    def test_leads_to_where_it_is_done(self, viewers: dict[str, Client]) -> None:
+        answer = viewers["alice"].get("/o/acme/w/research/")
+
+        links = {step.title: step.href for step in answer.context["steps"]}
+        assert links["Set a budget"] == "/o/acme/w/research/settings"
+        assert links["Add a member"] == "/o/acme/w/research/members/add"
+        assert links["Have credits"] == "/o/acme/credits"
+
+    def test_hides_the_list_when_all_is_done(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        make_generation(acme.bob_key.key)
+
+        page = text_of(viewers["bob"].get("/o/acme/w/production/"))
+
+        assert "Set up this workspace" not in page
+
+    def test_hides_the_list_from_who_does_not_want_it(self, viewers: dict[str, Client]) -> None:
+        answer = viewers["alice"].post("/o/acme/w/research/set-up/hide")
+
+        page = text_of(viewers["alice"].get("/o/acme/w/research/"))
+        assert "Set up this workspace" not in page
+        assert answer.cookies["headgate_setup"]["path"] == "/o/acme/w/research/"
+
+    def test_shows_budgets_with_what_is_spent_of_them(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        with tenant(acme.organization.pk):
+            budgets.set_budget(workspace=acme.production, interval="d", limit_nano=3 * 10**9, by=STAGE)
+
+        page = text_of(viewers["bob"].get("/o/acme/w/production/"))
+
+        assert "of $3.00" in page
 
     def test_has_a_curl_command_for_the_workspaces_own_model(
         self, acme: Acme, viewers: dict[str, Client]
