@@ -35,7 +35,11 @@ from observability.dashboard.activity import ActivityFileView, ActivityView
 from observability.dashboard.contents import ContentView, FalsePositiveView
 from observability.dashboard.deliveries import DeliveriesView, DestinationsView, ReplayView
 from observability.dashboard.logs import GenerationView, LogsView
+from routing.dashboard.chat import ChatTokenView, ChatView
 from routing.dashboard.explain import ExplainView
+from routing.dashboard.guardrail_editor import EditGuardrailView, NewGuardrailView
+from routing.dashboard.guardrail_holders import GuardrailKeysView, GuardrailMembersView
+from routing.dashboard.guardrails import DeleteGuardrailView, GuardrailsView
 from routing.dashboard.plugins import PluginsView, PluginView, ResetPluginView, ServerToolsView
 from routing.dashboard.preset_versions import CompareVersionsView, UseVersionView, VersionsView
 from routing.dashboard.presets import (
@@ -47,8 +51,8 @@ from routing.dashboard.presets import (
     SwitchPresetView,
     TryPresetView,
 )
+from routing.dashboard.privacy import PrivacyView
 from routing.models import Preset
-from routing.dashboard.chat import ChatTokenView, ChatView
 from workspaces.dashboard.authorize import AuthorizeView
 from workspaces.dashboard.home import HomeView
 from workspaces.dashboard.key_links import KeyLinkView, KeyLogsLinkView
@@ -72,6 +76,12 @@ preset_urls: list[URLPattern | URLResolver] = [
     path("/versions/compare", CompareVersionsView.as_view(), name="preset_compare"),
     path("/versions/<slug:number>/use", UseVersionView.as_view(), name="preset_use"),
 ]
+guardrail_urls: list[URLPattern | URLResolver] = [
+    path("", EditGuardrailView.as_view(), name="guardrail_edit"),
+    path("/keys", GuardrailKeysView.as_view(), name="guardrail_keys"),
+    path("/members", GuardrailMembersView.as_view(), name="guardrail_members"),
+    path("/delete", DeleteGuardrailView.as_view(), name="guardrail_delete"),
+]
 workspace_urls: list[URLPattern | URLResolver] = [
     path("", HomeView.as_view(), name="home"),
     path("explain", ExplainView.as_view(), name="explain"),
@@ -82,6 +92,9 @@ workspace_urls: list[URLPattern | URLResolver] = [
     path("presets", PresetsView.as_view(), name="presets"),
     path("presets/new", NewPresetView.as_view(), name="preset_new"),
     path("presets/<uuid:preset>", include(preset_urls)),
+    path("guardrails", GuardrailsView.as_view(), name="guardrails"),
+    path("guardrails/new", NewGuardrailView.as_view(), name="guardrail_new"),
+    path("guardrails/<uuid:guardrail>", include(guardrail_urls)),
     path("destinations", DestinationsView.as_view(), name="destinations"),
     path("destinations/<uuid:destination>/deliveries", DeliveriesView.as_view(), name="deliveries"),
     path("destinations/<uuid:destination>/deliveries/replay", ReplayView.as_view(), name="deliveries_replay"),
@@ -143,6 +156,7 @@ organization_urls: list[URLPattern | URLResolver] = [
     path(
         "management-keys/<slug:key>/revoke", RevokeManagementKeyView.as_view(), name="management_key_revoke"
     ),
+    path("privacy", PrivacyView.as_view(), name="privacy"),
     path("notifications", NotificationsView.as_view(), name="notifications"),
     path("notifications/rules/<slug:kind>", RuleView.as_view(), name="notification_rule"),
     path("notifications/channels/", include(channel_urls)),

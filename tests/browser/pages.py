@@ -14,6 +14,8 @@ WORKSPACE_PAGES = [
     "/o/acme/w/default/presets",
     "/o/acme/w/default/presets/new",
     "/o/acme/w/default/presets/new?as=json",
+    "/o/acme/w/default/guardrails",
+    "/o/acme/w/default/guardrails/new",
 ]
 ORGANIZATION_PAGES = [
     "/o/acme/chat",
@@ -28,6 +30,7 @@ ORGANIZATION_PAGES = [
     "/o/acme/members/invite",
     "/o/acme/management-keys",
     "/o/acme/management-keys/new",
+    "/o/acme/privacy",
     "/o/acme/notifications",
     "/o/acme/notifications/rules/workspace_budget",
     "/o/acme/notifications/channels/new/webhook",
