@@ -12,7 +12,7 @@ from routing.dashboard.guardrail_words import reason_of
 from routing.explaining.remaining import Remaining
 from routing.explaining.telling import scan_told
 from routing.explanations import Governed, TooMuchToScan, look_at
-from routing.guardrails.findings import CUSTOM
+from routing.guardrails.findings import CUSTOM, UNLABELLED
 
 MOST_LISTED = 60
 ACTIONS = {"flag": "Flagged", "redact": "Redacted", "block": "Blocked"}
@@ -118,7 +118,7 @@ def tried_on(text: str, governed: Governed) -> Tried | None:
     tone, said = VERDICTS[told["verdict"]]
     findings = tuple(
         {
-            "label": one["label"],
+            "label": "Without a label" if one["label"] == UNLABELLED else one["label"],
             "action": ACTIONS.get(one["action"], "Blocked"),
             "count": one["count"],
             "patterns": ", ".join(one["patterns"]),

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from config.lib.display import exact_money_text
 from routing.dashboard.restrictions_form import GROUP_NAMES, KEEPING_OUT
 from routing.guardrails import BUILTINS
 from routing.models import Guardrail
 from routing.models.guardrail import ZDR_GROUPS
 
-EVERY = {"d": "a day", "w": "a week", "m": "a month"}
 DONE = {"flag": "Flags", "redact": "Redacts", "block": "Blocks"}
 MOST_NAMED = 3
 DEFAULT_NAME = "Workspace default"
@@ -41,8 +39,8 @@ def name_of(guardrail: Guardrail) -> str:
 
 
 def restrictions_of(guardrail: Guardrail) -> list[str]:
-    """What it restricts, a few words each; nothing: an empty list."""
-    return [*_lists(guardrail), *_policies(guardrail), *_budget(guardrail), *_filters(guardrail)]
+    """What it restricts beside its budget, a few words each; nothing: an empty list."""
+    return [*_lists(guardrail), *_policies(guardrail), *_filters(guardrail)]
 
 
 def reason_of(scope: str | None, setting: str | None, own_scope: str) -> str:
@@ -85,11 +83,6 @@ def _policies(guardrail: Guardrail) -> Iterator[str]:
             yield label
     if guardrail.allowed_data_regions:
         yield f"Arriving in {', '.join(guardrail.allowed_data_regions)}"
-
-
-def _budget(guardrail: Guardrail) -> Iterator[str]:
-    if guardrail.limit_nano is not None and guardrail.limit_interval:
-        yield f"{exact_money_text(guardrail.limit_nano)} {EVERY[guardrail.limit_interval]} each"
 
 
 def _filters(guardrail: Guardrail) -> Iterator[str]:

@@ -76,16 +76,16 @@ class PrivacyView(OrganizationView):
         return True
 
     def _drawn(self, form: PrivacyForm, *, status: int = 200) -> HttpResponse:
-        models = tuple(explanations.catalog.get().models.values())
+        governed = self._governed(form)
         return self.page(
             "routing/privacy.html",
             form=form,
             settings=form.stored,
             lists=form.lists(explanations.catalog.get()),
-            policies=list(_weighed(form, KEEPING_OUT, models)),
-            retention=list(_weighed(form, ZDR, models)),
+            policies=list(_weighed(form, KEEPING_OUT, governed.models)),
+            retention=list(_weighed(form, ZDR, governed.models)),
             phrases=[*form.phrases, PhraseRow()],
-            eligibility=eligibility_of(self._governed(form), "account"),
+            eligibility=eligibility_of(governed, "account"),
             status=status,
         )
 
@@ -93,7 +93,7 @@ class PrivacyView(OrganizationView):
         """The ceiling by itself, with as much of the form as is valid."""
         settings = vars(form.stored) | (form.columns() if form.is_bound else {})
         rules = merge([Rules.of(Layer("account"), settings)])
-        return Governed(rules, (), tuple(explanations.catalog.get().models.values()))
+        return Governed(rules, (), explanations.models_in(self.organization.pk))
 
     def _part(self, form: PrivacyForm, look: str) -> HttpResponse:
         if look in LISTS:

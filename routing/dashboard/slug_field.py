@@ -97,22 +97,27 @@ def _offers(names: Mapping[str, str], chosen: set[str], sought: str, field: str)
         for slug, name in names.items()
         if slug not in chosen and all(word in slug or word in name.lower() for word in words)
     ]
-    yield from sorted(found, key=lambda one: (not one.slug.startswith(words[0]), one.slug))[:OFFERED]
+    yield from found[:OFFERED]
     typed = sought.lower()
     if typed not in names and typed not in chosen and PATTERNS[field].fullmatch(sought):
         yield Offer(sought, "as it is written; not in the catalog")
 
 
 def _models(catalog: CatalogSnapshot) -> dict[str, str]:
-    known = {**catalog.byok_models, **catalog.models}
-    names = {slug.lower(): model.name for slug, model in known.items()}
-    return names | {slug.lower(): "cannot be reached now" for slug in catalog.unroutable if slug not in known}
+    """Those that all can reach first, then those that need a key of one's own, then the rest."""
+    names = {slug.lower(): model.name for slug, model in catalog.models.items()}
+    for slug, model in catalog.byok_models.items():
+        names.setdefault(slug.lower(), f"{model.name}, with an own provider key")
+    for slug in catalog.unroutable:
+        names.setdefault(slug.lower(), "cannot be reached now")
+    return names
 
 
 def _providers(catalog: CatalogSnapshot) -> dict[str, str]:
     """Providers, and behind them the tags of their regions and tiers."""
-    known = {**catalog.byok_providers, **catalog.providers}
-    names = {slug.lower(): provider.name for slug, provider in known.items()}
+    names = {slug.lower(): provider.name for slug, provider in catalog.providers.items()}
+    for slug, provider in catalog.byok_providers.items():
+        names.setdefault(slug.lower(), f"{provider.name}, with an own key")
     for model in {**catalog.byok_models, **catalog.models}.values():
         for entry in model.endpoints:
             names.setdefault(entry.tag.lower(), f"{entry.provider.name}, {entry.tag.partition('/')[2]} only")

@@ -46,8 +46,7 @@ def guardrail(acme: Acme) -> Guardrail:
 def make(acme: Acme, name: str, **settings: Any) -> Guardrail:
     """A guardrail of production."""
     with tenant(acme.organization.pk):
-        made = guardrail_settings.create(workspace=acme.production, name=name, by=STAGE, **settings)
-    return made
+        return guardrail_settings.create(workspace=acme.production, name=name, by=STAGE, **settings)
 
 
 def stored(acme: Acme) -> list[Guardrail]:
@@ -100,7 +99,6 @@ class TestTheList:
             "Never by beta",
             "Zero retention for OpenAI",
             "No training, free",
-            "$10.00 a day each",
             "Redacts email address",
             "1 own pattern",
         ]
