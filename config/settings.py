@@ -208,6 +208,7 @@ SPECTACULAR_SETTINGS = {
     "APPEND_COMPONENTS": {"securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer"}}},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = ENV.max_body_bytes
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # a guardrail at its bounds: four lists of 1,000 and 500 patterns
 
 # --- Background work --------------------------------------------------------------------------------------
 CELERY_BROKER_URL = ENV.broker_url or "filesystem://"

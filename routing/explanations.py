@@ -33,6 +33,9 @@ from routing.plugin_services import operator_of
 from routing.policies import policy_of, read_versions
 from routing.policy import Policy, PurseLimit
 from routing.policy_parts.guardrails import allowlist_of, privacy_of
+from routing.reachable_models import models_reached
+from routing.selection.byok import reachable
+from routing.selection.own_models import beside
 from workspaces.key_secrets import addressed
 from workspaces.models import ApiKey, Purse, Workspace
 from workspaces.windows import to_datetime, window_of
@@ -158,8 +161,8 @@ class Governed:
 def governed_with(key: ApiKey) -> Governed:
     """What governs every request with a key."""
     policy = policy_of(key, using=USING)
-    models = (*policy.own_models.values(), *catalog.get().models.values())
-    return Governed(policy.rules, policy.allowlist, models)
+    seen = beside(reachable(catalog.get(), policy.credentials), policy.own_models)
+    return Governed(policy.rules, policy.allowlist, tuple(seen.models.values()))
 
 
 def governed_in(workspace: Workspace) -> Governed:
@@ -169,7 +172,12 @@ def governed_in(workspace: Workspace) -> Governed:
     default = Guardrail.objects.for_workspace(workspace).filter(is_default=True).first()
     if default is not None:
         layers.append(Rules.of(Layer("workspace", str(default.public_id)), vars(default)))
-    return Governed(merge(layers), allowlist_of(privacy), tuple(catalog.get().models.values()))
+    return Governed(merge(layers), allowlist_of(privacy), models_in(workspace.organization_id, workspace))
+
+
+def models_in(organization_id: int, workspace: Workspace | None = None) -> tuple[ModelEntry, ...]:
+    """The models that some request can reach, in a workspace or in any."""
+    return models_reached(catalog.get(), organization_id, workspace, using=USING)
 
 
 def tried(governed: Governed, draft: Draft) -> Governed:

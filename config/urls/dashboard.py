@@ -65,6 +65,9 @@ from observability.dashboard.io_logging import IoLoggingView
 from observability.dashboard.logs import GenerationView, LogsView
 from routing.dashboard.chat import ChatTokenView, ChatView
 from routing.dashboard.explain import ExplainView
+from routing.dashboard.guardrail_editor import EditGuardrailView, NewGuardrailView
+from routing.dashboard.guardrail_holders import GuardrailKeysView, GuardrailMembersView
+from routing.dashboard.guardrails import DeleteGuardrailView, GuardrailsView
 from routing.dashboard.plugins import PluginsView, PluginView, ResetPluginView, ServerToolsView
 from routing.dashboard.preset_versions import CompareVersionsView, UseVersionView, VersionsView
 from routing.dashboard.presets import (
@@ -76,6 +79,7 @@ from routing.dashboard.presets import (
     SwitchPresetView,
     TryPresetView,
 )
+from routing.dashboard.privacy import PrivacyView
 from routing.models import Preset
 from workspaces.dashboard.authorize import AuthorizeView
 from workspaces.dashboard.home import HideStepsView, HomeView
@@ -129,6 +133,12 @@ classifier_urls: list[URLPattern | URLResolver] = [
     path("settings", EditClassifierView.as_view(), name="classifier_edit"),
     path("delete", DeleteClassifierView.as_view(), name="classifier_delete"),
 ]
+guardrail_urls: list[URLPattern | URLResolver] = [
+    path("", EditGuardrailView.as_view(), name="guardrail_edit"),
+    path("/keys", GuardrailKeysView.as_view(), name="guardrail_keys"),
+    path("/members", GuardrailMembersView.as_view(), name="guardrail_members"),
+    path("/delete", DeleteGuardrailView.as_view(), name="guardrail_delete"),
+]
 workspace_urls: list[URLPattern | URLResolver] = [
     path("", HomeView.as_view(), name="home"),
     path("set-up/hide", HideStepsView.as_view(), name="steps_hide"),
@@ -140,6 +150,9 @@ workspace_urls: list[URLPattern | URLResolver] = [
     path("presets", PresetsView.as_view(), name="presets"),
     path("presets/new", NewPresetView.as_view(), name="preset_new"),
     path("presets/<uuid:preset>", include(preset_urls)),
+    path("guardrails", GuardrailsView.as_view(), name="guardrails"),
+    path("guardrails/new", NewGuardrailView.as_view(), name="guardrail_new"),
+    path("guardrails/<uuid:guardrail>", include(guardrail_urls)),
     path("destinations", DestinationsView.as_view(), name="destinations"),
     path("destinations/broadcast", SwitchBroadcastView.as_view(), name="broadcast_switch"),
     path("destinations/new", GalleryView.as_view(), name="destination_new"),
@@ -219,6 +232,7 @@ organization_urls: list[URLPattern | URLResolver] = [
     path(
         "management-keys/<slug:key>/revoke", RevokeManagementKeyView.as_view(), name="management_key_revoke"
     ),
+    path("privacy", PrivacyView.as_view(), name="privacy"),
     path("notifications", NotificationsView.as_view(), name="notifications"),
     path("notifications/rules/<slug:kind>", RuleView.as_view(), name="notification_rule"),
     path("notifications/channels/", include(channel_urls)),

@@ -24,6 +24,8 @@ WORKSPACE_PAGES = [
     "/o/acme/w/default/io-logging",
     "/o/acme/w/default/classifiers",
     "/o/acme/w/default/classifiers/new",
+    "/o/acme/w/default/guardrails",
+    "/o/acme/w/default/guardrails/new",
 ]
 ORGANIZATION_PAGES = [
     "/o/acme/chat",
@@ -38,6 +40,7 @@ ORGANIZATION_PAGES = [
     "/o/acme/members/invite",
     "/o/acme/management-keys",
     "/o/acme/management-keys/new",
+    "/o/acme/privacy",
     "/o/acme/notifications",
     "/o/acme/notifications/rules/workspace_budget",
     "/o/acme/notifications/channels/new/webhook",

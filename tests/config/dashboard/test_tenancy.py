@@ -14,7 +14,7 @@ from accounts.models import Revision
 from accounts.notifications import channels
 from config.lib.scoping import tenant
 from observability.models import Classifier, Destination, Generation
-from routing import presets
+from routing import guardrail_settings, presets
 from routing.preset_config import Content
 from tests.cast import STAGE, Cast
 from tests.dashboard_pages import make_generation
@@ -355,6 +355,33 @@ def pages_that_explain(generation: Generation) -> Iterator[Row]:
         yield Row(f"{place}/explain?generation={generation.public_id}", about)
 
 
+def pages_of_guardrails(cast: Cast) -> Iterator[Row]:
+    """Production's default guardrail and one more, through their own workspace alone; the account's ceiling."""
+    with tenant(cast.acme.organization.pk):
+        made = guardrail_settings.create(workspace=cast.acme.production, name="Strict", by=STAGE)
+    base, expected = "/o/acme/w/production/guardrails", (200, 403, 404, 404, LOGIN)
+    yield Row(base, expected)
+    yield Row("/o/globex/w/default/guardrails", GLOBEX)
+    yield Row(f"{base}/new", expected)
+    yield Row(f"{base}/new", changing(expected, INVALID), "post", {"name": ""})
+    for guardrail in (made.public_id, cast.acme.production.default_guardrail_id):
+        own = f"{base}/{guardrail}"
+        yield Row(own, expected)
+        yield Row(own, changing(expected, INVALID), "post", {"limit_usd": "x"})
+        yield Row(f"{own}/keys", expected)
+        yield Row(f"{own}/keys", changing(expected, INVALID), "post", {"who": "f" * 64})
+        yield Row(f"{own}/members", expected)
+        yield Row(f"{own}/members", changing(expected, INVALID), "post", {"who": "user_1"})
+        yield Row(f"{own}/delete", expected)
+        yield Row(f"{own}/delete", changing(expected, INVALID), "post", {"name": "not its name"})
+        for page in ("", "/keys", "/members", "/delete"):
+            yield Row(f"/o/acme/w/default/guardrails/{guardrail}{page}", (404, 403, 403, 404, LOGIN))
+            yield Row(f"/o/globex/w/default/guardrails/{guardrail}{page}", NOBODY)
+    yield Row("/o/acme/privacy", ADMINISTRATOR)
+    yield Row("/o/acme/privacy", changing(ADMINISTRATOR, INVALID), "post", {"allowed_models": "x"})
+    yield Row("/o/globex/privacy", GLOBEX)
+
+
 def pages_of_people(cast: Cast) -> Iterator[Row]:
     """Members, invitations, management keys and settings of acme; one's own settings."""
     acme, bob = "/o/acme", cast.acme.bob.user.public_id
@@ -417,6 +444,7 @@ class TestTheTable:
             *pages_of_presets(cast),
             *pages_of_plugins(),
             *pages_that_explain(generation),
+            *pages_of_guardrails(cast),
         ]
 
         got = {(row.method, row.path): status_of(viewers[who], row) for row in rows}
@@ -437,6 +465,7 @@ class TestTheTable:
             *pages_of_presets(cast),
             *pages_of_plugins(),
             *pages_that_explain(generation),
+            *pages_of_guardrails(cast),
         ]
 
         asked = {resolve(row.path.partition("?")[0]).url_name for row in rows}
