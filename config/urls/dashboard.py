@@ -35,6 +35,16 @@ from observability.dashboard.activity import ActivityFileView, ActivityView
 from observability.dashboard.contents import ContentView, FalsePositiveView
 from observability.dashboard.deliveries import DeliveriesView, DestinationsView, ReplayView
 from observability.dashboard.logs import GenerationView, LogsView
+from routing.dashboard.byok import ByokView
+from routing.dashboard.byok_new import NewCredentialView, RotateCredentialView
+from routing.dashboard.byok_one import (
+    DeleteCredentialView,
+    EditCredentialView,
+    MoveCredentialView,
+    SwitchCredentialView,
+    TryCredentialView,
+)
+from routing.dashboard.chat import ChatTokenView, ChatView
 from routing.dashboard.explain import ExplainView
 from routing.dashboard.plugins import PluginsView, PluginView, ResetPluginView, ServerToolsView
 from routing.dashboard.preset_versions import CompareVersionsView, UseVersionView, VersionsView
@@ -46,17 +56,6 @@ from routing.dashboard.presets import (
     PresetsView,
     SwitchPresetView,
     TryPresetView,
-)
-from routing.models import Preset
-from routing.dashboard.chat import ChatTokenView, ChatView
-from routing.dashboard.byok import ByokView
-from routing.dashboard.byok_new import NewCredentialView, RotateCredentialView
-from routing.dashboard.byok_one import (
-    DeleteCredentialView,
-    EditCredentialView,
-    MoveCredentialView,
-    SwitchCredentialView,
-    TryCredentialView,
 )
 from routing.dashboard.private_endpoint_steps import (
     ActivateEndpointView,
@@ -73,6 +72,7 @@ from routing.dashboard.private_endpoints import (
 )
 from routing.dashboard.routing import RoutingView
 from routing.dashboard.routing_preview import RoutingPreviewView
+from routing.models import Preset
 from workspaces.dashboard.authorize import AuthorizeView
 from workspaces.dashboard.home import HomeView
 from workspaces.dashboard.key_links import KeyLinkView, KeyLogsLinkView

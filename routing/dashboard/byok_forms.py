@@ -10,8 +10,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from accounts.models import Membership
-from config.lib.declaration_forms import form_fields
-from config.lib.declared_forms import QUIET, YES_OR_NO, LinesField, YesOrNoField
+from config.lib.declared_forms import PLAIN as QUIET
+from config.lib.declared_forms import YES_OR_NO, LinesField, YesOrNoField, form_fields
 from routing.api.byok_shapes import MODEL
 from routing.byok_filters import Filters
 from routing.credential_formats import DECLARABLE, GLOBAL, KEY_NAMES_REGION

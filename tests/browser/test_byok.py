@@ -50,7 +50,7 @@ class TestAddingAKey:
         with signed_in(stage, viewport=DESK) as page:
             page.goto(BYOK)
             page.locator("main").get_by_role("link", name="Add a provider key").first.click()
-            page.get_by_label("Provider").select_option("amazon-bedrock")
+            page.get_by_label("Provider", exact=True).select_option("amazon-bedrock")
             page.get_by_role("link", name="AWS access key").click()
             page.get_by_label("Access key ID").fill("AKIAIOSFODNN7EXAMPLE")
             page.get_by_label("Secret access key").fill("NeverToBeSeenAgain")

@@ -14,9 +14,8 @@ from accounts.models import Revision
 from accounts.notifications import channels
 from config.lib.scoping import tenant
 from observability.models import Destination, Generation
-from routing import presets
+from routing import byok, presets, private_endpoints
 from routing.preset_config import Content
-from routing import byok, private_endpoints
 from tests.cast import STAGE, Cast
 from tests.dashboard_pages import make_generation
 from tests.observability.destination_kinds import a_destination, use_mailbox
@@ -286,6 +285,8 @@ def pages_that_explain(generation: Generation) -> Iterator[Row]:
         yield Row(f"{place}/explain", changing(expected, INVALID), "post", {"request": ""})
         about = expected if "production" in place else changing(expected, 404)
         yield Row(f"{place}/explain?generation={generation.public_id}", about)
+
+
 def pages_of_byok(cast: Cast) -> Iterator[Row]:
     """Provider keys: production's own, a global one of acme's, and both through other addresses; and routing."""
     with tenant(cast.acme.organization.pk):
