@@ -59,8 +59,9 @@ class WayForm(forms.Form):
         word, _, rest = said.partition(" ")
         first = next(field.name for field in self.way.fields if field.name in self.way.required)
         if word in self.fields:
-            return self.add_error(word, f"{self.fields[word].label} {rest}")
-        self.add_error(name if name in self.fields else first, said[:1].upper() + said[1:])
+            self.add_error(word, f"{self.fields[word].label} {rest}")
+        else:
+            self.add_error(name if name in self.fields else first, said[:1].upper() + said[1:])
 
 
 class NewCredentialForm(WayForm):

@@ -76,7 +76,8 @@ class TestTheOrder:
             page.goto(BYOK)
             handle = page.get_by_role("button", name="Move three").bounding_box()
             first = page.get_by_role("button", name="Move one").bounding_box()
-            assert handle and first
+            assert handle
+            assert first
             page.mouse.move(handle["x"] + 8, handle["y"] + 8)
             page.mouse.down()
             page.mouse.move(first["x"] + 8, first["y"] + 2, steps=5)
