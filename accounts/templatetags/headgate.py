@@ -14,6 +14,7 @@ register = template.Library()
 
 register.filter("money", money_text)
 register.filter("exact_money", exact_money_text)
+register.filter("per_million", exact_money_text)  # femto-dollars of one token are nano-dollars of a million
 register.filter("duration", duration_text)
 register.filter("browser", browser_text)
 
