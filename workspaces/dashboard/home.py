@@ -182,7 +182,7 @@ class HideStepsView(WorkspaceView):
 
     def post(self, request: HttpRequest, **names: str) -> HttpResponse:
         """Remember it, and go on."""
-        answer = self.to_page("home")
+        answer = self.go_to("home")
         answer.set_cookie(
             HIDDEN,
             "hidden",

@@ -58,4 +58,4 @@ class EndSecretView(KeyPage):
         except (rotation.NoFormerSecret, rotation.PresentSecret) as refusal:
             raise Http404 from refusal
         messages.success(request, f"The former secret of “{self.key.name}” is refused from now on.")
-        return self.to_page("key", key=self.key.hash)
+        return self.go_to("key", key=self.key.hash)

@@ -40,7 +40,7 @@ class KeysPage(WorkspaceView):
 
     def to_list(self) -> HttpResponse:
         """Go back to the list."""
-        return self.to_page("keys")
+        return self.go_to("keys")
 
     def issued_page(self, issued: api_keys.IssuedKey) -> HttpResponse:
         """Show a secret, in this answer and nowhere else, with a first request to copy."""

@@ -38,7 +38,7 @@ class WorkspaceView(OrganizationView):
         places = {"organization": self.organization.slug, "workspace": self.workspace.slug}
         return reverse(f"dashboard:{name}", kwargs=places | more)
 
-    def to_page(self, name: str, **more: str) -> HttpResponse:
+    def go_to(self, name: str, **more: str) -> HttpResponse:
         """Go to another page of this workspace."""
         return redirect(self.address(name, **more))
 

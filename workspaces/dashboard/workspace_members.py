@@ -134,7 +134,7 @@ class AddWorkspaceMembersView(WorkspaceMembersPage):
             else:
                 said = "member is" if len(chosen) == 1 else "members are"
                 messages.success(request, f"{len(chosen)} {said} in {self.workspace.name} now.")
-                return self.to_page("workspace_members")
+                return self.go_to("workspace_members")
         return self._page(form, status=INVALID_FORM)
 
     def _form(self, *args: Any) -> AddMembersForm:
@@ -185,7 +185,7 @@ class RemoveWorkspaceMemberView(WorkspaceMembersPage):
                 form.add_error(None, str(refusal))
             else:
                 messages.success(request, f"{_called(self.seat)} is no longer in {self.workspace.name}.")
-                return self.to_page("workspace_members")
+                return self.go_to("workspace_members")
         return self._page(keys, form, status=INVALID_FORM)
 
     def _keys(self) -> list[ApiKey]:

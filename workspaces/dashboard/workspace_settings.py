@@ -60,7 +60,7 @@ class WorkspaceSettingsView(WorkspaceSettingsPage):
                 form.refuse_address()
             else:
                 messages.success(request, f"Saved “{self.workspace.name}”.")
-                return self.to_page("workspace_settings")
+                return self.go_to("workspace_settings")
         return self.drawn(general=form, status=INVALID_FORM)
 
 
@@ -82,7 +82,7 @@ class WorkspaceBudgetsView(WorkspaceSettingsPage):
                 form.add_error(refusal.interval, refusal.rule[:1].upper() + refusal.rule[1:])
             else:
                 messages.success(request, "Saved the budgets. They count within a second.")
-                return self.to_page("workspace_settings")
+                return self.go_to("workspace_settings")
         return self.drawn(budgets=form, status=INVALID_FORM)
 
 
@@ -96,7 +96,7 @@ class WorkspaceEnforcementView(WorkspaceSettingsPage):
             return self.drawn(enforcement=form, status=INVALID_FORM)
         workspaces.change(workspace=self.workspace, by=self.actor, **form.changes())
         messages.success(request, "Saved. It counts within a second.")
-        return self.to_page("workspace_settings")
+        return self.go_to("workspace_settings")
 
 
 class DeleteWorkspaceView(WorkspaceSettingsPage):
