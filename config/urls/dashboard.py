@@ -171,10 +171,9 @@ classifier_urls: list[URLPattern | URLResolver] = [
     path("delete", DeleteClassifierView.as_view(), name="classifier_delete"),
 ]
 guardrail_urls: list[URLPattern | URLResolver] = [
-    path("", EditGuardrailView.as_view(), name="guardrail_edit"),
-    path("/keys", GuardrailKeysView.as_view(), name="guardrail_keys"),
-    path("/members", GuardrailMembersView.as_view(), name="guardrail_members"),
-    path("/delete", DeleteGuardrailView.as_view(), name="guardrail_delete"),
+    path("keys", GuardrailKeysView.as_view(), name="guardrail_keys"),
+    path("members", GuardrailMembersView.as_view(), name="guardrail_members"),
+    path("delete", DeleteGuardrailView.as_view(), name="guardrail_delete"),
 ]
 workspace_urls: list[URLPattern | URLResolver] = [
     path("", HomeView.as_view(), name="home"),
@@ -189,7 +188,8 @@ workspace_urls: list[URLPattern | URLResolver] = [
     path("presets/<uuid:preset>", include(preset_urls)),
     path("guardrails", GuardrailsView.as_view(), name="guardrails"),
     path("guardrails/new", NewGuardrailView.as_view(), name="guardrail_new"),
-    path("guardrails/<uuid:guardrail>", include(guardrail_urls)),
+    path("guardrails/<uuid:guardrail>", EditGuardrailView.as_view(), name="guardrail_edit"),
+    path("guardrails/<uuid:guardrail>/", include(guardrail_urls)),
     *byok_urls,
     path("routing", RoutingView.as_view(), name="routing"),
     path("routing/preview", RoutingPreviewView.as_view(), name="routing_preview"),
