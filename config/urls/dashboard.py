@@ -143,15 +143,14 @@ byok_urls: list[URLPattern | URLResolver] = [
     path("byok/<uuid:credential>/delete", DeleteCredentialView.as_view(), name="byok_delete"),
 ]
 preset_urls: list[URLPattern | URLResolver] = [
-    path("", EditPresetView.as_view(), name="preset"),
-    path("/details", PresetDetailsView.as_view(), name="preset_details"),
-    path("/enable", SwitchPresetView.as_view(status=Preset.ACTIVE), name="preset_enable"),
-    path("/disable", SwitchPresetView.as_view(status=Preset.DISABLED), name="preset_disable"),
-    path("/try", TryPresetView.as_view(), name="preset_try"),
-    path("/delete", DeletePresetView.as_view(), name="preset_delete"),
-    path("/versions", VersionsView.as_view(), name="preset_versions"),
-    path("/versions/compare", CompareVersionsView.as_view(), name="preset_compare"),
-    path("/versions/<slug:number>/use", UseVersionView.as_view(), name="preset_use"),
+    path("details", PresetDetailsView.as_view(), name="preset_details"),
+    path("enable", SwitchPresetView.as_view(status=Preset.ACTIVE), name="preset_enable"),
+    path("disable", SwitchPresetView.as_view(status=Preset.DISABLED), name="preset_disable"),
+    path("try", TryPresetView.as_view(), name="preset_try"),
+    path("delete", DeletePresetView.as_view(), name="preset_delete"),
+    path("versions", VersionsView.as_view(), name="preset_versions"),
+    path("versions/compare", CompareVersionsView.as_view(), name="preset_compare"),
+    path("versions/<slug:number>/use", UseVersionView.as_view(), name="preset_use"),
 ]
 destination_urls: list[URLPattern | URLResolver] = [
     path("settings", EditDestinationView.as_view(), name="destination_edit"),
@@ -185,7 +184,8 @@ workspace_urls: list[URLPattern | URLResolver] = [
     path("plugins/<slug:plugin>/reset", ResetPluginView.as_view(), name="plugin_reset"),
     path("presets", PresetsView.as_view(), name="presets"),
     path("presets/new", NewPresetView.as_view(), name="preset_new"),
-    path("presets/<uuid:preset>", include(preset_urls)),
+    path("presets/<uuid:preset>", EditPresetView.as_view(), name="preset"),
+    path("presets/<uuid:preset>/", include(preset_urls)),
     path("guardrails", GuardrailsView.as_view(), name="guardrails"),
     path("guardrails/new", NewGuardrailView.as_view(), name="guardrail_new"),
     path("guardrails/<uuid:guardrail>", EditGuardrailView.as_view(), name="guardrail_edit"),
