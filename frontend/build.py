@@ -21,7 +21,7 @@ DIST = ROOT / "static" / "dist"
 DIGEST = HERE / "built.sha256"
 MODULES = HERE / "node_modules"
 SCRIPTS = (
-    *("app.js", "chart.js", "keyboard.js"),
+    *("app.js", "chart.js", "keyboard.js", "reorder.js"),
     *("chat.js", "chat_history.js", "chat_markdown.js", "chat_run.js", "chat_wire.js"),
 )
 STYLES = ("chat.css",)

@@ -70,7 +70,7 @@ def create(
     columns = _columns(organization.pk, settings)
     with transaction.atomic():
         open_allowance(organization.pk)
-        _lock_place(organization, workspace)
+        lock_place(organization, workspace)
         credential = ByokCredential(
             organization=organization, workspace=workspace, provider=provider, created_by=by.user
         )
@@ -125,6 +125,17 @@ def forget_key(key: ApiKey, by: Actor) -> None:
 def forget_member(membership: Membership, by: Actor) -> None:
     """Take a member who leaves out of all filters; fills `member_leaving`."""
     _forget(membership.organization_id, "allowed_member_ids", membership.pk, by)
+
+
+def lock_place(organization: Organization, workspace: Workspace | None) -> None:
+    """Let one credential at a time be added to a place, or moved in it. Raises WorkspaceGone."""
+    places = (
+        Organization.objects.for_organization(organization)
+        if workspace is None
+        else Workspace.objects.for_organization(organization).live().filter(pk=workspace.pk)
+    )
+    if places.select_for_update(of=("self",), no_key=True).order_by("pk").first() is None:
+        raise WorkspaceGone("workspace_id: there is no such workspace.")
 
 
 def identity_of(credential: ByokCredential) -> str:
@@ -189,17 +200,6 @@ def _seal(credential: ByokCredential, secret: str) -> None:
         credential.declared_region = read.region
     credential.label, credential.key_region = read.label, read.region
     credential.sealed_secret = sealing_ring().seal(read.text.encode(), identity=credential.secret_identity)
-
-
-def _lock_place(organization: Organization, workspace: Workspace | None) -> None:
-    """One credential at a time is added to a place. Raises WorkspaceGone."""
-    places = (
-        Organization.objects.for_organization(organization)
-        if workspace is None
-        else Workspace.objects.for_organization(organization).live().filter(pk=workspace.pk)
-    )
-    if places.select_for_update(of=("self",), no_key=True).order_by("pk").first() is None:
-        raise WorkspaceGone("workspace_id: there is no such workspace.")
 
 
 def _next_place(credential: ByokCredential) -> int:

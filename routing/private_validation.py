@@ -92,6 +92,33 @@ def validate(*, endpoint: PrivateEndpoint, workspace: Workspace, by: Actor) -> V
     return validation
 
 
+def question_to(model: str) -> Call:
+    """The shortest question that the model can be asked."""
+    listed = LanguageModel.objects.filter(slug=model).first()
+    is_embedder = listed is not None and "embeddings" in listed.output_modalities
+    asked: dict[str, Any] = {"messages": [{"role": "user", "content": "Say OK."}]}
+    return Call(
+        dialect="embeddings" if is_embedder else "chat",
+        models=(model,),
+        body={"model": model, **({"input": "OK"} if is_embedder else asked)},
+        is_streamed=False,
+        prompt_tokens=10,
+        max_tokens=None,
+    )
+
+
+def whole_answer(entry: EndpointEntry, call: Call, deadline: float) -> Iterator[Check]:
+    """The answer in one piece, the usage in it, and the model that it says it is of. Raises Faulty."""
+    reply = _send(entry, call, RESPONSE, deadline)
+    answer = WIRE_FORMATS[entry.provider.wire_format].parse_response(reply.body, call=call)
+    if isinstance(answer, ProviderFailure):
+        raise Faulty(Check(RESPONSE, False, INVALID_RESPONSE))
+    yield Check(RESPONSE)
+    yield _usage(answer.usage)
+    said = answer.body.get("model")
+    yield _model(entry, said if isinstance(said, str) else None)
+
+
 def _checks(endpoint: PrivateEndpoint, workspace: Workspace) -> Iterator[Check]:
     deadline = time.monotonic() + SECONDS
     try:
@@ -99,8 +126,8 @@ def _checks(endpoint: PrivateEndpoint, workspace: Workspace) -> Iterator[Check]:
         yield Check(CREDENTIAL)
         _require_address(endpoint)
         yield Check(BASE_URL)
-        call = _question(endpoint)
-        yield from _whole(entry, call, deadline)
+        call = question_to(endpoint.model_slug)
+        yield from whole_answer(entry, call, deadline)
         if call.dialect != "embeddings":
             yield _streamed(entry, structs_replace(call, is_streamed=True), deadline)
     except Faulty as fault:
@@ -126,33 +153,6 @@ def _require_address(endpoint: PrivateEndpoint) -> None:
         check_address(endpoint.wire_format, endpoint.base_url, outbound_rules())
     except UnusableUpstream:
         raise Faulty(Check(BASE_URL, False, INVALID_BASE_URL)) from None
-
-
-def _question(endpoint: PrivateEndpoint) -> Call:
-    """The shortest question that the model can be asked."""
-    listed = LanguageModel.objects.filter(slug=endpoint.model_slug).first()
-    is_embedder = listed is not None and "embeddings" in listed.output_modalities
-    asked: dict[str, Any] = {"messages": [{"role": "user", "content": "Say OK."}]}
-    return Call(
-        dialect="embeddings" if is_embedder else "chat",
-        models=(endpoint.model_slug,),
-        body={"model": endpoint.model_slug, **({"input": "OK"} if is_embedder else asked)},
-        is_streamed=False,
-        prompt_tokens=10,
-        max_tokens=None,
-    )
-
-
-def _whole(entry: EndpointEntry, call: Call, deadline: float) -> Iterator[Check]:
-    """The answer in one piece, the usage in it, and the model that it says it is of. Raises Faulty."""
-    reply = _send(entry, call, RESPONSE, deadline)
-    answer = WIRE_FORMATS[entry.provider.wire_format].parse_response(reply.body, call=call)
-    if isinstance(answer, ProviderFailure):
-        raise Faulty(Check(RESPONSE, False, INVALID_RESPONSE))
-    yield Check(RESPONSE)
-    yield _usage(answer.usage)
-    said = answer.body.get("model")
-    yield _model(entry, said if isinstance(said, str) else None)
 
 
 def _streamed(entry: EndpointEntry, call: Call, deadline: float) -> Check:
@@ -195,7 +195,7 @@ def _send(entry: EndpointEntry, call: Call, name: str, deadline: float) -> Reply
             request.url,
             request.body,
             headers=request.headers,
-            rules=outbound_rules(),
+            rules=outbound_rules() if entry.is_private or entry.provider.is_users_address else None,
             seconds=max(deadline - time.monotonic(), 0.0),
             most_bytes=MOST_BYTES,
         )

@@ -97,6 +97,13 @@ ACCOUNT: Final = Group(
         Entry("workspaces", "Workspaces", "layers", None, "w", words="projects teams environments"),
         Entry("members", "Members", "people", MANAGE, words="people invitations roles"),
         Entry("management_keys", "Management keys", "terminal", Permission.MANAGEMENT_KEYS, words="api"),
+        Entry(
+            "private_endpoints",
+            "Private endpoints",
+            "plug",
+            MANAGE,
+            words="own upstreams vllm ollama self-hosted models",
+        ),
         Entry("privacy", "Privacy", "lock", MANAGE, words="zdr training retention providers"),
         Entry("notifications", "Notifications", "bell", MANAGE, "n", words="alerts mail webhooks"),
         Entry("audit_log", "Audit log", "clock", MANAGE, "t", words="changes revisions who restore"),
@@ -132,6 +139,7 @@ ACCOUNT_ACTIONS: Final = Group(
         Entry("workspace_new", "Create a workspace", "plus", Permission.WORKSPACE_CREATE, words="new add"),
         Entry("member_invite", "Invite a member", "people", MANAGE, words="new add people person"),
         Entry("management_key_new", "Create a management key", "plus", Permission.MANAGEMENT_KEYS),
+        Entry("private_endpoint_new", "Add a private endpoint", "plus", MANAGE, words="new vllm ollama own"),
         Entry("credits_add", "Add credits", "credits", MANAGE, words="top up pay money"),
         Entry(
             "profile", "Your profile and sign-in", "gear", words="name password two-factor passkey sessions"

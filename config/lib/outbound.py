@@ -193,11 +193,11 @@ def post(
     body: bytes,
     *,
     headers: Mapping[str, str],
-    rules: OutboundRules,
+    rules: OutboundRules | None,
     seconds: float = 15,
     most_bytes: int = 1 << 20,
 ) -> Reply:
-    """Post a body, as `post_form` a form. Raises CallFailed."""
+    """Post a body, as `post_form` a form; without `rules` to an address that the operator set. Raises CallFailed."""
     return _posted(url, body, headers, rules, seconds, most_bytes)
 
 
@@ -205,7 +205,7 @@ def _posted(
     url: str,
     data: Mapping[str, str] | bytes,
     headers: Mapping[str, str],
-    rules: OutboundRules,
+    rules: OutboundRules | None,
     seconds: float,
     most_bytes: int,
 ) -> Reply:
@@ -276,7 +276,7 @@ async def _post(
     url: str,
     data: Mapping[str, str] | bytes,
     headers: Mapping[str, str],
-    rules: OutboundRules,
+    rules: OutboundRules | None,
     seconds: float,
     most_bytes: int,
 ) -> Reply:

@@ -63,6 +63,15 @@ from observability.dashboard.destinations import (
 )
 from observability.dashboard.io_logging import IoLoggingView
 from observability.dashboard.logs import GenerationView, LogsView
+from routing.dashboard.byok import ByokView
+from routing.dashboard.byok_new import NewCredentialView, RotateCredentialView
+from routing.dashboard.byok_one import (
+    DeleteCredentialView,
+    EditCredentialView,
+    MoveCredentialView,
+    SwitchCredentialView,
+    TryCredentialView,
+)
 from routing.dashboard.chat import ChatTokenView, ChatView
 from routing.dashboard.explain import ExplainView
 from routing.dashboard.guardrail_editor import EditGuardrailView, NewGuardrailView
@@ -80,6 +89,21 @@ from routing.dashboard.presets import (
     TryPresetView,
 )
 from routing.dashboard.privacy import PrivacyView
+from routing.dashboard.private_endpoint_steps import (
+    ActivateEndpointView,
+    DeleteEndpointView,
+    PriceEndpointView,
+    SwitchEndpointView,
+    ValidateEndpointView,
+)
+from routing.dashboard.private_endpoints import (
+    EditEndpointView,
+    EndpointView,
+    NewEndpointView,
+    PrivateEndpointsView,
+)
+from routing.dashboard.routing import RoutingView
+from routing.dashboard.routing_preview import RoutingPreviewView
 from routing.models import Preset
 from workspaces.dashboard.authorize import AuthorizeView
 from workspaces.dashboard.home import HideStepsView, HomeView
@@ -105,6 +129,19 @@ from workspaces.dashboard.workspace_settings import (
 
 app_name = "dashboard"
 
+byok_urls: list[URLPattern | URLResolver] = [
+    path("byok", ByokView.as_view(), name="byok"),
+    path("byok/new", NewCredentialView.as_view(), name="byok_new"),
+    path("byok/<uuid:credential>", EditCredentialView.as_view(), name="byok_edit"),
+    path(
+        "byok/<uuid:credential>/disable", SwitchCredentialView.as_view(is_disabled=True), name="byok_disable"
+    ),
+    path("byok/<uuid:credential>/enable", SwitchCredentialView.as_view(), name="byok_enable"),
+    path("byok/<uuid:credential>/move", MoveCredentialView.as_view(), name="byok_move"),
+    path("byok/<uuid:credential>/test", TryCredentialView.as_view(), name="byok_test"),
+    path("byok/<uuid:credential>/rotate", RotateCredentialView.as_view(), name="byok_rotate"),
+    path("byok/<uuid:credential>/delete", DeleteCredentialView.as_view(), name="byok_delete"),
+]
 preset_urls: list[URLPattern | URLResolver] = [
     path("", EditPresetView.as_view(), name="preset"),
     path("/details", PresetDetailsView.as_view(), name="preset_details"),
@@ -153,6 +190,9 @@ workspace_urls: list[URLPattern | URLResolver] = [
     path("guardrails", GuardrailsView.as_view(), name="guardrails"),
     path("guardrails/new", NewGuardrailView.as_view(), name="guardrail_new"),
     path("guardrails/<uuid:guardrail>", include(guardrail_urls)),
+    *byok_urls,
+    path("routing", RoutingView.as_view(), name="routing"),
+    path("routing/preview", RoutingPreviewView.as_view(), name="routing_preview"),
     path("destinations", DestinationsView.as_view(), name="destinations"),
     path("destinations/broadcast", SwitchBroadcastView.as_view(), name="broadcast_switch"),
     path("destinations/new", GalleryView.as_view(), name="destination_new"),
@@ -196,6 +236,42 @@ channel_urls: list[URLPattern | URLResolver] = [
     path("<uuid:channel>/enable", SwitchChannelView.as_view(), name="notification_channel_enable"),
     path("<uuid:channel>/delete", DeleteChannelView.as_view(), name="notification_channel_delete"),
 ]
+endpoint_urls: list[URLPattern | URLResolver] = [
+    path("private-endpoints", PrivateEndpointsView.as_view(), name="private_endpoints"),
+    path("private-endpoints/new", NewEndpointView.as_view(), name="private_endpoint_new"),
+    path("private-endpoints/<uuid:endpoint>", EndpointView.as_view(), name="private_endpoint"),
+    path("private-endpoints/<uuid:endpoint>/edit", EditEndpointView.as_view(), name="private_endpoint_edit"),
+    path(
+        "private-endpoints/<uuid:endpoint>/validate",
+        ValidateEndpointView.as_view(),
+        name="private_endpoint_validate",
+    ),
+    path(
+        "private-endpoints/<uuid:endpoint>/activate",
+        ActivateEndpointView.as_view(),
+        name="private_endpoint_activate",
+    ),
+    path(
+        "private-endpoints/<uuid:endpoint>/disable",
+        SwitchEndpointView.as_view(is_disabled=True),
+        name="private_endpoint_disable",
+    ),
+    path(
+        "private-endpoints/<uuid:endpoint>/enable",
+        SwitchEndpointView.as_view(),
+        name="private_endpoint_enable",
+    ),
+    path(
+        "private-endpoints/<uuid:endpoint>/pricing",
+        PriceEndpointView.as_view(),
+        name="private_endpoint_pricing",
+    ),
+    path(
+        "private-endpoints/<uuid:endpoint>/delete",
+        DeleteEndpointView.as_view(),
+        name="private_endpoint_delete",
+    ),
+]
 organization_urls: list[URLPattern | URLResolver] = [
     path("", OrganizationRootView.as_view(), name="organization"),
     path("find", PaletteView.as_view(), name="palette"),
@@ -236,6 +312,7 @@ organization_urls: list[URLPattern | URLResolver] = [
     path("notifications", NotificationsView.as_view(), name="notifications"),
     path("notifications/rules/<slug:kind>", RuleView.as_view(), name="notification_rule"),
     path("notifications/channels/", include(channel_urls)),
+    *endpoint_urls,
     path("settings", OrganizationSettingsView.as_view(), name="organization_settings"),
     path("leave", LeaveView.as_view(), name="leave"),
     path("w/<slug:workspace>/", include(workspace_urls)),

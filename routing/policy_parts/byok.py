@@ -31,7 +31,7 @@ def credentials_of(key: ApiKey, *, using: str) -> Mapping[str, tuple[UsableCrede
     rows = live.usable_in(key.workspace).filter(is_disabled=False).in_order()
     usable: dict[str, list[UsableCredential]] = defaultdict(list)
     for row in rows:
-        if _admits(row, key) and (credential := _usable(row)) is not None:
+        if _admits(row, key) and (credential := usable_of(row)) is not None:
             usable[row.provider].append(credential)
     return {provider: tuple(credentials) for provider, credentials in usable.items()}
 
@@ -53,13 +53,8 @@ def allowance_of(organization_id: int, *, using: str) -> PurseLimit | None:
     )
 
 
-def _admits(row: ByokCredential, key: ApiKey) -> bool:
-    """Whether its filters let requests with this key use it; a key of nobody's is no member's."""
-    keys, members = row.allowed_api_key_ids, row.allowed_member_ids
-    return (keys is None or key.pk in keys) and (members is None or key.owner_id in members)
-
-
-def _usable(row: ByokCredential) -> UsableCredential | None:
+def usable_of(row: ByokCredential) -> UsableCredential | None:
+    """The credential, opened; None where it does not open and need not keep anybody from shared capacity."""
     secret = _opened(row)
     if not secret and not (row.is_required or row.is_byok_only):
         return None
@@ -75,6 +70,12 @@ def _usable(row: ByokCredential) -> UsableCredential | None:
         models=None if row.allowed_models is None else frozenset(map(str.lower, row.allowed_models)),
         deployed=_deployed(row.provider, secret),
     )
+
+
+def _admits(row: ByokCredential, key: ApiKey) -> bool:
+    """Whether its filters let requests with this key use it; a key of nobody's is no member's."""
+    keys, members = row.allowed_api_key_ids, row.allowed_member_ids
+    return (keys is None or key.pk in keys) and (members is None or key.owner_id in members)
 
 
 def _opened(row: ByokCredential) -> str:

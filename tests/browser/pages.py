@@ -26,6 +26,10 @@ WORKSPACE_PAGES = [
     "/o/acme/w/default/classifiers/new",
     "/o/acme/w/default/guardrails",
     "/o/acme/w/default/guardrails/new",
+    "/o/acme/w/default/byok",
+    "/o/acme/w/default/byok/new",
+    "/o/acme/w/default/byok/new?provider=azure",
+    "/o/acme/w/default/routing",
 ]
 ORGANIZATION_PAGES = [
     "/o/acme/chat",
@@ -44,6 +48,8 @@ ORGANIZATION_PAGES = [
     "/o/acme/notifications",
     "/o/acme/notifications/rules/workspace_budget",
     "/o/acme/notifications/channels/new/webhook",
+    "/o/acme/private-endpoints",
+    "/o/acme/private-endpoints/new",
     "/o/acme/audit-log",
     "/o/acme/settings",
     "/o/acme/leave",
