@@ -9,12 +9,12 @@ from django.utils.safestring import SafeString
 from accounts.models import LedgerEntry
 from config.lib.display import browser_text, duration_text, exact_money_text, money_text
 from config.lib.environment import environment
-from config.lib.money import plain_usd, usd_from_femto
 
 register = template.Library()
 
 register.filter("money", money_text)
 register.filter("exact_money", exact_money_text)
+register.filter("per_million", exact_money_text)  # femto-dollars of one token are nano-dollars of a million
 register.filter("duration", duration_text)
 register.filter("browser", browser_text)
 
@@ -44,9 +44,3 @@ def described(field: BoundField, help_text: str) -> SafeString:
 def share(used: int, whole: int) -> float:
     """How much of the whole is used, from 0 to 1 and beyond; of nothing, all."""
     return used / whole if whole else 1.0
-
-
-@register.filter
-def per_million(femto: int) -> str:
-    """A price per token in femto-dollars, as dollars per million tokens."""
-    return f"${plain_usd(usd_from_femto(femto * 10**6))}"

@@ -55,11 +55,12 @@ class WayForm(forms.Form):
 
     def refuse(self, error: Exception) -> None:
         """Say what is wrong, at the field that it is about."""
-        said = str(error).partition(": ")[2] or str(error)
-        word = said.partition(" ")[0]
+        name, _, said = str(error).partition(": ")
+        word, _, rest = said.partition(" ")
         first = next(field.name for field in self.way.fields if field.name in self.way.required)
-        at = word if word in self.fields else str(error).partition(": ")[0]
-        self.add_error(at if at in self.fields else first, said[:1].upper() + said[1:])
+        if word in self.fields:
+            return self.add_error(word, f"{self.fields[word].label} {rest}")
+        self.add_error(name if name in self.fields else first, said[:1].upper() + said[1:])
 
 
 class NewCredentialForm(WayForm):

@@ -139,14 +139,14 @@ class NewEndpointForm(UpstreamForm):
         widget=forms.TextInput(attrs=QUIET | {"placeholder": "acme/qwen3"}),
     )
     wire_format = forms.ChoiceField(
-        label="Spoken to as",
+        label="Wire format",
         required=False,
-        choices=[("", "Its provider is"), *((slug, FORMATS[slug]) for slug in ADDRESSED)],
+        choices=[("", "The provider’s usual one"), *((slug, FORMATS[slug]) for slug in ADDRESSED)],
     )
 
     def __init__(self, *args: Any, providers: Sequence[tuple[str, Any]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [(SELF_HOSTED, "Self-hosted: none of the known ones"), *providers]
+        choices = [(SELF_HOSTED, "Self-hosted"), *providers]
         self.fields["provider"].choices = choices  # type: ignore[attr-defined]  # a field of choices
         self.fields |= price_fields(is_optional=True)
 
