@@ -10,8 +10,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from accounts.models import Membership
-from config.lib.declaration_forms import form_fields
-from config.lib.declared_forms import QUIET, YES_OR_NO, LinesField, YesOrNoField
+from config.lib.declared_forms import PLAIN as QUIET
+from config.lib.declared_forms import YES_OR_NO, LinesField, YesOrNoField, form_fields
 from routing.api.byok_shapes import MODEL
 from routing.byok_filters import Filters
 from routing.credential_formats import DECLARABLE, GLOBAL, KEY_NAMES_REGION
@@ -59,8 +59,9 @@ class WayForm(forms.Form):
         word, _, rest = said.partition(" ")
         first = next(field.name for field in self.way.fields if field.name in self.way.required)
         if word in self.fields:
-            return self.add_error(word, f"{self.fields[word].label} {rest}")
-        self.add_error(name if name in self.fields else first, said[:1].upper() + said[1:])
+            self.add_error(word, f"{self.fields[word].label} {rest}")
+        else:
+            self.add_error(name if name in self.fields else first, said[:1].upper() + said[1:])
 
 
 class NewCredentialForm(WayForm):

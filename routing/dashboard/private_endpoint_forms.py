@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from django import forms
 
-from config.lib.declared_forms import QUIET, YES_OR_NO, LinesField, YesOrNoField
+from config.lib.declared_forms import PLAIN as QUIET
+from config.lib.declared_forms import YES_OR_NO, LinesField, YesOrNoField
 from config.lib.money import NotAnAmount, plain_usd, usd_from_femto
 from routing.api.byok_shapes import MODEL
 from routing.api.private_endpoint_shapes import MOST_PARAMETERS, MOST_TOKENS, PARAMETER, PRINTABLE

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from django import forms
 
-from config.lib.declaration_forms import field_at, form_fields, initial_of, values_of
 from config.lib.declared import NotValid
-from config.lib.declared_forms import QUIET, LinesField
+from config.lib.declared_forms import PLAIN as QUIET
+from config.lib.declared_forms import LinesField, field_at, form_fields, initial_of, values_of
 from routing.models import PluginSetting, RoutingDefaults
 from routing.plugins.auto_router import AutoRouter
 from routing.routing_defaults import PROVIDER, SWITCHES

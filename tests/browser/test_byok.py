@@ -50,7 +50,7 @@ class TestAddingAKey:
         with signed_in(stage, viewport=DESK) as page:
             page.goto(BYOK)
             page.locator("main").get_by_role("link", name="Add a provider key").first.click()
-            page.get_by_label("Provider").select_option("amazon-bedrock")
+            page.get_by_label("Provider", exact=True).select_option("amazon-bedrock")
             page.get_by_role("link", name="AWS access key").click()
             page.get_by_label("Access key ID").fill("AKIAIOSFODNN7EXAMPLE")
             page.get_by_label("Secret access key").fill("NeverToBeSeenAgain")
@@ -76,7 +76,8 @@ class TestTheOrder:
             page.goto(BYOK)
             handle = page.get_by_role("button", name="Move three").bounding_box()
             first = page.get_by_role("button", name="Move one").bounding_box()
-            assert handle and first
+            assert handle
+            assert first
             page.mouse.move(handle["x"] + 8, handle["y"] + 8)
             page.mouse.down()
             page.mouse.move(first["x"] + 8, first["y"] + 2, steps=5)

@@ -353,6 +353,8 @@ def pages_that_explain(generation: Generation) -> Iterator[Row]:
         yield Row(f"{place}/explain", changing(expected, INVALID), "post", {"request": ""})
         about = expected if "production" in place else changing(expected, 404)
         yield Row(f"{place}/explain?generation={generation.public_id}", about)
+
+
 def pages_of_byok(cast: Cast) -> Iterator[Row]:
     """Provider keys: production's own, a global one of acme's, and both through other addresses; and routing."""
     with tenant(cast.acme.organization.pk):
