@@ -8,8 +8,6 @@ from decimal import Decimal
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.permissions import Permission, may
@@ -72,15 +70,11 @@ class ByokPage(WorkspaceView):
             for slug in slugs
         ]
 
-    def address(self, name: str = "byok") -> str:
-        """The address of a page of this workspace."""
-        return reverse(f"dashboard:{name}", args=[self.organization.slug, self.workspace.slug])
-
     def to_list(self) -> HttpResponse:
         """Go back to the list, out of a dialog too."""
         if is_part_wanted(self.request):
-            return HttpResponseClientRedirect(self.address())
-        return redirect(self.address())
+            return HttpResponseClientRedirect(self.address("byok"))
+        return self.go_to("byok")
 
 
 class ByokView(ByokPage):

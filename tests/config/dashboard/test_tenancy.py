@@ -355,6 +355,84 @@ def pages_that_explain(generation: Generation) -> Iterator[Row]:
         yield Row(f"{place}/explain?generation={generation.public_id}", about)
 
 
+def pages_of_byok(cast: Cast) -> Iterator[Row]:
+    """Provider keys: production's own, a global one of acme's, and both through other addresses; and routing."""
+    with tenant(cast.acme.organization.pk):
+        own, everywhere = (
+            byok.create(
+                organization=cast.acme.organization,
+                workspace=workspace,
+                provider="ai21",
+                secret="sk-0123456789abcdef",
+                name="ours",
+                by=STAGE,
+            )
+            for workspace in (cast.acme.production, None)
+        )
+    for base, expected in (("/o/acme/w/production", CONFIGURED), ("/o/globex/w/default", GLOBEX)):
+        for page in (
+            "byok",
+            "byok/new",
+            "byok/new?provider=azure&way=deployment",
+            "routing",
+            "routing/preview",
+        ):
+            yield Row(f"{base}/{page}", expected)
+        yield Row(f"{base}/byok/new?provider=unheard-of", changing(expected, 404))
+        yield Row(f"{base}/byok/new?provider=ai21", changing(expected, INVALID), "post", {"api_key": ""})
+        yield Row(f"{base}/routing", changing(expected, INVALID), "post", {"sort": "luck"})
+    for path, expected in (
+        (f"/o/acme/w/production/byok/{own.public_id}", CONFIGURED),
+        (f"/o/acme/w/production/byok/{everywhere.public_id}", CONFIGURED),
+        (f"/o/acme/w/default/byok/{own.public_id}", (404, 403, 403, 404, LOGIN)),
+        (f"/o/globex/w/default/byok/{own.public_id}", NOBODY),
+        (f"/o/globex/w/default/byok/{everywhere.public_id}", NOBODY),
+    ):
+        yield Row(path, expected)
+        yield Row(path, changing(expected, INVALID), "post", {"name": "x" * 256})
+        yield Row(f"{path}/rotate", expected)
+        yield Row(f"{path}/rotate", changing(expected, INVALID), "post", {"api_key": ""})
+        yield Row(f"{path}/disable", changing(expected, ELSEWHERE), "post")
+        yield Row(f"{path}/enable", changing(expected, ELSEWHERE), "post")
+        yield Row(f"{path}/move", changing(expected, ELSEWHERE), "post", {"to": "later"})
+        yield Row(f"{path}/test", changing(expected, ELSEWHERE), "post")
+        yield Row(f"{path}/delete", expected)
+        yield Row(f"{path}/delete", changing(expected, INVALID), "post", {"name": "not its name"})
+
+
+def pages_of_private_endpoints(cast: Cast) -> Iterator[Row]:
+    """Upstreams of acme's own, which no other address leads to."""
+    with tenant(cast.acme.organization.pk):
+        draft = private_endpoints.create(
+            organization=cast.acme.organization,
+            provider="ollama",
+            model="acme/llama",
+            model_name="Llama",
+            upstream_model="llama3",
+            base_url="https://llm.acme.example/v1",
+            by=STAGE,
+        )
+    for base, expected in (
+        ("/o/acme/private-endpoints", ADMINISTRATOR),
+        ("/o/globex/private-endpoints", GLOBEX),
+    ):
+        yield Row(base, expected)
+        yield Row(f"{base}/new", expected)
+        yield Row(f"{base}/new", changing(expected, INVALID), "post", {"provider": ""})
+        own = ADMINISTRATOR if base.startswith("/o/acme") else NOBODY
+        path = f"{base}/{draft.public_id}"
+        yield Row(path, own)
+        yield Row(f"{path}/edit", own)
+        yield Row(f"{path}/edit", changing(own, INVALID), "post", {"upstream_model": ""})
+        yield Row(f"{path}/pricing", own)
+        yield Row(f"{path}/pricing", changing(own, INVALID), "post", {"prompt": "-1"})
+        yield Row(f"{path}/validate", changing(own, 404), "post", {"workspace": "unheard-of"})
+        for step in ("activate", "disable", "enable"):
+            yield Row(f"{path}/{step}", changing(own, ELSEWHERE), "post")
+        yield Row(f"{path}/delete", own)
+        yield Row(f"{path}/delete", changing(own, INVALID), "post", {"name": "not its name"})
+
+
 def pages_of_guardrails(cast: Cast) -> Iterator[Row]:
     """Production's default guardrail and one more, through their own workspace alone; the account's ceiling."""
     with tenant(cast.acme.organization.pk):
