@@ -26,7 +26,6 @@ from tests.e2e.tool_clients import (
     Asking,
     Json,
     OpenAIChat,
-    OpenAIResponses,
     OpenRouterChat,
     Turn,
     server_tool,
@@ -287,10 +286,6 @@ class TestAPanelOfEight:
     @ASKING
     @STREAMED
     def test_answers_although_two_fail_and_one_is_slow(self, world, asking, is_streamed):
-        if asking is OpenAIResponses and is_streamed:
-            pytest.skip(
-                "openai takes an event with the field `error`, the contract's for a model, for the end"
-            )
         models = [f"simulator/{name}" for name in PANEL]
 
         turn = ask(

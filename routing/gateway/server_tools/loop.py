@@ -29,10 +29,10 @@ from routing.gateway.generating import Generated, generate
 from routing.gateway.policy_cache import KnownPolicy
 from routing.gateway.preparing import Prepared, with_variants
 from routing.gateway.runtime import Runtime
-from routing.gateway.server_tools.bench import Place, ToolBench
+from routing.gateway.server_tools.bench import Place, Said, ToolBench
 from routing.gateway.server_tools.caller import Caller
 from routing.gateway.server_tools.inner import inner_headers
-from routing.gateway.server_tools.limits import Progress
+from routing.gateway.server_tools.limits import MOST_AT_ONCE, MOST_RESULT_BYTES, Allowance, Progress
 from routing.gateway.server_tools.reading import Asked, has_server_tools, read_server_tools
 from routing.gateway.server_tools.screening import screened
 from routing.gateway.server_tools.sink import StepSink, step_client
@@ -50,6 +50,10 @@ TOOLS_SECONDS = 900.0
 TOOLS_LATE = Refusal(504, "timeout", "The server tools took too long.", "server_tools")
 NO_OBJECT = "The arguments are not a JSON object."
 OUT_OF_CALLS = "No more calls of tools are left for this request. Answer with what you know."
+TOO_LARGE = (
+    "The result is too large beside all that tools have brought before. Ask for less, or go on without."
+)
+NO_TOOLS = "none"
 DENY = "deny"
 BROKEN_TOOL = "The tool failed."
 
@@ -64,10 +68,9 @@ async def serve_with_tools(
     asked: Asked,
     identifier: NewId,
     began_at: float,
-    tally: Tally | None = None,
 ) -> None:
     """Serve a request with server tools. Raises RefusedError for what ends before the model is asked at all."""
-    loop = Loop(runtime, client, known, prepared, asked, identifier, tally or Tally())
+    loop = Loop(runtime, client, known, prepared, asked, identifier, Allowance())
     await loop.run(began_at)
 
 
@@ -82,11 +85,11 @@ class Loop:
         prepared: Prepared,
         asked: Asked,
         identifier: NewId,
-        tally: Tally,
+        allowance: Allowance,
     ) -> None:
         self._runtime, self._client, self._known = runtime, client, known
         self._prepared, self._asked, self._identifier = prepared, asked, identifier
-        self.tally = tally
+        self.tally, self._allowance = Tally(), allowance
         origin = asked.call.origin
         self._request = origin.request if origin else identifier.text
         """The first generation of the request that a person or a program made."""
@@ -96,7 +99,10 @@ class Loop:
         self._caller = Caller(
             client, DIALECTS[client.dialect or asked.call.dialect], asked.call, identifier.public
         )
-        self._is_last = False
+        self._is_last = asked.call.body.get("tool_choice") == NO_TOOLS
+        """Whether what the model calls is not run any more, whatever it says."""
+        self._turns = asyncio.Semaphore(MOST_AT_ONCE)
+        self._room = MOST_RESULT_BYTES
 
     async def run(self, began_at: float) -> None:
         """Ask, run what is called, ask again, until the model has answered or may not go on."""
@@ -159,6 +165,8 @@ class Loop:
             if not is_first and not error.is_written:
                 self._runtime.refusals.note(identifier, self._known.policy, call, error)
             raise
+        if not is_first:
+            self._allowance.count()
         self.tally.add_step(made.ending.outcome)
         await self._caller.note(made, sink.last)
         self._progress.steps += 1
@@ -171,17 +179,11 @@ class Loop:
         progress.finish_reason = outcome.finish_reason
 
     async def _run_tools(self, turn: Turn, made: Generated) -> tuple[Finished, ...]:
-        """Run what the model calls, all at once. Raises Interrupted with every one of them ended."""
+        """Run what the model calls, several at once. Raises Interrupted with every one of them ended."""
         left = self._asked.limits.calls_left(self._progress)
         self.tally.requested += len(turn.requested)
         await self._caller.begin_tools(turn, made)
-        place = Place(
-            self._known,
-            made.ending.asked or made.opened.call,
-            Origin(self._request, self._progress.steps),
-            [],
-            self.tally,
-        )
+        place = self._place(made.ending.asked or made.opened.call)
         tasks = [
             asyncio.create_task(self._run_tool(requested, place, has_call=number < left))
             for number, requested in enumerate(turn.requested)
@@ -215,15 +217,32 @@ class Loop:
         elif requested.arguments is None:
             ran = failed(NO_OBJECT)
         else:
-            self.tally.calls[use.slug] += 1
-            ran = await _run(requested, bench)
+            async with self._turns:
+                began_at = time.monotonic()
+                self.tally.calls[use.slug] += 1
+                ran = await _run(requested, bench)
             self.tally.executed += not ran.is_failed
             self.tally.searches += ran.searches
             self.tally.fetches += ran.fetches
         ran, found = await screened(
             ran, self._runtime.bodies, self._known.preparation, self._known.organization
         )
-        return Finished(requested, ran, (_stage(requested, ran, time.monotonic() - began_at), *found))
+        ran, result = self._fitting(ran)
+        stage = _stage(requested, ran, time.monotonic() - began_at)
+        return Finished(requested, ran, result, (stage, *found))
+
+    def _fitting(self, ran: Ran) -> tuple[Ran, str]:
+        """The result, or in its place that there is no more room for it."""
+        result = encode(ran.result)
+        if len(result) > self._room and not ran.is_failed:
+            ran = failed(TOO_LARGE)
+            result = encode(ran.result)
+        self._room -= len(result)
+        return ran, result.decode()
+
+    def _place(self, call: Call) -> Place:
+        origin = Origin(self._request, self._progress.steps)
+        return Place(self._known, call, Said(call.body), origin, [], self.tally, self._allowance)
 
     async def _serve_inner(self, client: Client, body: Json, place: Place, tool: str) -> None:
         """Serve a request that a tool makes, on the way of any other."""
@@ -232,6 +251,7 @@ class Loop:
         runtime.open_requests.add(client)
         known, call = place.known, None
         try:
+            self._allowance.take()
             known = await authenticate(runtime.policies, self._client.scope)
             check_key(known)
             prepared = await runtime.bodies.read(
@@ -269,7 +289,7 @@ class Loop:
         runtime = self._runtime
         if has_server_tools(prepared.call):
             asked = read_server_tools(prepared.call, client.headers, known.policy, runtime.limits.operator)
-            inner = Loop(runtime, client, known, prepared, asked, identifier, Tally())
+            inner = Loop(runtime, client, known, prepared, asked, identifier, self._allowance)
             try:
                 await inner.run(began_at)
             finally:
@@ -282,19 +302,14 @@ class Loop:
     def _next(self, made: Generated, turn: Turn, ran: tuple[Finished, ...]) -> Call:
         """The call with which the model goes on: what it said and what the tools say, and nothing twice."""
         before = made.ending.asked or made.opened.call
-        results = [
-            {"role": "tool", "tool_call_id": one.requested.id, "content": encode(one.ran.result).decode()}
-            for one in ran
-        ]
+        results = [{"role": "tool", "tool_call_id": one.requested.id, "content": one.result} for one in ran]
         added = [said_again(turn), *results]
-        self._is_last = self._asked.limits.are_reached(self._progress)
-        body = {**before.body, "messages": [*_opened(before.body["messages"]), *added]}
+        self._is_last = self._asked.limits.are_reached(self._progress) or self._allowance.is_spent
+        body = {**before.body, "messages": _longer(before.body["messages"], added)}
         body.pop("tool_choice", None)
         parameters = before.parameters - {"tool_choice"}
         if self._is_last:
-            body["tool_choice"], parameters = "none", parameters | {"tool_choice"}
-        elif self._asked.call.body.get("tool_choice") == "none":
-            body["tool_choice"] = "none"
+            body["tool_choice"], parameters = NO_TOOLS, parameters | {"tool_choice"}
         counted = count_prompt_tokens(before) + sum(count_tokens(str(one["content"])) for one in added)
         return msgspec.structs.replace(
             before,
@@ -312,11 +327,13 @@ class Loop:
 
     def _check_models(self) -> None:
         """Refuse a model that a tool might ask and may not, before anything has run. Raises RefusedError."""
-        place = Place(self._known, self._asked.call, Origin(self._request, 0), [], self.tally)
+        place, checked = self._place(self._asked.call), set()
         for use in self._asked.uses.values():
             bench = ToolBench(self._runtime, place, use, {}, _serve_nothing, lambda event, fields: None)
             for model, where in TOOLS[use.slug].models_of(use, bench):
-                _check_model(self._runtime, self._known, self._asked.call, where, model)
+                if model not in checked:
+                    _check_model(self._runtime, self._known, self._asked.call, where, model)
+                    checked.add(model)
 
 
 def _check_model(runtime: Runtime, known: KnownPolicy, call: Call, where: str, model: str) -> None:
@@ -412,6 +429,8 @@ def _tool_of(call: Call) -> str:
     return call.origin.tool if call.origin else ""
 
 
-def _opened(messages: Any) -> list[Json]:
-    opened: list[Json] = msgspec.json.decode(messages) if isinstance(messages, msgspec.Raw) else messages
-    return opened
+def _longer(messages: Any, added: list[Json]) -> Any:  # messages, or their JSON text
+    """The conversation and what is new; what came as JSON text goes on as such."""
+    if isinstance(messages, msgspec.Raw):
+        return msgspec.Raw(bytes(messages).rstrip()[:-1] + b"," + encode(added)[1:])
+    return [*messages, *added]
