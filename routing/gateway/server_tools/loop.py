@@ -310,7 +310,7 @@ class Loop:
         parameters = before.parameters - {"tool_choice"}
         if self._is_last:
             body["tool_choice"], parameters = NO_TOOLS, parameters | {"tool_choice"}
-        counted = count_prompt_tokens(before) + sum(count_tokens(str(one["content"])) for one in added)
+        counted = count_prompt_tokens(before) + sum(count_tokens(one["content"] or "") for one in added)
         return msgspec.structs.replace(
             before,
             body=body,
