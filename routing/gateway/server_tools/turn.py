@@ -29,11 +29,15 @@ class Requested(msgspec.Struct, frozen=True):
 
 
 class Finished(NamedTuple):
-    """A call of a tool that has run, and what it came to as model and caller may see it; `result` is JSON text."""
+    """A call of a tool that has run, and what it came to as model and caller may see it.
+
+    `result` is JSON text, of so many `tokens` at least.
+    """
 
     requested: Requested
     ran: Ran
     result: str
+    tokens: int
     stages: tuple[Mapping[str, Any], ...]
 
 
