@@ -7,15 +7,17 @@ import time
 from typing import Any
 
 import pytest
+from django.db import transaction
 
-from config.lib.scoping import tenant
+from config.lib.scoping import tenant, unscoped
 from routing import guardrail_settings
 from routing.gateway.server_tools.limits import MOST_CALLS, MOST_CALLS_AT_ALL, MOST_GENERATIONS
-from routing.models import Guardrail
+from routing.models import Endpoint, Guardrail
 from routing.simulator.record import read_calls
 from tests.cast import STAGE
 from tests.routing.gateway.mirror import USAGE
 from tests.routing.gateway.positions import MODEL as MIRROR
+from tests.routing.gateway.stage import note_change
 from tests.routing.gateway.test_guardrail_budgets import Place
 from tests.routing.gateway.test_server_tool_loop import DATETIME, WEATHER, ask, call, generations_of, script
 from tests.routing.simulator.process import wait_until
@@ -349,3 +351,40 @@ class TestADisabledSearch:
         )
 
         assert answer.status == 403
+
+
+@pytest.fixture
+def private_model(gateway, key, shell):
+    """`test/messages-script` keeps nothing of what it is sent, as nobody else here promises; then as before."""
+
+    def promise(is_zdr: bool) -> None:
+        with unscoped(reason="the catalog is the platform's"), transaction.atomic():
+            endpoint = Endpoint.objects.select_related("provider").get(model__slug="test/messages-script")
+            Endpoint.objects.filter(pk=endpoint.pk).update(is_zdr=is_zdr, retains_prompts=not is_zdr)
+            note_change(endpoint.provider)
+
+    def is_served() -> bool:
+        body = {"model": "test/messages-script", "messages": script({"say": "."}), "provider": {"zdr": True}}
+        return gateway.post(key, body).status == 200
+
+    promise(True)
+    wait_until(is_served, what="the promise in the catalog")
+    yield "test/messages-script"
+    promise(False)
+    wait_until(lambda: not is_served(), what="the catalog as it was")
+
+
+class TestWhatMayBeKept:
+    @pytest.mark.parametrize("tool", ["advisor", "subagent", "fusion"])
+    def test_is_asked_of_the_models_of_tools_too(self, gateway, key, private_model, tool):
+        given = {"prompt": "?", "task_name": "t", "task_description": "d"}
+        tools = {"fusion": fusion(analysis_models=["test/echo"], tools=[])}
+        asked = tools.get(tool, {"type": f"openrouter:{tool}", "parameters": {"model": "test/echo"}})
+        talk = script({"calls": [call(f"openrouter_{tool}", **given)]}, {"say": "$results"})
+
+        answer = ask(gateway, key, talk, private_model, tools=[asked], provider={"zdr": True})
+
+        assert answer.status == 200, answer.body
+        assert '"status":"error"' in text_of(answer)
+        made = generations_of(gateway, answer.json()["id"])
+        assert {begin.model for begin, _ in made} == {private_model}

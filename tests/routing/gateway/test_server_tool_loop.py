@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from accounts.organizations import found
 from observability.journal_records import Begin, End
 from routing import guardrail_settings
 from routing.models import Guardrail
 from routing.simulator.record import read_calls
 from tests.routing.gateway.positions import MODEL as MIRROR
-from tests.routing.gateway.stage import STAGE
+from tests.routing.gateway.stage import STAGE, grant
 from tests.routing.gateway.test_guardrail_budgets import Place
 from tests.routing.simulator.process import wait_until
 from workspaces import workspaces
@@ -287,7 +290,7 @@ class TestALimit:
     @pytest.mark.parametrize("is_strict", [False, True])
     @pytest.mark.parametrize("kind", ["guardrail", "workspace"])
     def test_of_another_kind_ends_one_too(self, gateway, stage, kind, is_strict):
-        limit_nano, place = 1_500_000, Place(stage.acme)
+        limit_nano, place = 1_500_000 if is_strict else 500_000, Place(stage.acme)
         if is_strict:
             place.make_strict()
         with place.scope():
@@ -303,6 +306,17 @@ class TestALimit:
         assert 1 < len(costs) < 30
         assert error["metadata"]["usage"]["cost"] == sum(costs) / 10**9
         assert sum(costs if is_strict else costs[:-1]) <= limit_nano
+
+    def test_of_credits_ends_one_as_well(self, gateway, stage):
+        limit_nano = 500_000
+        poor = found(name="Poor", slug="poor", kind="team", administrator=stage.acme.alice.user, by=STAGE)
+        grant(poor, str(Decimal(limit_nano) / 10**9))
+        place = Place(dataclasses.replace(stage.acme, organization=poor))
+
+        _, costs = self.run_out(gateway, place.issue().secret, False)
+
+        assert 1 < len(costs) < 30
+        assert sum(costs[:-1]) <= limit_nano
 
     @pytest.mark.parametrize("is_streamed", [False, True])
     def test_is_never_overrun_where_it_is_strict(self, gateway, stage, is_streamed):
