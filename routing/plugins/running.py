@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from routing.call import Call
@@ -54,8 +55,12 @@ def arrange(call: Call, around: Surroundings) -> Call:
     return call
 
 
+@lru_cache(maxsize=1024)
 def is_router(slug: str) -> bool:
-    """Whether a model's name is a router's, which is to be replaced by models before anybody is asked."""
+    """Whether a model's name is a router's, which is to be replaced by models before anybody is asked.
+
+    Every request asks, and most for the same few models.
+    """
     return slug in SLUGS or is_alias(slug)
 
 

@@ -45,6 +45,7 @@ class Advisor(AskingTool):
     name = "Advisor"
     about = "Lets the model ask another, usually stronger one for advice."
     most_asked = 8
+    names_the_first = True
     fields = (
         *AskingTool.fields,
         Whole(name="max_tool_calls", minimum=1, maximum=25, help="Of no effect: an advisor has no tools."),

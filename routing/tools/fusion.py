@@ -10,7 +10,7 @@ from routing.tools.fusion_analysis import Analyzed, analyze
 from routing.tools.fusion_config import SLUG, TOOL_FIELDS
 from routing.tools.fusion_panel import Member, ask_panel, failure_of
 from routing.tools.fusion_presets import QUALITY, concrete, resolved
-from routing.tools.fusion_question import missing_tool, question_of
+from routing.tools.fusion_question import WEB_TOOLS, default_tools, missing_tool, question_of
 from routing.tools.tool import Bench, Config, Json, Ran, ServerTool, Use, failed
 
 LONGEST_PROMPT = 100_000
@@ -37,6 +37,12 @@ class Fusion(ServerTool):
     name = "Fusion"
     about = "Asks a panel of models and compares their answers."
     fields = TOOL_FIELDS
+
+    def without(self, config: Config, disabled: frozenset[str], operator: Operator) -> Config:
+        """The web's tools as far as they are not disabled, unless the entry names its own."""
+        if "tools" in config or disabled.isdisjoint(WEB_TOOLS):
+            return config
+        return {**config, "tools": default_tools(operator, disabled)}
 
     def missing(self, config: Config, operator: Operator) -> Missing | None:
         """A search engine, where one is asked for; else the panel goes without a search."""

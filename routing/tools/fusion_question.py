@@ -61,9 +61,10 @@ def with_tools(body: Json, config: Config, operator: Operator) -> Json:
     return {**body, "tools": [dict(tool) for tool in tools], "stop_server_tools_when": [steps]}
 
 
-def default_tools(operator: Operator) -> list[Json]:
-    """The web's, as far as they are set up."""
-    return [{"type": f"openrouter:{slug}"} for slug in WEB_TOOLS if slug != SEARCH or operator.search]
+def default_tools(operator: Operator, disabled: frozenset[str] = frozenset()) -> list[Json]:
+    """The web's, as far as they are set up and not disabled."""
+    wanted = [slug for slug in WEB_TOOLS if slug not in disabled]
+    return [{"type": f"openrouter:{slug}"} for slug in wanted if slug != SEARCH or operator.search]
 
 
 def missing_tool(config: Config, operator: Operator) -> Missing | None:

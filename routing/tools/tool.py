@@ -40,6 +40,8 @@ class Use(msgspec.Struct, frozen=True):
     where: str
     config: Config
     instance: int = 0
+    is_one_of_several: bool = False
+    """Whether callers are told which entry it is even if it is the first."""
 
 
 class Ran(NamedTuple):
@@ -104,12 +106,14 @@ class Bench(Protocol):
     operator: Operator
     catalog: CatalogSnapshot
     now: datetime
-    request: Mapping[str, Any]
-    """The request's Chat Completions body: model, messages so far, and parameters; not to be changed."""
     models: tuple[str, ...]
     """Whom the outer request asks, in order."""
     memory: dict[str, Any]
     """What the tools of this request remember between calls, by a name that starts with the function's."""
+
+    @property
+    def request(self) -> Mapping[str, Any]:
+        """The request's Chat Completions body: model, messages so far, and parameters; not to be changed."""
 
     def permitted(self) -> CatalogSnapshot:
         """The catalog with the models that this caller alone can reach, and without those that he may not ask."""
@@ -150,10 +154,16 @@ class ServerTool:
     fields: ClassVar[tuple[Field, ...]] = ()
     most_instances: ClassVar[int] = 1
     """How many entries of it a request may have."""
+    names_the_first: ClassVar[bool] = False
+    """Whether the first of several entries is told apart as the others are (the contract's `instance_name`)."""
 
     def read_config(self, given: Mapping[str, Any]) -> Json:
         """An entry's `parameters` as they are kept. Raises config.lib.declared.NotValid."""
         return read(self.fields, given, within="parameters")
+
+    def without(self, config: Config, disabled: frozenset[str], operator: Operator) -> Config:
+        """The configuration where the workspace has disabled tools: of what it does not name, these are left out."""
+        return config
 
     def check_together(self, uses: Sequence[Use]) -> Iterator[tuple[Use, str, str]]:
         """What is wrong with several entries of it: the entry, the parameter ("" for the whole) and why."""

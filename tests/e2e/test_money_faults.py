@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults import drills, gateway_drills
+from tests.faults import drills, gateway_drills, tool_drills
 from tests.faults.harness import ACCOUNTED_SECONDS, GATEWAYS, Drill, running_drill
 from tests.faults.wire import Point
 
@@ -44,6 +44,14 @@ class TestAGatewayThatIsKilled:
         assert seen.at(Point.AFTER_THE_LAST_CHUNK) == {"charged"}
         assert seen.verdict.exact == len(seen.settled) == 1
         assert not any(trace.is_whole for trace in seen.settled)
+
+    def test_within_answers_and_tools_charges_once_what_was_delivered(self, drill):
+        seen = tool_drills.in_the_middle(drill, tool_drills.kill)
+
+        assert seen.verdict.interrupted == sum(tool_drills.OPEN.values())
+        assert seen.charged_searches == seen.served_searches == 2
+        assert seen.streamed.arrivals
+        assert not seen.streamed.is_whole
 
 
 class TestAGatewayThatIsPaused:
@@ -96,6 +104,14 @@ class TestAClientThatLeaves:
 
         assert seen.verdict.cancelled > 0
         assert seen.verdict.interrupted == 0
+
+    def test_answers_and_tools_behind_pays_for_what_was_produced(self, drill):
+        seen = tool_drills.in_the_middle(drill, tool_drills.leave)
+
+        assert seen.verdict.cancelled == sum(tool_drills.OPEN.values())
+        assert seen.verdict.interrupted == 0
+        assert seen.charged_searches == seen.served_searches == 2
+        assert seen.free_searches == 1
 
 
 class TestAProviderThatFails:

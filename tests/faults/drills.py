@@ -56,13 +56,14 @@ def stop_database(drill: Drill, seconds: float) -> tuple[Outage, list[Trace], li
     returned = time.monotonic()
     outcomes = [callers.finish() for callers in (stranger, short, steady)]
     seen = [*outcomes[1], *outcomes[2]]
-    drill.stack.wait(lambda: _is_all_booked(drill, seen), 60, "everything in the books")
+    drill.stack.wait(lambda: is_all_booked(drill, seen), 60, "everything in the books")
     accounted = time.monotonic() - returned
     outage = Outage(drill.judge(seen), seen, began, ended, accounted)
     return outage, outcomes[2], outcomes[1], outcomes[0]
 
 
-def _is_all_booked(drill: Drill, traces: Sequence[Trace]) -> bool:
+def is_all_booked(drill: Drill, traces: Sequence[Trace]) -> bool:
+    """Whether nothing is missing in a database that may still be away."""
     try:
         return not drill.oracle.missing(traces)
     except psycopg.OperationalError:

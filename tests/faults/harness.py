@@ -32,6 +32,7 @@ from observability.reconcile import reconcile
 from tests.e2e.test_first_light import Acme
 from tests.faults.load import Callers, Trace, chat, words
 from tests.faults.oracle import Oracle, Verdict
+from tests.faults.slow_search import SlowSearch
 from tests.faults.wire import NotificationWire, ProviderWire
 from tests.live_stack import ROOT, LiveStack, running_stack, stack_folder
 
@@ -49,9 +50,15 @@ class Drill:
     """A running stack and everything that a fault test does with it."""
 
     def __init__(
-        self, stack: LiveStack, provider: ProviderWire, notifications: NotificationWire, journal: Path
+        self,
+        stack: LiveStack,
+        provider: ProviderWire,
+        notifications: NotificationWire,
+        search: SlowSearch,
+        journal: Path,
     ) -> None:
         self.stack = stack
+        self.search = search
         self.provider = provider
         self.notifications = notifications
         self.journal = journal
@@ -256,7 +263,10 @@ def _drill_on(data: Path, notifications: NotificationWire, listen_url: str) -> I
         cleanup.enter_context(small_disk(journal))
         provider = ProviderWire(lambda: int(DataFolder(data).read_notes()["simulator_port"]))
         cleanup.callback(provider.close)
+        search = SlowSearch()
+        cleanup.callback(search.close)
         given = {
+            **search.environment,
             "HEADGATE_SIMULATOR_URL": f"http://127.0.0.1:{provider.port}",
             "HEADGATE_LISTEN_DATABASE_URL": listen_url,
             "HEADGATE_JOURNAL_DIR": str(journal),
@@ -266,7 +276,7 @@ def _drill_on(data: Path, notifications: NotificationWire, listen_url: str) -> I
         }
         options = ("--demo", "--gateways", str(len(GATEWAYS)), "--crashes", "100000")
         stack = cleanup.enter_context(running_stack(data, *options, given=given))
-        drill = Drill(stack, provider, notifications, journal)
+        drill = Drill(stack, provider, notifications, search, journal)
         drill.wait_for_gateways()
         yield drill
         drill.begin()

@@ -34,6 +34,8 @@ class ToolCalled(NamedTuple):
     item: Mapping[str, Any] = {}
     result: str = ""
     is_failed: bool = False
+    is_one_of_several: bool = False
+    """Whether the first entry of its tool is told apart from others, too."""
 
 
 class Step(NamedTuple):

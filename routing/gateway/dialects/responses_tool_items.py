@@ -31,7 +31,7 @@ class ServerTool(Item):
     def __init__(self, index: int, identifier: str, called: ToolCalled) -> None:
         shown = {"type": type_of(called.slug), "id": identifier, "status": "in_progress"}
         super().__init__(index, {**shown, **REQUIRED.get(called.slug, {}), **called.item})
-        if called.instance:
+        if called.instance or called.is_one_of_several:
             self.shown["instance_name"] = called.function
         self._progress = PROGRESS.get(called.slug)
         self._told: set[str] = set()
@@ -66,6 +66,13 @@ class ServerTool(Item):
             yield self.event("output_text.delta", content_index=0, delta=text, logprobs=[])
 
     def _tell(self, event: str, **fields: Any) -> Events:
+        """An event as it is; of a fault the words are in `message`.
+
+        OpenAI's client takes any event with something in `error` for the end of the stream, and OpenRouter's wants
+        the field to be there: so it is empty.
+        """
+        if fault := fields.get("error"):
+            fields |= {"error": "", "message": fault}
         yield self.event(event, **fields)
 
     def _tell_once(self, event: str, **fields: Any) -> Events:

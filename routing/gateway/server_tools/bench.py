@@ -25,6 +25,7 @@ from routing.gateway.plugin_work import FETCH_SECONDS, RequestBench
 from routing.gateway.policy_cache import KnownPolicy
 from routing.gateway.runtime import Runtime
 from routing.gateway.server_tools.inner import InnerRequest, Serve
+from routing.gateway.server_tools.limits import Allowance
 from routing.gateway.server_tools.tally import Tally
 from routing.holds import service_holds
 from routing.plugins.bench import Ask, Failed
@@ -34,14 +35,34 @@ from routing.selection.permitted import seen_by
 from routing.tools.tool import Answered, Fetched, Json, MayGo, Told, Use, anywhere
 
 
+class Said:
+    """A request's body, whose messages are decoded when a tool looks at them, and then once for all of them.
+
+    They are JSON text where they came from another process, and that may be a lot of it.
+    """
+
+    def __init__(self, body: Json) -> None:
+        self._body, self._is_opened = body, False
+
+    def opened(self) -> Json:
+        """The body with messages that can be looked at."""
+        messages = self._body.get("messages")
+        if not self._is_opened and isinstance(messages, msgspec.Raw):
+            self._body = {**self._body, "messages": msgspec.json.decode(messages)}
+        self._is_opened = True
+        return self._body
+
+
 class Place(NamedTuple):
     """Where in a request a tool runs: whose request, after which answer of its model, and on whose account."""
 
     known: KnownPolicy
     call: Call
+    said: Said
     origin: Origin
     headers: Headers
     tally: Tally
+    allowance: Allowance
 
 
 class Spending:
@@ -68,12 +89,16 @@ class ToolBench:
         self.now = datetime.now(UTC)
         self.models = place.call.models
         self.memory = memory
-        self.request: Mapping[str, Any] = _opened(place.call.body)
         self._runtime, self._place, self._use = runtime, place, use
         self._serve, self._tell = serve, tell
         self._plain = RequestBench(
             runtime.plugin_work, (), place.known.preparation, runtime.catalog, place.known.organization
         )
+
+    @property
+    def request(self) -> Mapping[str, Any]:
+        """The request's body."""
+        return self._place.said.opened()
 
     def permitted(self) -> CatalogSnapshot:
         """The catalog as it is for the caller."""
@@ -99,6 +124,7 @@ class ToolBench:
         if not most_femto:
             yield spending
             return
+        self._place.allowance.take()
         opened = await self._open(model, provider, nano_from_femto(most_femto))
         outcome = Outcome("error", http_status=500, error_type=internal_error().error_type)
         began_at = time.monotonic()
@@ -143,11 +169,3 @@ class ToolBench:
     def tell(self, event: str, **fields: Any) -> None:
         """Tell a streaming caller what is going on."""
         self._tell(event, fields)
-
-
-def _opened(body: Json) -> Json:
-    """A body whose messages can be looked at, also where they came as JSON text from another process."""
-    messages = body.get("messages")
-    if not isinstance(messages, msgspec.Raw):
-        return body
-    return {**body, "messages": msgspec.json.decode(messages)}

@@ -22,7 +22,6 @@ from routing.gateway.runtime import Runtime
 from routing.gateway.server_tools.tally import Tally
 from routing.gateway.server_tools.turn import Finished, Requested, Turn, callers_message
 from routing.plugins import citing
-from routing.providers.openai import encode
 from routing.tools import TOOLS
 from routing.tools.tool import Json
 
@@ -216,19 +215,19 @@ def _called(requested: Requested, finished: Finished | None = None) -> ToolCalle
     """A call as dialects tell it."""
     use = requested.use
     item = TOOLS[use.slug].requested(requested.arguments or {}, use)
-    if finished is None:
-        return ToolCalled(requested.id, use.slug, use.function, use.instance, requested.text, item)
-    ran = finished.ran
-    return ToolCalled(
+    called = ToolCalled(
         requested.id,
         use.slug,
         use.function,
         use.instance,
         requested.text,
-        {**item, **ran.item},
-        encode(ran.result).decode(),
-        ran.is_failed,
+        item,
+        is_one_of_several=use.is_one_of_several,
     )
+    if finished is None:
+        return called
+    ran = finished.ran
+    return called._replace(item={**item, **ran.item}, result=finished.result, is_failed=ran.is_failed)
 
 
 def _finish_reason(reason: Any, turn: Turn) -> Any:  # a provider's word

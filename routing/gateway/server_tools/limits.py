@@ -11,13 +11,51 @@ from typing import Any
 import msgspec
 
 from config.lib.money import NANO_PER_USD
+from routing.errors import Refusal
+from routing.gateway.client import RefusedError
 from routing.gateway.dialects.parameters import is_count, is_number, is_text, refused
 
 MOST_CALLS = 30
 """Calls of server tools in one request, unless it names conditions of its own."""
 MOST_STEPS = 100
 """Answers of the model in one request, whatever its conditions say."""
+MOST_CALLS_AT_ALL = 300
+"""Calls of server tools in one request, whatever its conditions say; of one answer's no more than MOST_CALLS run."""
+MOST_AT_ONCE = 8
+"""Calls of one answer that run at the same time."""
+MOST_GENERATIONS = 500
+"""Generations that the tools of a request may make, however deep they ask within each other."""
+MOST_RESULT_BYTES = 8 << 20
+"""Of all results in one request: more than any model reads, and each of its further steps sends them all again."""
 MOST_CONDITIONS = 32
+SPENT = Refusal(
+    429,
+    "rate_limit_exceeded",
+    f"The tools of this request have asked {MOST_GENERATIONS} times, which is as often as they may.",
+    "server_tools",
+)
+
+
+class Allowance:
+    """What the tools of one request may still make in all, those within its tools' own requests too."""
+
+    def __init__(self, most: int = MOST_GENERATIONS) -> None:
+        self._left = most
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing may be asked any more."""
+        return self._left <= 0
+
+    def count(self) -> None:
+        """A generation that is made in any case: an answer on the way to the last one."""
+        self._left -= 1
+
+    def take(self) -> None:
+        """A generation more. Raises RefusedError (429)."""
+        if self.is_spent:
+            raise RefusedError(SPENT)
+        self.count()
 
 
 class Progress(msgspec.Struct):
@@ -43,7 +81,7 @@ class Limits(msgspec.Struct, frozen=True):
 
     def are_reached(self, progress: Progress) -> bool:
         """Whether the model has to answer without tools now."""
-        if progress.steps >= MOST_STEPS - 1:
+        if progress.steps >= MOST_STEPS - 1 or progress.calls >= MOST_CALLS_AT_ALL:
             return True
         if self.conditions:
             return any(condition(progress) for condition in self.conditions)
@@ -51,7 +89,8 @@ class Limits(msgspec.Struct, frozen=True):
 
     def calls_left(self, progress: Progress) -> int:
         """How many of the calls at hand may still be run."""
-        return MOST_CALLS * MOST_STEPS if self.conditions else self.most_calls - progress.calls
+        most = MOST_CALLS_AT_ALL if self.conditions else self.most_calls
+        return max(0, min(MOST_CALLS, most - progress.calls))
 
 
 def read_limits(body: Mapping[str, Any]) -> Limits:

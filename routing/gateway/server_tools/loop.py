@@ -8,52 +8,40 @@ happens in the middle, what ran is charged once. `tally` adds up what all of the
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-import logging
 import time
-from typing import Any
 
 import msgspec
 
 from config.lib.ids import NewId, new_id
-from routing.call import COUNTED, NO_PREFERENCES, Call, Origin, ProviderPreferences
-from routing.decision import NOTHING_FOUND
-from routing.errors import Refusal, invalid_request
-from routing.gateway.admission import arrange, authenticate, check_key, judge
+from routing.call import Call, Origin, ProviderPreferences
+from routing.errors import Refusal
+from routing.gateway.admission import arrange, authenticate, check_key
 from routing.gateway.answering import farewell, refuse
 from routing.gateway.client import COMMENT, Client, RefusedError
 from routing.gateway.dialects import CHAT, DIALECTS, KEEP_ALIVE
-from routing.gateway.dialects.chat import BYTES_PER_TOKEN, count_prompt_tokens, count_tokens
 from routing.gateway.ending import STOPPING
 from routing.gateway.generating import Generated, generate
 from routing.gateway.policy_cache import KnownPolicy
 from routing.gateway.preparing import Prepared, with_variants
 from routing.gateway.runtime import Runtime
-from routing.gateway.server_tools.bench import Place, ToolBench
+from routing.gateway.server_tools.bench import Place, Said
 from routing.gateway.server_tools.caller import Caller
-from routing.gateway.server_tools.inner import inner_headers
-from routing.gateway.server_tools.limits import Progress
+from routing.gateway.server_tools.checking import check_models
+from routing.gateway.server_tools.going_on import NO_TOOLS, next_call
+from routing.gateway.server_tools.limits import Allowance, Progress
 from routing.gateway.server_tools.reading import Asked, has_server_tools, read_server_tools
-from routing.gateway.server_tools.screening import screened
+from routing.gateway.server_tools.running import Runner
 from routing.gateway.server_tools.sink import StepSink, step_client
 from routing.gateway.server_tools.tally import Tally
-from routing.gateway.server_tools.turn import Finished, Requested, Turn, said_again, turn_of
+from routing.gateway.server_tools.turn import Finished, Turn, turn_of
 from routing.gateway.watch import Interrupted, Reason
-from routing.plugins.bench import Failed
-from routing.plugins.running import AFTER
 from routing.providers.openai import encode
-from routing.tools import TOOLS
-from routing.tools.tool import Json, Ran, failed
+from routing.tools.tool import Json
 
 TOOLS_SECONDS = 900.0
 """How long the tools of one answer may take together; each has bounds of its own."""
 TOOLS_LATE = Refusal(504, "timeout", "The server tools took too long.", "server_tools")
-NO_OBJECT = "The arguments are not a JSON object."
-OUT_OF_CALLS = "No more calls of tools are left for this request. Answer with what you know."
 DENY = "deny"
-BROKEN_TOOL = "The tool failed."
-
-log = logging.getLogger(__name__)
 
 
 async def serve_with_tools(
@@ -64,10 +52,9 @@ async def serve_with_tools(
     asked: Asked,
     identifier: NewId,
     began_at: float,
-    tally: Tally | None = None,
 ) -> None:
     """Serve a request with server tools. Raises RefusedError for what ends before the model is asked at all."""
-    loop = Loop(runtime, client, known, prepared, asked, identifier, tally or Tally())
+    loop = Loop(runtime, client, known, prepared, asked, identifier, Allowance())
     await loop.run(began_at)
 
 
@@ -82,25 +69,26 @@ class Loop:
         prepared: Prepared,
         asked: Asked,
         identifier: NewId,
-        tally: Tally,
+        allowance: Allowance,
     ) -> None:
         self._runtime, self._client, self._known = runtime, client, known
         self._prepared, self._asked, self._identifier = prepared, asked, identifier
-        self.tally = tally
+        self.tally, self._allowance = Tally(), allowance
         origin = asked.call.origin
         self._request = origin.request if origin else identifier.text
         """The first generation of the request that a person or a program made."""
         self._progress = Progress()
-        self._memory: dict[str, Any] = {}
         self._known_ids: set[str] = set()
         self._caller = Caller(
             client, DIALECTS[client.dialect or asked.call.dialect], asked.call, identifier.public
         )
-        self._is_last = False
+        self._is_last = asked.call.body.get("tool_choice") == NO_TOOLS
+        """Whether what the model calls is not run any more, whatever it says."""
+        self._runner = Runner(runtime, client, self._caller, self.tally, self._serve_inner)
 
     async def run(self, began_at: float) -> None:
         """Ask, run what is called, ask again, until the model has answered or may not go on."""
-        self._check_models()
+        check_models(self._runtime, self._place(self._asked.call), self._asked.uses.values())
         call: Call | None = self._asked.call
         self._client.is_streamed = self._asked.call.is_streamed
         self._client.keep_alive = KEEP_ALIVE.get(self._asked.call.dialect, COMMENT)
@@ -139,7 +127,10 @@ class Loop:
             await self._caller.finish(self._runtime, made, turn, ran, self.tally)
             return None
         self._caller.keep(turn, ran)
-        return self._next(made, turn, ran)
+        self._is_last = self._asked.limits.are_reached(self._progress) or self._allowance.is_spent
+        asking = self._asked.call.origin
+        origin = Origin(self._request, self._progress.steps + 1, asking.tool if asking else "")
+        return next_call(made, turn, ran, origin, is_last=self._is_last)
 
     async def _step(self, call: Call, began_at: float) -> tuple[Generated, Json | None]:
         """One answer of the model: its generation, and its message where there is any."""
@@ -159,6 +150,8 @@ class Loop:
             if not is_first and not error.is_written:
                 self._runtime.refusals.note(identifier, self._known.policy, call, error)
             raise
+        if not is_first:
+            self._allowance.count()
         self.tally.add_step(made.ending.outcome)
         await self._caller.note(made, sink.last)
         self._progress.steps += 1
@@ -171,19 +164,13 @@ class Loop:
         progress.finish_reason = outcome.finish_reason
 
     async def _run_tools(self, turn: Turn, made: Generated) -> tuple[Finished, ...]:
-        """Run what the model calls, all at once. Raises Interrupted with every one of them ended."""
+        """Run what the model calls, several at once. Raises Interrupted with every one of them ended."""
         left = self._asked.limits.calls_left(self._progress)
         self.tally.requested += len(turn.requested)
         await self._caller.begin_tools(turn, made)
-        place = Place(
-            self._known,
-            made.ending.asked or made.opened.call,
-            Origin(self._request, self._progress.steps),
-            [],
-            self.tally,
-        )
+        place = self._place(made.ending.asked or made.opened.call)
         tasks = [
-            asyncio.create_task(self._run_tool(requested, place, has_call=number < left))
+            asyncio.create_task(self._runner.run(requested, place, has_call=number < left))
             for number, requested in enumerate(turn.requested)
         ]
         try:
@@ -198,32 +185,9 @@ class Loop:
         self._progress.cost_nano, self._progress.tokens = self.tally.cost_nano, self.tally.tokens
         return tuple(ran)
 
-    async def _run_tool(self, requested: Requested, place: Place, *, has_call: bool) -> Finished:
-        use = requested.use
-        began_at = time.monotonic()
-        place = place._replace(headers=inner_headers(self._client.headers, use.slug))
-        bench = ToolBench(
-            self._runtime,
-            place,
-            use,
-            self._memory,
-            lambda client, body: self._serve_inner(client, body, place, use.slug),
-            lambda event, fields: self._caller.tell(requested, event, fields),
-        )
-        if not has_call:
-            ran = failed(OUT_OF_CALLS)
-        elif requested.arguments is None:
-            ran = failed(NO_OBJECT)
-        else:
-            self.tally.calls[use.slug] += 1
-            ran = await _run(requested, bench)
-            self.tally.executed += not ran.is_failed
-            self.tally.searches += ran.searches
-            self.tally.fetches += ran.fetches
-        ran, found = await screened(
-            ran, self._runtime.bodies, self._known.preparation, self._known.organization
-        )
-        return Finished(requested, ran, (_stage(requested, ran, time.monotonic() - began_at), *found))
+    def _place(self, call: Call) -> Place:
+        origin = Origin(self._request, self._progress.steps)
+        return Place(self._known, call, Said(call.body), origin, [], self.tally, self._allowance)
 
     async def _serve_inner(self, client: Client, body: Json, place: Place, tool: str) -> None:
         """Serve a request that a tool makes, on the way of any other."""
@@ -232,6 +196,7 @@ class Loop:
         runtime.open_requests.add(client)
         known, call = place.known, None
         try:
+            self._allowance.take()
             known = await authenticate(runtime.policies, self._client.scope)
             check_key(known)
             prepared = await runtime.bodies.read(
@@ -269,7 +234,7 @@ class Loop:
         runtime = self._runtime
         if has_server_tools(prepared.call):
             asked = read_server_tools(prepared.call, client.headers, known.policy, runtime.limits.operator)
-            inner = Loop(runtime, client, known, prepared, asked, identifier, Tally())
+            inner = Loop(runtime, client, known, prepared, asked, identifier, self._allowance)
             try:
                 await inner.run(began_at)
             finally:
@@ -278,60 +243,6 @@ class Loop:
         made = await generate(runtime, client, known, prepared, identifier, began_at, is_repeatable=False)
         self.tally.add_inner(tool, made.ending.outcome.usage, made.ending.outcome.cost)
         await farewell(runtime, client, made.opened, made.decision, made.ending)
-
-    def _next(self, made: Generated, turn: Turn, ran: tuple[Finished, ...]) -> Call:
-        """The call with which the model goes on: what it said and what the tools say, and nothing twice."""
-        before = made.ending.asked or made.opened.call
-        results = [
-            {"role": "tool", "tool_call_id": one.requested.id, "content": encode(one.ran.result).decode()}
-            for one in ran
-        ]
-        added = [said_again(turn), *results]
-        self._is_last = self._asked.limits.are_reached(self._progress)
-        body = {**before.body, "messages": [*_opened(before.body["messages"]), *added]}
-        body.pop("tool_choice", None)
-        parameters = before.parameters - {"tool_choice"}
-        if self._is_last:
-            body["tool_choice"], parameters = "none", parameters | {"tool_choice"}
-        elif self._asked.call.body.get("tool_choice") == "none":
-            body["tool_choice"] = "none"
-        counted = count_prompt_tokens(before) + sum(count_tokens(str(one["content"])) for one in added)
-        return msgspec.structs.replace(
-            before,
-            body=body,
-            models=_served_first(before.models, made),
-            parameters=parameters,
-            prompt_tokens=before.prompt_tokens + len(encode(added)) // BYTES_PER_TOKEN,
-            detail={**before.detail, COUNTED: counted},
-            plugins={slug: config for slug, config in before.plugins.items() if slug in AFTER},
-            plugin_femto=0,
-            annotations=(),
-            stages=tuple([stage for one in ran for stage in one.stages]),
-            origin=Origin(self._request, self._progress.steps + 1, _tool_of(self._asked.call)),
-        )
-
-    def _check_models(self) -> None:
-        """Refuse a model that a tool might ask and may not, before anything has run. Raises RefusedError."""
-        place = Place(self._known, self._asked.call, Origin(self._request, 0), [], self.tally)
-        for use in self._asked.uses.values():
-            bench = ToolBench(self._runtime, place, use, {}, _serve_nothing, lambda event, fields: None)
-            for model, where in TOOLS[use.slug].models_of(use, bench):
-                _check_model(self._runtime, self._known, self._asked.call, where, model)
-
-
-def _check_model(runtime: Runtime, known: KnownPolicy, call: Call, where: str, model: str) -> None:
-    wished = Call(
-        CHAT.slug, (model,), {}, is_streamed=False, prompt_tokens=1, max_tokens=1, region=call.region
-    )
-    prepared = Prepared(msgspec.structs.replace(wished, preferences=NO_PREFERENCES), NOTHING_FOUND)
-    try:
-        prepared = arrange(runtime, known, with_variants(prepared, runtime.catalog, known.preparation), {})
-        judge(runtime, known, prepared, new_id())
-    except RefusedError as error:
-        refusal = error.refusal
-        message = f"'{where}': {refusal.message}"
-        metadata = {**refusal.metadata, "parameter": where}
-        raise RefusedError(_replaced(refusal, message, metadata), decision=error.decision) from None
 
 
 def _as_private(inner: ProviderPreferences, outer: ProviderPreferences) -> ProviderPreferences:
@@ -343,45 +254,10 @@ def _as_private(inner: ProviderPreferences, outer: ProviderPreferences) -> Provi
     )
 
 
-def _replaced(refusal: Refusal, message: str, metadata: dict[str, Any]) -> Refusal:
-    return dataclasses.replace(refusal, message=message, metadata=metadata)
-
-
-async def _serve_nothing(client: Client, body: Json) -> None:
-    raise RefusedError(invalid_request("Nothing is asked here."))
-
-
-async def _run(requested: Requested, bench: ToolBench) -> Ran:
-    """What the call came to, whatever happens."""
-    try:
-        return await TOOLS[requested.use.slug].run(requested.arguments or {}, requested.use, bench)
-    except Failed as fault:
-        return failed(f"{BROKEN_TOOL.removesuffix('.')}: {fault}.")
-    except RefusedError as error:
-        return failed(error.refusal.message)
-    except Exception:
-        log.exception("the server tool %s failed", requested.use.slug)
-        return failed(BROKEN_TOOL)
-
-
 async def _end_all(tasks: list[asyncio.Task[Finished]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _stage(requested: Requested, ran: Ran, seconds: float) -> dict[str, Any]:
-    """The call as the router metadata's `pipeline` and the log tell of it."""
-    slug = requested.use.slug
-    data: dict[str, Any] = {"function": requested.use.function, "milliseconds": int(seconds * 1000)}
-    if ran.searches or ran.fetches:
-        data |= {"calls": ran.searches + ran.fetches, **ran.told}
-    return {
-        "type": "server_tool",
-        "name": slug,
-        "summary": f"{TOOLS[slug].name} {'failed' if ran.is_failed else 'ran'}",
-        "data": data | ({"failed": True} if ran.is_failed else {}),
-    }
 
 
 def _message_of(made: Generated, sink: StepSink) -> Json | None:
@@ -396,22 +272,3 @@ def _message_of(made: Generated, sink: StepSink) -> Json | None:
     choice = msgspec.json.decode(ending.body)["choices"][0]
     message = choice.get("message")
     return message if isinstance(message, dict) else {"role": "assistant", "content": None}
-
-
-def _served_first(models: tuple[str, ...], made: Generated) -> tuple[str, ...]:
-    """The models with the one in front that answered: a conversation goes on where it began."""
-    attempt = made.ending.outcome.attempt
-    served = attempt.endpoint.model if attempt else ""
-    for slug in models[1:]:
-        if served in (slug, slug.partition(":")[0]) and served != models[0].partition(":")[0]:
-            return (slug, *[one for one in models if one != slug])
-    return models
-
-
-def _tool_of(call: Call) -> str:
-    return call.origin.tool if call.origin else ""
-
-
-def _opened(messages: Any) -> list[Json]:
-    opened: list[Json] = msgspec.json.decode(messages) if isinstance(messages, msgspec.Raw) else messages
-    return opened

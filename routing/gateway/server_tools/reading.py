@@ -56,7 +56,7 @@ def read_server_tools(
         raise refused("tools", f"may have at most {MOST_TOOLS} entries")
     if call.choices > 1:
         raise refused("n", "must be 1 where server tools are asked for")
-    uses = list(_uses_of(given, policy))
+    uses = _told_apart(list(_uses_of(given, policy, operator)))
     for use in uses:
         _check_operator(use, operator)
     _check_together(uses)
@@ -92,7 +92,7 @@ def offered(use: Use) -> Json:
     return {"type": "function", "function": function}
 
 
-def _uses_of(given: list[Json], policy: Policy) -> Iterator[Use]:
+def _uses_of(given: list[Json], policy: Policy, operator: Operator) -> Iterator[Use]:
     """The server tools of a request, in order. Raises RefusedError (400, 403)."""
     counted: Counter[str] = Counter()
     for number, entry in enumerate(given):
@@ -109,7 +109,16 @@ def _uses_of(given: list[Json], policy: Policy) -> Iterator[Use]:
         counted[tool.slug] += 1
         if instance >= tool.most_instances:
             raise refused(where, f"is one {kind} too many: a request may have {tool.most_instances}")
-        yield Use(tool.slug, kind, function_name(tool.slug, instance), where, config, instance)
+        heeded = tool.without(config, policy.disabled_tools, operator)
+        yield Use(tool.slug, kind, function_name(tool.slug, instance), where, heeded, instance)
+
+
+def _told_apart(uses: list[Use]) -> list[Use]:
+    """The uses, each with whether it is one of several that callers are to tell apart."""
+    counted = Counter(use.slug for use in uses if TOOLS[use.slug].names_the_first)
+    return [
+        msgspec.structs.replace(use, is_one_of_several=True) if counted[use.slug] > 1 else use for use in uses
+    ]
 
 
 def function_name(slug: str, instance: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from routing.gateway.client import Client, Message, Scope
 from routing.gateway.dialects import CHAT
 from routing.gateway.dialects.chunks import chunks_of, encode_event, objects
-from routing.gateway.server_tools.turn import Assembly, place_of
+from routing.gateway.server_tools.turn import Assembly
 from routing.tools.tool import Json, Use
 
 Show = Callable[[bytes, Json], Awaitable[None]]
@@ -41,6 +41,7 @@ class StepSink:
         self._uses, self._generation_id, self._show = uses, generation_id, show
         self._has_role = not is_first
         self._places: dict[int, int] = {}
+        self._nameless: dict[int, list[Json]] = {}
 
     async def send(self, message: Message) -> None:
         """What the relay sends; heads and ends are the loop's to send."""
@@ -65,20 +66,23 @@ class StepSink:
         choice = choices[0]
         delta = choice.get("delta")
         delta = delta if isinstance(delta, dict) else {}
-        self.assembly.take(delta)
-        choice["delta"] = delta = self._callers(delta)
+        choice["delta"] = delta = self._callers(delta, self.assembly.take(delta))
         if choice.get("finish_reason"):
             self.last = {**chunk, "choices": [{**choice, "delta": {"content": ""}}]}
             choice["finish_reason"] = choice["native_finish_reason"] = None
         return chunk if self._says_something(delta) else None
 
-    def _callers(self, delta: Json) -> Json:
-        left = []
-        for piece in objects(delta, "tool_calls"):
-            place = place_of(piece)
-            if self.assembly.name_at(place) in self._uses:
+    def _callers(self, delta: Json, numbers: list[int]) -> Json:
+        left: list[Json] = []
+        for piece, number in zip(objects(delta, "tool_calls"), numbers, strict=True):
+            name = self.assembly.name_of(number)
+            if name in self._uses:
                 continue
-            left.append({**piece, "index": self._places.setdefault(place, len(self._places))})
+            if not name:  # nobody knows yet whose it is
+                self._nameless.setdefault(number, []).append(piece)
+                continue
+            place = self._places.setdefault(number, len(self._places))
+            left += [{**one, "index": place} for one in (*self._nameless.pop(number, ()), piece)]
         kept: dict[str, Any] = {name: value for name, value in delta.items() if name != "tool_calls"}
         if self._has_role:
             kept.pop("role", None)

@@ -29,10 +29,15 @@ class Requested(msgspec.Struct, frozen=True):
 
 
 class Finished(NamedTuple):
-    """A call of a tool that has run, and what it came to as model and caller may see it."""
+    """A call of a tool that has run, and what it came to as model and caller may see it.
+
+    `result` is JSON text, of so many `tokens` at least.
+    """
 
     requested: Requested
     ran: Ran
+    result: str
+    tokens: int
     stages: tuple[Mapping[str, Any], ...]
 
 
@@ -110,20 +115,20 @@ class Assembly:
 
     def __init__(self) -> None:
         self._texts: dict[str, list[str]] = {"content": [], "reasoning": [], "refusal": []}
-        self._details: list[Json] = []
-        self._calls: dict[int, Json] = {}
+        self._details: list[tuple[Json, dict[str, list[str]]]] = []
+        self._calls: list[_Call] = []
+        self._numbers: dict[int, int] = {}
         self._annotations: list[Json] = []
 
-    def take(self, delta: Json) -> None:
-        """One delta."""
+    def take(self, delta: Json) -> list[int]:
+        """One delta; the numbers of the calls that its pieces of calls belong to."""
         for name, texts in self._texts.items():
             if text := a_text(delta, name):
                 texts.append(text)
         for piece in objects(delta, "reasoning_details"):
             self._take_detail(piece)
-        for piece in objects(delta, "tool_calls"):
-            self._take_call(piece)
         self._annotations += objects(delta, "annotations")
+        return [self._take_call(piece) for piece in objects(delta, "tool_calls")]
 
     def message(self) -> Json:
         """What was said by now."""
@@ -132,40 +137,65 @@ class Assembly:
             if texts or name == "content":
                 message[name] = "".join(texts) or None
         if self._details:
-            message["reasoning_details"] = self._details
+            message["reasoning_details"] = [
+                {**detail, **{name: "".join(texts) for name, texts in joined.items()}}
+                for detail, joined in self._details
+            ]
         if self._calls:
-            message["tool_calls"] = [self._calls[number] for number in sorted(self._calls)]
+            message["tool_calls"] = [call.whole() for call in self._calls]
         if self._annotations:
             message["annotations"] = self._annotations
         return message
 
-    def name_at(self, number: int) -> str:
-        """The name of the call at a place, as far as it has come."""
-        return _name_of(self._calls.get(number, {}))
+    def name_of(self, number: int) -> str:
+        """The name of a call, as far as it has come."""
+        return self._calls[number].name
 
     def _take_detail(self, piece: Json) -> None:
-        last = self._details[-1] if self._details else None
-        if last is None or any(last.get(name) != piece.get(name) for name in ("type", "index")):
-            self._details.append(dict(piece))
+        said = {name: value for name, value in piece.items() if name in JOINED and isinstance(value, str)}
+        last, joined = self._details[-1] if self._details else ({}, {})
+        if not self._details or any(last.get(name) != piece.get(name) for name in ("type", "index")):
+            self._details.append((dict(piece), {name: [text] for name, text in said.items()}))
             return
-        for name, value in piece.items():
-            if name in JOINED and isinstance(value, str) and isinstance(last.get(name), str):
-                last[name] += value
-            elif value is not None:
-                last[name] = value
+        for name, text in said.items():
+            joined.setdefault(name, []).append(text)
+        last |= {name: value for name, value in piece.items() if name not in said and value is not None}
 
-    def _take_call(self, piece: Json) -> None:
-        number = place_of(piece)
-        call = self._calls.setdefault(
-            number, {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
-        )
-        function = an_object(piece, "function")
-        call["id"] = call["id"] or a_text(piece, "id")
-        call["function"]["name"] = call["function"]["name"] or a_text(function, "name")
-        call["function"]["arguments"] += a_text(function, "arguments")
+    def _take_call(self, piece: Json) -> int:
+        place, function = _place_of(piece), an_object(piece, "function")
+        identifier, name = a_text(piece, "id"), a_text(function, "name")
+        number = self._numbers.get(place)
+        if number is None or self._calls[number].is_another(identifier, name):
+            number = self._numbers[place] = len(self._calls)
+            self._calls.append(_Call())
+        self._calls[number].take(identifier, name, a_text(function, "arguments"))
+        return number
 
 
-def place_of(piece: Json) -> int:
+class _Call:
+    """A call of a tool that comes in pieces."""
+
+    def __init__(self) -> None:
+        self.id = self.name = ""
+        self._arguments: list[str] = []
+
+    def is_another(self, identifier: str, name: str) -> bool:
+        """Whether a piece begins a call of its own: some providers give all of an answer the same place."""
+        return bool(identifier and self.id and identifier != self.id and name)
+
+    def take(self, identifier: str, name: str, arguments: str) -> None:
+        """A piece."""
+        self.id, self.name = self.id or identifier, self.name or name
+        if arguments:
+            self._arguments.append(arguments)
+
+    def whole(self) -> Json:
+        """The call as a message has it."""
+        function = {"name": self.name, "arguments": "".join(self._arguments)}
+        return {"id": self.id, "type": "function", "function": function}
+
+
+def _place_of(piece: Json) -> int:
     """Which call a piece belongs to."""
     index = piece.get("index")
     return index if isinstance(index, int) and not isinstance(index, bool) else 0

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from accounts.organizations import found
 from observability.journal_records import Begin, End
+from routing import guardrail_settings
+from routing.models import Guardrail
 from routing.simulator.record import read_calls
 from tests.routing.gateway.positions import MODEL as MIRROR
-from tests.routing.gateway.stage import STAGE
+from tests.routing.gateway.stage import STAGE, grant
 from tests.routing.gateway.test_guardrail_budgets import Place
 from tests.routing.simulator.process import wait_until
 from workspaces import workspaces
+from workspaces.budgets import set_budget
 
 DATETIME = {"type": "openrouter:datetime", "parameters": {"timezone": "Asia/Tokyo"}}
 WEATHER = {
@@ -150,6 +156,24 @@ class TestAServerTool:
         assert [one["function"]["name"] for one in calls if one["function"].get("name")] == ["weather"]
         assert events[-2]["choices"][0]["finish_reason"] == "tool_calls"
 
+    @pytest.mark.parametrize("is_streamed", [False, True])
+    def test_is_run_in_a_conversation_that_another_process_read(self, gateway, key, is_streamed):
+        long = [
+            *ONCE,
+            {"role": "assistant", "content": "word " * 60_000},
+            {"role": "user", "content": "Go on."},
+        ]
+
+        answer = ask(gateway, key, long, stream=is_streamed)
+
+        text = (
+            text_of(answer.events()[:-1])
+            if is_streamed
+            else answer.json()["choices"][0]["message"]["content"]
+        )
+        assert text.startswith("Let me look.")
+        assert "+09:00" in text
+
 
 class TestALoop:
     @pytest.mark.parametrize("is_streamed", [False, True])
@@ -263,6 +287,37 @@ class TestALimit:
         assert sum(costs[:-1]) < limit_nano
         assert error["metadata"]["usage"]["cost"] == sum(costs) / 10**9
 
+    @pytest.mark.parametrize("is_strict", [False, True])
+    @pytest.mark.parametrize("kind", ["guardrail", "workspace"])
+    def test_of_another_kind_ends_one_too(self, gateway, stage, kind, is_strict):
+        limit_nano, place = 1_500_000 if is_strict else 500_000, Place(stage.acme)
+        if is_strict:
+            place.make_strict()
+        with place.scope():
+            if kind == "workspace":
+                set_budget(workspace=place.workspace, interval="d", limit_nano=limit_nano, by=STAGE)
+            else:
+                default = Guardrail.default_of(place.workspace)
+                limit = {"limit_nano": limit_nano, "limit_interval": "d"}
+                guardrail_settings.change(guardrail=default, by=STAGE, **limit)
+
+        error, costs = self.run_out(gateway, place.issue().secret, False, 403)
+
+        assert 1 < len(costs) < 30
+        assert error["metadata"]["usage"]["cost"] == sum(costs) / 10**9
+        assert sum(costs if is_strict else costs[:-1]) <= limit_nano
+
+    def test_of_credits_ends_one_as_well(self, gateway, stage):
+        limit_nano = 500_000
+        poor = found(name="Poor", slug="poor", kind="team", administrator=stage.acme.alice.user, by=STAGE)
+        grant(poor, str(Decimal(limit_nano) / 10**9))
+        place = Place(dataclasses.replace(stage.acme, organization=poor))
+
+        _, costs = self.run_out(gateway, place.issue().secret, False)
+
+        assert 1 < len(costs) < 30
+        assert sum(costs[:-1]) <= limit_nano
+
     @pytest.mark.parametrize("is_streamed", [False, True])
     def test_is_never_overrun_where_it_is_strict(self, gateway, stage, is_streamed):
         limit_nano, place = 1_500_000, Place(stage.acme)
@@ -275,10 +330,10 @@ class TestALimit:
         assert sum(costs) <= limit_nano
 
     @staticmethod
-    def run_out(gateway, secret, is_streamed) -> tuple[dict[str, Any], list[int]]:
+    def run_out(gateway, secret, is_streamed, code=402) -> tuple[dict[str, Any], list[int]]:
         answer = ask(gateway, secret, FOREVER, max_tokens=20, stream=is_streamed)
         error = answer.events()[-2]["error"] if is_streamed else answer.json()["error"]
-        assert error["code"] == 402
+        assert error["code"] == code
         made = generations_of(gateway, error["metadata"]["generation_id"])
         return error, [end.cost_nano for _, end in made]
 

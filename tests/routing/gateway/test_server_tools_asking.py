@@ -57,6 +57,30 @@ class TestAnAdvisor:
             ("user", "And?"),
         ]
 
+    @pytest.mark.parametrize(
+        ("slug", "names"),
+        [
+            ("advisor", ["openrouter_advisor", "openrouter_advisor__1"]),
+            ("subagent", [None, "openrouter_subagent__1"]),
+        ],
+    )
+    def test_of_several_is_told_apart_as_the_contract_says(self, gateway, key, slug, names):
+        given = {"prompt": "?"} if slug == "advisor" else {"task_name": "t", "task_description": "d"}
+        calls = [call(f"openrouter_{slug}{which}", **given) for which in ("", "__1")]
+        [message] = script({"calls": calls}, {"say": "Done."})
+        tools = [
+            {"type": f"openrouter:{slug}", "parameters": {"model": "test/echo", **more}}
+            for more in ({}, {"name": "second"})
+        ]
+
+        answer = gateway.post(
+            key, {"model": "test/script", "input": [message], "tools": tools}, "/api/v1/responses"
+        )
+
+        items = [one for one in answer.json()["output"] if one["type"] == f"openrouter:{slug}"]
+        assert [one.get("instance_name") for one in items] == names
+        assert all(one["type"] != f"openrouter:{slug}" for one in answer.json()["tools"])
+
 
 class TestASubagent:
     def test_works_with_tools_of_its_own(self, gateway, key):

@@ -194,6 +194,19 @@ class TestAStream:
         ]
         assert found[-1]["response"]["output"][0]["analysis"] == analysis
 
+    def test_tells_of_a_failed_member_so_that_no_client_takes_it_for_the_end(self):
+        begun = called("fusion")
+        failed = {"model": "c/d", "error": "No.", "status_code": 502}
+
+        found = stream(
+            ("begin_tool", begun),
+            ("tell_tool", begun, "fusion_call.panel.failed", failed),
+            ("end_tool", begun),
+        )
+
+        [event] = [one for one in found if one["type"] == "response.fusion_call.panel.failed"]
+        assert (event["error"], event["message"], event["status_code"]) == ("", "No.", 502)
+
     def test_lets_advice_arrive_in_pieces(self):
         deltas = [("tell_tool", ADVISING, "advisor.delta", {"delta": text}) for text in ("N", "o.")]
 
@@ -233,6 +246,15 @@ class TestAStream:
         ]["output"]
 
         assert item["instance_name"] == "openrouter_advisor__1"
+
+    def test_names_the_first_of_several_where_the_contract_does(self):
+        begun = called("advisor")._replace(is_one_of_several=True)
+
+        (item, *_) = stream(("begin_tool", begun), ("end_tool", ran(begun, {"advice": "No."})))[-1][
+            "response"
+        ]["output"]
+
+        assert item["instance_name"] == "openrouter_advisor"
 
     def test_that_fails_leaves_a_tool_unfinished(self):
         events = DIALECT.open_events(read(), **SHOWN)
