@@ -46,7 +46,7 @@ def names_in(page: Page, section: str) -> list[str]:
 
 
 class TestAddingAKey:
-    def test_is_done_in_a_dialog_that_keeps_what_was_typed(self, stage: LiveServer) -> None:
+    def test_is_done_in_a_dialog_with_the_providers_own_form(self, stage: LiveServer) -> None:
         with signed_in(stage, viewport=DESK) as page:
             page.goto(BYOK)
             page.locator("main").get_by_role("link", name="Add a provider key").first.click()
@@ -54,13 +54,8 @@ class TestAddingAKey:
             page.get_by_role("link", name="AWS access key").click()
             page.get_by_label("Access key ID").fill("AKIAIOSFODNN7EXAMPLE")
             page.get_by_label("Secret access key").fill("NeverToBeSeenAgain")
-            page.get_by_label("Region").fill("Europe, somewhere")
-            faults = barriers(page)
-            page.get_by_role("button", name="Add the key").click()
-            expect(page.locator("#dialog .errorlist")).to_be_visible()
-            expect(page.get_by_label("Access key ID")).to_have_value("AKIAIOSFODNN7EXAMPLE")
-            page.get_by_label("Secret access key").fill("NeverToBeSeenAgain")
             page.get_by_label("Region").fill("eu-west-1")
+            faults = barriers(page)
             page.get_by_role("button", name="Add the key").click()
             expect(page.locator("[data-reorder]")).to_contain_text("AKI...MPLE")
             shown = page.content()
