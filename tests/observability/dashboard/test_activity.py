@@ -13,7 +13,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from config.lib.charts import HEIGHT
-from observability.usage_page import GROUPS, RANGES
+from observability.usage_page import GROUPS
+from observability.usage_spans import RANGES
 from tests.cast import Acme, Cast
 from tests.dashboard_pages import text_of
 from tests.observability.streamed import body_of
