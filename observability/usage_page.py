@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from observability.analytics import Condition, Order, Question, Row, run, stream
+from observability.analytics import Condition, Order, Question, Row, run_all, stream
 from observability.analytics.fields import (
     DIMENSIONS_BY_NAME,
     GRANULARITIES_BY_NAME,
@@ -21,6 +21,7 @@ from observability.usage_spans import Span
 MOST_GROUPS: Final = 50
 MOST_COLOURS: Final = 8
 MEASURES: Final = tuple(METRICS_BY_NAME[name] for name in ("total_usage", "request_count", "tokens_total"))
+NOTHING: Final = (0,) * len(MEASURES)
 GROUPS: Final = {
     name: DIMENSIONS_BY_NAME[name]
     for name in ("model", "api_key_id", "user", "workspace", "provider", "app", "external_user")
@@ -76,31 +77,22 @@ Sums = dict[datetime | None, tuple[int, ...]]
 
 
 def activity_of(organization_id: int, shown: Shown) -> Activity:
-    """Read small answers: sums over time, the largest groups, and those over time. Raises TooSlow, InvalidQuery."""
-    base, span = _question(shown, shown.span), shown.span
-    now, earlier = _over_time(organization_id, base, span), span.earlier()
-    then = _over_time(organization_id, _question(shown, earlier), earlier) if shown.is_compared else {}
-    total, before = _sum(now), _sum(then) if shown.is_compared else ()
-    if not any(total) and not any(before):
-        return Activity([], total, [], before)
-    order = Order(shown.measure.name, True)
-    question = replace(base, dimensions=(shown.group,), order=order, limit=MOST_GROUPS)
-    groups = [Group(row.keys[0], row.values) for row in run(organization_id, question).rows]
-    if shown.is_compared:
-        groups = _compared(organization_id, shown, groups)
-    coloured = [group.key for group in groups[:MOST_COLOURS]]
-    parts = _parts(organization_id, shown, base, coloured)
-    thens = [then.get(at, ()) for at in earlier.beginnings] if shown.is_compared else []
-    bars = [
-        Bar(
-            at,
-            tuple(parts.get((at, key), 0) for key in coloured),
-            _value(now.get(at, ()), shown.place),
-            _value(thens[number], shown.place) if number < len(thens) else 0,
-        )
-        for number, at in enumerate(span.beginnings)
+    """Read small answers: sums over time, the largest groups, then those over time. Raises TooSlow, InvalidQuery."""
+    base, order = _question(shown, shown.span), Order(shown.measure.name, True)
+    earlier = _question(shown, shown.span.earlier())
+    questions = [
+        _timed(base, shown),
+        replace(base, dimensions=(shown.group,), order=order, limit=MOST_GROUPS),
+        *([_timed(earlier, shown)] if shown.is_compared else []),
     ]
-    return Activity(groups, total, bars, before)
+    now, largest, *then = (result.rows for result in run_all(organization_id, questions))
+    sums, before = _by_time(now), _by_time(then[0]) if then else {}
+    groups = [Group(row.keys[0], row.values) for row in largest]
+    total, total_before = _sum(sums), _sum(before) if then else ()
+    if not any(total):
+        return Activity([], total, [], total_before)
+    groups, parts = _in_detail(organization_id, shown, groups, base, earlier)
+    return Activity(groups, total, _bars(shown, groups, parts, sums, before), total_before)
 
 
 def everything(organization_id: int, shown: Shown) -> Iterator[Row]:
@@ -119,41 +111,48 @@ def _question(shown: Shown, span: Span) -> Question:
     )
 
 
-def _over_time(organization_id: int, question: Question, span: Span) -> Sums:
+def _timed(question: Question, shown: Shown) -> Question:
+    return replace(question, granularity=GRANULARITIES_BY_NAME[shown.span.granularity])
+
+
+def _by_time(rows: list[Row]) -> Sums:
     """The measures of each bar that has any."""
-    timed = replace(question, granularity=GRANULARITIES_BY_NAME[span.granularity])
-    return {row.at: row.values for row in run(organization_id, timed).rows}
+    return {row.at: row.values for row in rows}
 
 
 def _sum(sums: Sums) -> tuple[int, ...]:
     return tuple(sum(values[place] for values in sums.values()) for place in range(len(MEASURES)))
 
 
-def _value(values: tuple[int, ...], place: int) -> int:
-    return values[place] if values else 0
+def _in_detail(
+    organization_id: int, shown: Shown, groups: list[Group], base: Question, earlier: Question
+) -> tuple[list[Group], dict[Any, int]]:
+    """The groups with what they were before, and the measure of each coloured one by time and group."""
+    coloured = replace(_timed(_among(base, shown, groups[:MOST_COLOURS]), shown), metrics=(shown.measure,))
+    questions = [coloured, *([_among(earlier, shown, groups)] if shown.is_compared else [])]
+    parts, *then = (result.rows for result in run_all(organization_id, questions))
+    if then:
+        before = {row.keys[0]: row.values for row in then[0]}
+        groups = [replace(group, before=before.get(group.key, NOTHING)) for group in groups]
+    return groups, {(row.at, row.keys[0]): row.values[0] for row in parts}
 
 
-def _compared(organization_id: int, shown: Shown, groups: list[Group]) -> list[Group]:
-    """The groups with what they were in the time before."""
-    base = _question(shown, shown.span.earlier())
-    question = replace(base, dimensions=(shown.group,), conditions=(*base.conditions, _among(shown, groups)))
-    found = {row.keys[0]: row.values for row in run(organization_id, question).rows}
-    return [replace(group, before=found.get(group.key, (0,) * len(MEASURES))) for group in groups]
-
-
-def _among(shown: Shown, groups: list[Group]) -> Condition:
+def _among(question: Question, shown: Shown, groups: list[Group]) -> Question:
+    """The question about these groups, one by one."""
     keys = tuple(group.key for group in groups)
-    return Condition(shown.group, "in", keys, with_unset=shown.group.unset in keys)
+    among = Condition(shown.group, "in", keys, with_unset=shown.group.unset in keys)
+    return replace(question, dimensions=(shown.group,), conditions=(*question.conditions, among))
 
 
-def _parts(organization_id: int, shown: Shown, base: Question, coloured: list[Any]) -> dict[Any, int]:
-    """The measure of each coloured group, by time and group."""
-    among = Condition(shown.group, "in", tuple(coloured), with_unset=shown.group.unset in coloured)
-    question = replace(
-        base,
-        granularity=GRANULARITIES_BY_NAME[shown.span.granularity],
-        metrics=(shown.measure,),
-        dimensions=(shown.group,),
-        conditions=(*base.conditions, among),
-    )
-    return {(row.at, row.keys[0]): row.values[0] for row in run(organization_id, question).rows}
+def _bars(shown: Shown, groups: list[Group], parts: dict[Any, int], sums: Sums, before: Sums) -> list[Bar]:
+    """The bars of the span, each beside the one in its place in the time before."""
+    coloured = [group.key for group in groups[:MOST_COLOURS]]
+    return [
+        Bar(
+            at,
+            tuple(parts.get((at, key), 0) for key in coloured),
+            sums.get(at, NOTHING)[shown.place],
+            before.get(then, NOTHING)[shown.place],
+        )
+        for at, then in zip(shown.span.beginnings, shown.span.earlier().beginnings, strict=False)
+    ]

@@ -47,17 +47,31 @@ class Figure:
 class Line:
     """A row of the table; `colour` is that of its part of the bars (config.lib.charts).
 
-    `narrower` and `logs` are addresses, empty where they lead nowhere; `change` is of the measure that is drawn.
+    `values` are in the order of MEASURES; `narrower` and `logs` are addresses, empty where they lead nowhere;
+    `change` is of the measure that is drawn.
     """
 
     name: str
     colour: int
-    spend_nano: int
-    requests: int
-    tokens: int
+    values: Sequence[int]
     narrower: str = ""
     logs: str = ""
     change: str = ""
+
+    @property
+    def spend_nano(self) -> int:
+        """The first measure."""
+        return self.values[0]
+
+    @property
+    def requests(self) -> int:
+        """The second."""
+        return self.values[1]
+
+    @property
+    def tokens(self) -> int:
+        """The third."""
+        return self.values[2]
 
 
 class ActivityPage(OrganizationView):
@@ -145,7 +159,7 @@ class ActivityView(ActivityPage):
             Line(
                 one.name,
                 colour,
-                *group.values,
+                group.values,
                 narrower=self.form.narrower(one),
                 logs=self._log(one) if one.address else "",
                 change=change_text(group.values[place], group.before[place]) if group.before else "",
@@ -154,7 +168,7 @@ class ActivityView(ActivityPage):
         ]
         sums = zip(*(group.values for group in found.groups), strict=True)
         rest = [whole - listed for whole, listed in zip(found.total, map(sum, sums), strict=False)]
-        return [*lines, Line(REST_NAME, REST, *rest)] if any(rest) else lines
+        return [*lines, Line(REST_NAME, REST, rest)] if any(rest) else lines
 
     def _log(self, named: Named | None = None, **bar: Any) -> str:  # the beginning of one
         return (
@@ -188,8 +202,9 @@ def _figures(found: Activity) -> list[Figure]:
     """The sums, in the order of MEASURES."""
     figures = []
     for place, (word, measure) in enumerate(MEASURES_BY_WORD.items()):
-        whole = found.total[place]
-        text, exact = (money_text(whole), exact_money_text(whole)) if measure.is_money else (f"{whole:,}", "")
-        change = change_text(whole, found.before[place]) if found.before else ""
-        figures.append(Figure(word.capitalize(), text, exact, change))
+        write = money_text if measure.is_money else "{:,}".format
+        whole, before = found.total[place], found.before[place] if found.before else None
+        change = "" if before is None else f"{change_text(whole, before)}, from {write(before)}"
+        exact = exact_money_text(whole) if measure.is_money else ""
+        figures.append(Figure(word.capitalize(), write(whole), exact, change))
     return figures
