@@ -29,6 +29,11 @@ class Wanted:
     until: datetime | None = None
 
 
+def kind_name(kind: str) -> str:
+    """What a kind of entries is called."""
+    return "Fee for own keys" if kind == LedgerEntry.BYOK_FEE else kind.capitalize()
+
+
 def movements(*, organization: Organization, wanted: Wanted, before: str, size: int) -> Page[LedgerEntry]:
     """A page of the organization's credit lines, newest first. Raises UnknownCursor."""
     lines = credit_lines(organization.pk, wanted).select_related("created_by")

@@ -56,6 +56,15 @@ def change(*, organization: Organization, by: Actor, **changes: Any) -> PrivacyS
     return settings
 
 
+def allow_phrase(*, organization: Organization, phrase: str, by: Actor) -> PrivacySettings:
+    """Add a phrase to what is no prompt injection, or switch it on again. Raises NotAnAllowlist."""
+    with transaction.atomic():
+        known = settings_of(_lock(organization)).prompt_injection_allowlist
+        others = [entry for entry in known if entry["phrase"].casefold() != phrase.casefold()]
+        phrases = [*others, {"phrase": phrase, "is_active": True}]
+        return change(organization=organization, by=by, prompt_injection_allowlist=phrases)
+
+
 def require_io_logging(organization_id: int) -> None:
     """Pass, or raise IoLoggingForbidden."""
     ceilings = PrivacySettings.objects.for_organization(organization_id)

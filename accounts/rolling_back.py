@@ -22,6 +22,10 @@ THIS_TRANSACTION = models.Func(
 )
 
 
+class _OnlyTried(Exception):
+    """Ends a trial, with all that it changed."""
+
+
 class ChangedSince(Exception):
     """The object was changed after the revision, and the caller asked that it be the newest."""
 
@@ -56,6 +60,18 @@ def roll_back(
             # Only now is the object locked, and whoever changed it in between is to be seen.
             _require_newest(revision, _since(revision).exclude(transaction_id=THIS_TRANSACTION))
         return _made(revision)
+
+
+def refusal_of(*, revision: Revision, to: Side, by: Actor) -> str:
+    """Why the object cannot be brought to that state; empty where it can. It is tried, and undone at once."""
+    try:
+        with transaction.atomic():
+            roll_back(revision=revision, to=to, by=by)
+            raise _OnlyTried
+    except _OnlyTried:
+        return ""
+    except CannotRestore as refusal:
+        return str(refusal)
 
 
 def _changed(revision: Revision) -> frozenset[str]:

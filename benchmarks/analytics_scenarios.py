@@ -16,7 +16,8 @@ from observability.activity import Asked, activity
 from observability.analytics import Condition, Order, Question, run
 from observability.analytics.question import dimension_named, granularity_named, metric_named
 from observability.logs import LogFilter, log_page
-from observability.usage_page import GROUPS, MEASURES, RANGES, Shown, activity_of
+from observability.usage_page import GROUPS, MEASURES, Shown, activity_of
+from observability.usage_spans import RANGES
 
 LARGE = 1
 """The organization that makes six in ten requests."""
@@ -49,8 +50,8 @@ def analytics(
 
 def page(span: str, group: str) -> Callable[[], object]:
     """All that the activity page reads."""
-    shown = Shown(RANGES[span], GROUPS[group], MEASURES[0])
-    return lambda: activity_of(LARGE, shown, now=datetime.now(UTC))
+    shown = Shown(RANGES[span].until(datetime.now(UTC)), GROUPS[group], MEASURES[0])
+    return lambda: activity_of(LARGE, shown)
 
 
 def equal(name: str, value: str | int) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 GLOBAL: Final = "global"
 """The region of requests that were sent to no region's own host."""
+INJECTION_STAGE: Final = "regex_pi_detection"
+"""The pipeline's name of a look for prompt injections."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,11 @@ def guardrail_findings(detail: Any) -> list[dict[str, Any]]:  # whatever was sto
         for stage in stages
         if stage.get("type") == "guardrail" and object_in(stage, "data").get("detected") is True
     ]
+
+
+def has_injection(detail: Any) -> bool:  # whatever was stored
+    """Whether a guardrail took something for a prompt injection."""
+    return any(stage.get("name") == INJECTION_STAGE for stage in guardrail_findings(detail))
 
 
 def objects_in(row: Mapping[str, Any], name: str) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ class RoutingConfig(AppConfig):
         from accounts.notifications.kinds import MODEL_DEPRECATION
         from accounts.organizations import member_leaving
         from config.lib.sealed_columns import SealedColumn, register
+        from observability.injections import injections_in
         from routing import (
             byok,
             catalog,
@@ -30,6 +31,7 @@ class RoutingConfig(AppConfig):
         from routing.guardrail_assignments import release_deleted_key, release_leaving_member
         from routing.guardrail_budgets import limits_on
         from routing.guardrail_settings import delete_with_workspace
+        from routing.guardrails.prompt_injection import phrases_in
         from routing.models import ByokCredential, PrivateEndpoint, Provider
         from workspaces.api_keys import key_deleting
         from workspaces.dashboard.home import workspace_home
@@ -53,6 +55,7 @@ class RoutingConfig(AppConfig):
         guardrails_for_keys.fill(key_guardrails.choices)
         guardrail_of_key.fill(key_guardrails.of_key)
         key_held.fill(key_guardrails.hold)
+        injections_in.fill(phrases_in)
         alert_readings.fill(MODEL_DEPRECATION, deprecations)
         register(SealedColumn(Provider, "sealed_credential", credential_identity, catalog.record_resealed))
         register(SealedColumn(ByokCredential, "sealed_secret", byok.identity_of, byok.record_resealed))

@@ -28,7 +28,7 @@ from accounts.models import Membership, Revision
 from accounts.permissions import Permission
 from accounts.recorded_changes import changes_between, changes_of, newest_of
 from accounts.restoring import CannotRestore, restorers
-from accounts.rolling_back import Side, can_be_restored, permission_to_restore, roll_back
+from accounts.rolling_back import Side, can_be_restored, permission_to_restore, refusal_of, roll_back
 from config.lib.dashboard import INVALID_FORM, query_without
 from config.lib.keyset import UnknownCursor
 
@@ -91,9 +91,15 @@ class AuditLogView(LogPage):
             ],
             "actions": [(name, verb.capitalize()) for name, verb in (ACTIONS | KINDS).items()],
             "kinds": sorted(
-                ((name, kind_name(name)) for name in restorers.keys), key=lambda kind: kind[1].lower()
+                ((name, _capital(kind_name(name))) for name in restorers.keys),
+                key=lambda kind: kind[1].lower(),
             ),
-            "doors": DOORS,
+            "doors": [(door, door) for door in DOORS],
+            "places": [
+                (place.slug, place.name)
+                for places in workspaces_of_log(self.organization.pk)
+                for place in places
+            ],
         }
 
 
@@ -127,23 +133,35 @@ class EntryView(EntryPage):
     def get(self, request: HttpRequest, **names: str) -> HttpResponse:
         """Who did what, from where, and each column before and after."""
         revision = self.entry.revision
+        sides, why_not = self._restorable(revision) if revision else ([], "")
         return self.page(
             "accounts/audit_entry.html",
             entry=self.entry,
             revision=revision,
             name=object_name(revision) if revision else "",
             changes=changes_of(revision) if revision else [],
-            sides=self._sides(revision) if revision else [],
+            sides=sides,
+            why_not=why_not,
             place=self._place(revision) if revision else None,
         )
 
-    def _sides(self, revision: Revision) -> list[Side]:
-        """Where this person may bring the object back to from here; ending an object is done on its own page."""
+    def _restorable(self, revision: Revision) -> tuple[list[Side], str]:
+        """Where this person may bring the object back to from here; where nowhere, why."""
+        kind = kind_name(revision.object_type)
         if not can_be_restored(revision) or not self.may(permission_to_restore(revision)):
-            return []
+            return [], f"What is recorded of a {kind} cannot be rolled back here."
         today = newest_of(revision).after
         states: dict[Side, dict[str, Any] | None] = {"before": revision.before, "after": revision.after}
-        return [side for side, state in states.items() if state and changes_between(today, state)]
+        wanted = [side for side, state in states.items() if state and changes_between(today, state)]
+        if not wanted and revision.before is not None:
+            return [], f"The {kind} is in this state already."
+        tried: list[Side] = wanted or ["before"]
+        refusals = {side: refusal_of(revision=revision, to=side, by=self.actor) for side in tried}
+        if not wanted:
+            own = f"The {kind} is as it was made. To take that back, delete it on its own page."
+            return [], refusals["before"] or own
+        sides = [side for side in wanted if not refusals[side]]
+        return sides, "" if sides else refusals[wanted[0]]
 
     def _place(self, revision: Revision) -> Any:
         known = [place for places in workspaces_of_log(self.organization.pk) for place in places]
@@ -165,8 +183,9 @@ class RestoreView(EntryPage):
         self.require(permission_to_restore(self.revision))
 
     def get(self, request: HttpRequest, **names: str) -> HttpResponse:
-        """What would change from today on, and a place for the reason."""
-        return self._form()
+        """What would change from today on, and a place for the reason; or why it cannot be."""
+        refusal = refusal_of(revision=self.revision, to=self.side, by=self.actor)
+        return self._form(refusal=refusal, is_possible=not refusal)
 
     def post(self, request: HttpRequest, **names: str) -> HttpResponse:
         """Roll back, or say why not."""
@@ -178,10 +197,13 @@ class RestoreView(EntryPage):
         messages.success(request, f"“{object_name(made)}” is as it was.")
         return redirect("dashboard:audit_log", organization=self.organization.slug)
 
-    def _form(self, *, refusal: str = "", reason: str = "", status: int = 200) -> HttpResponse:
+    def _form(
+        self, *, refusal: str, reason: str = "", is_possible: bool = True, **answer: int
+    ) -> HttpResponse:
         return self.page(
             "accounts/audit_restore.html",
-            status=status,
+            is_possible=is_possible,
+            **answer,
             revision=self.revision,
             name=object_name(self.revision),
             side=self.side,
@@ -203,6 +225,10 @@ def _day(text: str) -> datetime | None:
     except ValueError:
         return None
     return None if day == date.max else datetime.combine(day, time(), UTC)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _is_number(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cached_property
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -14,6 +15,7 @@ from accounts.billing import set_billing
 from accounts.dashboard.billing_forms import BillingForm
 from accounts.dashboard.credits import CreditsPage
 from accounts.invoices import billing_details, find_invoice, invoices_of
+from accounts.models import BillingDetails
 from accounts.statements import month_after, months_of, read_month, statement
 from config.lib.dashboard import INVALID_FORM
 
@@ -66,14 +68,21 @@ class BillingView(CreditsPage):
 
     def get(self, request: HttpRequest, organization: str) -> HttpResponse:
         """The form as things are."""
-        form = BillingForm.of(billing_details(self.organization))
-        return self.page("accounts/billing.html", form=form)
+        return self._page(BillingForm.of(self.details))
 
     def post(self, request: HttpRequest, organization: str) -> HttpResponse:
         """Change it for the invoices to come."""
         form = BillingForm(request.POST)
         if not form.is_valid():
-            return self.page("accounts/billing.html", form=form, status=INVALID_FORM)
+            return self._page(form, status=INVALID_FORM)
         set_billing(organization=self.organization, by=self.actor, **form.cleaned_data)
         messages.success(request, "Saved. Invoices that were issued stay as they are.")
         return redirect(self.address("invoices"))
+
+    @cached_property
+    def details(self) -> BillingDetails:
+        """What is known by now."""
+        return billing_details(self.organization)
+
+    def _page(self, form: BillingForm, status: int = 200) -> HttpResponse:
+        return self.page("accounts/billing.html", form=form, billing_id=self.details.pk, status=status)

@@ -7,12 +7,14 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
+from django.utils import timezone
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.credits import deposited_nano, used_nano
 from accounts.dashboard.billing_forms import AmountForm
 from accounts.dashboard.pages import OrganizationView
-from accounts.ledger import GROUPS, Wanted, movements
+from accounts.forecast import forecast
+from accounts.ledger import GROUPS, Wanted, kind_name, movements
 from accounts.ledger_csv import ledger_file
 from accounts.models import LedgerEntry
 from accounts.permissions import Permission
@@ -70,7 +72,8 @@ class CreditsView(MovementsPage):
     def _frame(self) -> dict[str, Any]:
         deposited, used = deposited_nano(self.organization), used_nano(self.organization)
         return {
-            "kinds": LedgerEntry.KINDS,
+            "kinds": [("deposits", "All deposits"), *((kind, kind_name(kind)) for kind in LedgerEntry.KINDS)],
+            "forecast": forecast(self.organization, deposited - used, now=timezone.now()),
             "since": self.asked("since"),
             "until": self.asked("until"),
             "is_first_page": not self.asked("before"),

@@ -15,9 +15,13 @@ from accounts.models import ManagementKey
 from accounts.models.management_key import ManagementKeyQuerySet
 from accounts.permissions import Permission
 from config.lib.dashboard import INVALID_FORM
+from config.lib.environment import environment
 from config.lib.keyset import UnknownCursor, newest_first
 
 PAGE_SIZE = 50
+EXAMPLE = """\
+curl {base_url}/api/v1/workspaces \\
+  -H "Authorization: Bearer $HEADGATE_MANAGEMENT_KEY\""""
 
 
 class ManagementKeysPage(OrganizationView):
@@ -48,7 +52,12 @@ class ManagementKeysView(ManagementKeysPage):
         template = (
             "accounts/_management_key_rows.html" if self.is_continuation else "accounts/management_keys.html"
         )
-        return self.page(template, page=page, is_first_page=not self.asked("before"))
+        return self.page(
+            template,
+            page=page,
+            is_first_page=not self.asked("before"),
+            example=EXAMPLE.format(base_url=environment().base_url.rstrip("/")),
+        )
 
 
 class NewManagementKeyView(ManagementKeysPage):

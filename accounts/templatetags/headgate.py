@@ -6,7 +6,7 @@ from django import template
 from django.forms import BoundField
 from django.utils.safestring import SafeString
 
-from accounts.models import LedgerEntry
+from accounts.ledger import kind_name
 from config.lib.display import browser_text, duration_text, exact_money_text, money_text
 from config.lib.environment import environment
 
@@ -17,12 +17,7 @@ register.filter("exact_money", exact_money_text)
 register.filter("per_million", exact_money_text)  # femto-dollars of one token are nano-dollars of a million
 register.filter("duration", duration_text)
 register.filter("browser", browser_text)
-
-
-@register.filter
-def kind_name(kind: str) -> str:
-    """What a kind of the ledger's entries is called."""
-    return "Fee for own keys" if kind == LedgerEntry.BYOK_FEE else kind.capitalize()
+register.filter("kind_name", kind_name)
 
 
 @register.simple_tag

@@ -2,13 +2,13 @@
 
 `<c-chart :chart="…" />` draws one, with a legend and the same numbers as a table; static/dist/chart.js adds what is
 told when a column is pointed at, on pages that load it. Colours are classes (`series-1` … `series-8`, `series-0` for
-the rest), so that each look has its own.
+the rest and `series-9` for the time before), so that each look has its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -19,16 +19,19 @@ GAP: Final = 0.2
 COLOURS: Final = 8
 REST: Final = 0
 """The colour of what has none of its own."""
+BEFORE: Final = 9
+"""The colour of the line that says how it was in the time before."""
 STEPS: Final = (1, 2, 5, 10)
 
 
 @dataclass(frozen=True)
 class Series:
-    """One value per time, in the same order; `colour` is 1 to 8, or REST."""
+    """One value per time, in the same order; `colour` is 1 to 8, REST, or BEFORE. `href`: where its name leads."""
 
     name: str
     values: Sequence[int]
     colour: int = 1
+    href: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Column:
-    """A piece of time: what is drawn for it, and its values as text, whole first."""
+    """A piece of time: what is drawn for it, its values as text, whole first, and where it leads."""
 
     at: datetime
     x: str
@@ -53,6 +56,7 @@ class Column:
     whole: int
     told: str
     values: list[str]
+    href: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """What the component reads. `ticks` go from the top down; `shown` are the series that hold anything."""
+    """What the component reads. `ticks` go from the top down."""
 
     label: str
     series: list[Series]
@@ -100,16 +104,32 @@ class _Scale:
 
 
 def stacked_bars(
-    *, label: str, times: Sequence[datetime], series: Sequence[Series], write: Callable[[int], str]
+    *,
+    label: str,
+    times: Sequence[datetime],
+    series: Sequence[Series],
+    write: Callable[[int], str],
+    beside: Series | None = None,
+    links: Sequence[str] = (),
 ) -> Chart:
-    """A bar per time, of the series' values one upon the other; `write` makes text of a value."""
+    """A bar per time, of the series' values one upon the other; `write` makes text of a value.
+
+    `beside` is drawn as a line over the bars and is no part of a whole; `links` say where each column leads.
+    """
     wholes = [sum(values) for values in zip(*(one.values for one in series), strict=True)] or [0] * len(times)
-    scale = _Scale(top_of(max(wholes, default=0)), len(times))
+    others = [beside] if beside else []
+    highest = max((*wholes, *(value for one in others for value in one.values)), default=0)
+    scale = _Scale(top_of(highest), len(times))
     columns = [
         _column(number, at, wholes[number], scale, series, write, is_bar=True)
         for number, at in enumerate(times)
     ]
-    return Chart(label, list(series), columns, [], _ticks(scale, write))
+    if others:
+        columns = [_with(column, write(others[0].values[number])) for number, column in enumerate(columns)]
+    if links:
+        columns = [replace(column, href=href) for column, href in zip(columns, links, strict=True)]
+    drawn = [Line(_points(one, scale), one.colour) for one in others]
+    return Chart(label, [*series, *others], columns, drawn, _ticks(scale, write))
 
 
 def lines(
@@ -150,6 +170,11 @@ def _column(
     marks = _stack([(one.values[number], one.colour) for one in series], left, scale) if is_bar else []
     texts = [write(one.values[number]) for one in series]
     return Column(at, f"{left:.2f}", f"{scale.place:.2f}", marks, whole, write(whole), texts)
+
+
+def _with(column: Column, told: str) -> Column:
+    """The column with one more value to tell."""
+    return replace(column, values=[*column.values, told])
 
 
 def _stack(values: Sequence[tuple[int, int]], left: float, scale: _Scale) -> list[Mark]:

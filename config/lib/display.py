@@ -41,6 +41,17 @@ def exact_money_text(nano: int) -> str:
     return _signed(nano, _with_cents(abs(usd_from_nano(nano))))
 
 
+def change_text(now: int, before: int) -> str:
+    """How much more or less than before: `+12 %`, `−100 %`, `new`, `no change`."""
+    if now == before:
+        return "no change"
+    if before <= 0:
+        return "new"
+    percent = (now - before) * 100 / before
+    size = "<1" if abs(percent) < 1 else f"{abs(percent):,.0f}"
+    return f"{'+' if percent > 0 else MINUS}{size} %"
+
+
 def duration_text(milliseconds: int) -> str:
     """A duration for reading: `840 ms`, `1.24 s`, `2 min 5 s`."""
     if milliseconds < 1000:

@@ -32,6 +32,7 @@ from accounts.dashboard.organization import LeaveView, NewOrganizationView, Orga
 from accounts.dashboard.palette import PaletteView
 from accounts.dashboard.profile import EndSessionView, ProfileView
 from observability.dashboard.activity import ActivityFileView, ActivityView
+from observability.dashboard.allowing import AllowPhraseView
 from observability.dashboard.classifiers import (
     ClassifiersView,
     ClassifierView,
@@ -286,6 +287,7 @@ organization_urls: list[URLPattern | URLResolver] = [
     path("logs/<slug:generation>", GenerationView.as_view(), name="generation"),
     path("logs/<slug:generation>/content", ContentView.as_view(), name="generation_content"),
     path("logs/<slug:generation>/false-positive", FalsePositiveView.as_view(), name="false_positive"),
+    path("logs/<slug:generation>/allow", AllowPhraseView.as_view(), name="generation_allow"),
     path("credits", CreditsView.as_view(), name="credits"),
     path("audit-log", AuditLogView.as_view(), name="audit_log"),
     path("audit-log.csv", ExportView.as_view(), name="audit_log_export"),

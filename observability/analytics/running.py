@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from django.db import OperationalError, connections, transaction
+from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 from psycopg.errors import QueryCanceled
 
@@ -43,11 +44,24 @@ class Result:
 
 def run(organization_id: int, question: Question) -> Result:
     """Answer a query about the organization that the transaction is scoped to. Raises InvalidQuery, TooSlow."""
-    text, parameters = statement_of(organization_id, question, now=timezone.now())
-    began = time.perf_counter()
+    [result] = run_all(organization_id, [question])
+    return result
+
+
+def run_all(organization_id: int, questions: Sequence[Question]) -> list[Result]:
+    """Answer several, each of which may take as long as one. Raises InvalidQuery, TooSlow."""
+    statements = [statement_of(organization_id, question, now=timezone.now()) for question in questions]
     with _bounded(MOST_SECONDS), connections["default"].cursor() as cursor:
-        cursor.execute(text, parameters)
-        found = cursor.fetchall()
+        return [
+            _answer(cursor, question, *statement)
+            for question, statement in zip(questions, statements, strict=True)
+        ]
+
+
+def _answer(cursor: CursorWrapper, question: Question, text: str, parameters: list[Any]) -> Result:
+    began = time.perf_counter()
+    cursor.execute(text, parameters)
+    found = cursor.fetchall()
     milliseconds = round((time.perf_counter() - began) * 1000, 1)
     rows = [_row(question, row) for row in found[: question.limit]]
     return Result(rows, len(found) > question.limit, milliseconds)

@@ -49,5 +49,7 @@ class FalsePositiveView(GenerationPage):
             raise Http404
         give(generation=self.generation, category=GUARDRAIL_FALSE_POSITIVE, by=self.actor)
         if is_part_wanted(request):
-            return self.page("observability/_false_positive.html", generation=self.generation, is_marked=True)
+            return self.page(
+                "observability/_false_positive.html", generation=self.generation, **self.findings()
+            )
         return redirect("dashboard:generation", organization=organization, generation=generation)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 
 from django.http import QueryDict
@@ -59,9 +61,9 @@ class LogForm:
         return LogFilter(
             since=_moment(asked["from"]),
             until=_moment(asked["to"]),
-            workspace_id=_known(asked["workspace"], names.workspace_id(asked["workspace"])),
-            api_key_id=_known(asked["key"], names.key_id(asked["key"]) if asked["key"] else None),
-            member_id=_known(asked["member"], names.member_id(asked["member"]) if asked["member"] else None),
+            workspace_id=_known(asked["workspace"], names.workspace),
+            api_key_id=_known(asked["key"], names.key),
+            member_id=_known(asked["member"], names.member),
             app_title=asked["app"],
             least_cost_nano=_nano(asked["least"]),
             most_cost_nano=_nano(asked["most"]),
@@ -73,8 +75,10 @@ class LogForm:
         )
 
 
-def _known(asked: str, found: int | None) -> int | None:
-    return (found or NOBODY) if asked else None
+def _known(asked: str, find: Callable[[str], Any]) -> int | None:  # a workspace, a key, a member
+    """The number of what is asked for; nothing is asked where the address names none."""
+    found = find(asked) if asked else None
+    return (found.pk if found else NOBODY) if asked else None
 
 
 def _moment(text: str) -> datetime | None:

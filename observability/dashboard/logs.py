@@ -18,8 +18,8 @@ from observability.dashboard.names import NamesFor
 from observability.dashboard.waterfall import waterfall_of
 from observability.delivery_reading import deliveries_of
 from observability.feedback import has_said
-from observability.handling import guardrail_findings
-from observability.log_filters import STATUSES
+from observability.handling import guardrail_findings, has_injection
+from observability.log_filters import PROMPT_CACHE, RESPONSE_CACHE, STATUSES
 from observability.logs import (
     LogPage,
     attempts_of,
@@ -39,6 +39,7 @@ from workspaces.models import Workspace
 
 PAGE_SIZE = 50
 KEYS_LISTED = 200
+CACHE_CHOICES = ((RESPONSE_CACHE, "Answered from our cache"), (PROMPT_CACHE, "Read from a prompt cache"))
 
 
 class LogsView(OrganizationView):
@@ -59,35 +60,38 @@ class LogsView(OrganizationView):
         except UnknownCursor as error:
             raise Http404 from error
         mark = mark_of(page)
-        if self.asked("seen") == mark:
+        seen = "" if self.asked("before") else self.asked("seen")
+        if seen == mark:
             return HttpResponse(status=204)
         shown: dict[str, Any] = {
             "lines": names.lines(list(page.rows)),
             "next_cursor": page.next_cursor,
             "looked_back_to": page.looked_back_to,
+            "older_label": "Keep looking" if page.looked_back_to else "Show older requests",
             "query": query_without(request.GET, "before", "seen"),
             "mark": mark,
             "is_live": bool(self.asked("live")) and not self.asked("before"),
         }
-        if self.asked("seen"):
+        if seen:
             return self.page("observability/_log_body.html", **shown)
         if self.is_continuation:
             return self.page("observability/_log_rows.html", **shown)
         return self.page("observability/logs.html", **shown, **self._choices(names, form))
 
     def _choices(self, names: NamesFor, form: LogForm) -> dict[str, Any]:
+        members = names.member_choices(KEYS_LISTED)
         return {
             "chosen": form.asked,
             "label": form.wanted.label,
             "has_more_filters": form.has_more,
             "is_narrowed": form.wanted.is_narrow,
             "is_first_page": not self.asked("before"),
-            "quiet_query": query_without(self.request.GET, "before", "seen", "live"),
-            "workspaces": names.workspaces,
-            "keys": names.key_choices(KEYS_LISTED),
-            "members": names.member_choices(KEYS_LISTED),
-            "statuses": STATUSES,
-            "models": models_in_use(self.organization.pk),
+            "workspaces": [(place.slug, place.name) for place in names.workspaces],
+            "keys": [(key.hash, key.name) for key in names.key_choices(KEYS_LISTED)],
+            "members": [(row.user.public_id, row.user.name or row.user.email) for row in members],
+            "statuses": [(status, status.capitalize()) for status in STATUSES],
+            "caches": CACHE_CHOICES,
+            "models": [(model, model) for model in models_in_use(self.organization.pk)],
         }
 
 
@@ -119,6 +123,18 @@ class GenerationPage(OrganizationView):
         workspace = live.filter(pk=self.generation.workspace_id).first()
         return self.standing if workspace is None else standing_in(workspace, self.user)
 
+    def findings(self) -> dict[str, Any]:
+        """Whether a guardrail found something, and whether this person has said that it is not there."""
+        if not guardrail_findings(self.generation.detail):
+            return {"has_findings": False}
+        is_marked = has_said(generation=self.generation, category=GUARDRAIL_FALSE_POSITIVE, user=self.user)
+        may_allow = has_injection(self.generation.detail) and self.may(Permission.ACCOUNT_MANAGE)
+        return {
+            "has_findings": True,
+            "is_marked": is_marked,
+            "may_allow": may_allow,
+        }
+
 
 class GenerationView(GenerationPage):
     """`/o/{organization}/logs/{generation}`: a page of its own, or the drawer beside the list."""
@@ -142,7 +158,7 @@ class GenerationView(GenerationPage):
             raw=raw_of(found),
             has_content=may(there, Permission.CONTENT_SEE) and is_logged(found),
             deliveries=deliveries_of(found) if may(there, Permission.WORKSPACE_CONFIGURE) else [],
-            **self._findings(),
+            **self.findings(),
         )
 
     def place_to_explain(self) -> str:
@@ -150,10 +166,3 @@ class GenerationView(GenerationPage):
         there = {workspace.pk: workspace for workspace in workspaces_of(self.membership)}
         found = there.get(self.generation.workspace_id)
         return "" if found is None or self.generation.is_tool_run else found.slug
-
-    def _findings(self) -> dict[str, bool]:
-        """Whether a guardrail found something, and whether this person has said that it is not there."""
-        if not guardrail_findings(self.generation.detail):
-            return {"has_findings": False}
-        is_marked = has_said(generation=self.generation, category=GUARDRAIL_FALSE_POSITIVE, user=self.user)
-        return {"has_findings": True, "is_marked": is_marked}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +18,8 @@ from workspaces.members import workspaces_of
 from workspaces.models import ApiKey, Workspace
 
 MOST_DIGITS: Final = 18
+OTHER_LABELS: Final = "(other)"
+"""What rollups add up under one label, which stands for no single one."""
 OTHERS: Final = {"api_key_id": "another key", "user": "another member", "workspace": "another workspace"}
 NOTHING: Final = {
     "api_key_id": "chat room",
@@ -65,9 +67,9 @@ class NamesFor:
         wholes = wholes_of(generations)
         return [self._line(row, keys.get(row.api_key_id or 0), wholes.get(row.id)) for row in generations]
 
-    def workspace_id(self, slug: str) -> int | None:
-        """The id of one of the reader's workspaces."""
-        return next((workspace.pk for workspace in self.workspaces if workspace.slug == slug), None)
+    def workspace(self, slug: str) -> Workspace | None:
+        """One of the reader's workspaces."""
+        return next((workspace for workspace in self.workspaces if workspace.slug == slug), None)
 
     def label(self, text: str) -> AskedLabel:
         """The label of a classifier in one of the reader's workspaces."""
@@ -83,21 +85,26 @@ class NamesFor:
         keys = self._keys()
         return list(keys if ids is None else keys.filter(pk__in=ids))
 
-    def key_id(self, key_hash: str) -> int | None:
-        """The id of a key that the reader may know of."""
-        key = addressed(self._keys(), key_hash)
-        return key.pk if key else None
+    def key(self, key_hash: str) -> ApiKey | None:
+        """A key that the reader may know of."""
+        return addressed(self._keys(), key_hash)
 
     def member_choices(self, count: int) -> list[Membership]:
         """Members to choose from, by name; whoever may not know of others finds himself alone."""
         return list(self._members().order_by("user__name", "user__email", "pk")[:count])
 
-    def member_id(self, user_id: str) -> int | None:
-        """The id of a membership that the reader may know of, by its user's public id."""
+    def member(self, user_id: str) -> Membership | None:
+        """A membership that the reader may know of, by its user's public id."""
         prefix, _, number = user_id.partition("user_")
         if prefix or not number.isdecimal() or not number.isascii() or len(number) > MOST_DIGITS:
             return None
-        return self._members().filter(user_id=int(number)).values_list("pk", flat=True).first()
+        found: Membership | None = self._members().filter(user_id=int(number)).first()
+        return found
+
+    def members_among(self, ids: Collection[int | None] | None) -> list[Membership]:
+        """Those of these members that the reader may know of; None: of all."""
+        members = self._members()
+        return list(members if ids is None else members.filter(pk__in=ids))
 
     def _members(self):
         members = Membership.objects.for_organization(self._membership.organization_id).select_related("user")
@@ -119,30 +126,37 @@ class NamesFor:
         return keys if sees_all else keys.filter(owner=self._membership)
 
 
+@dataclass(frozen=True)
+class Named:
+    """What a value of a dimension is called, and by what an address names it; empty where that leads nowhere."""
+
+    name: str
+    address: str = ""
+
+
 class GroupNames:
     """Names of what activity is grouped by, as far as they are the reader's business; looked up at once."""
 
-    def __init__(self, membership: Membership, dimension: str, values: Collection[Any] | None = None) -> None:
+    def __init__(self, names: NamesFor, dimension: str, values: Collection[Any] | None = None) -> None:
         """`values`: those that need a name; None: whatever may come."""
         self._dimension = dimension
-        self._names: dict[Any, str] = {}
+        self._known: dict[Any, Named] = {}
         if dimension == "workspace":
-            self._names = {place.pk: place.name for place in NamesFor(membership).workspaces}
+            self._known = {place.pk: Named(place.name, place.slug) for place in names.workspaces}
         elif dimension == "api_key_id":
-            self._names = {key.pk: key.name for key in NamesFor(membership).keys_among(values)}
+            self._known = {key.pk: Named(key.name, key.hash) for key in names.keys_among(values)}
         elif dimension == "user":
-            self._names = {row.pk: row.user.name or row.user.email for row in _people(membership, values)}
+            self._known = {row.pk: named_member(row) for row in names.members_among(values)}
 
-    def of(self, value: Any) -> str:  # a value of the dimension
-        """What a group is called."""
+    def of(self, value: Any) -> Named:  # a value of the dimension
+        """What a group is called, and by what it is found."""
         if self._dimension not in OTHERS:
-            return str(value) or NOTHING[self._dimension]
+            text = str(value)
+            return Named(text or NOTHING[self._dimension], "" if text == OTHER_LABELS else text)
         unknown = OTHERS[self._dimension] if value else NOTHING[self._dimension]
-        return self._names.get(value) or unknown
+        return self._known.get(value) or Named(unknown)
 
 
-def _people(membership: Membership, ids: Collection[Any] | None) -> Iterable[Membership]:
-    people = Membership.objects.for_organization(membership.organization_id).select_related("user")
-    if not may(standing_of(membership), Permission.OTHERS_KEYS):
-        people = people.filter(pk=membership.pk)
-    return people if ids is None else people.filter(pk__in=ids)
+def named_member(row: Membership) -> Named:
+    """A member by his name, or by his address where he has given none."""
+    return Named(row.user.name or row.user.email, row.user.public_id)

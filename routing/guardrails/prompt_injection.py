@@ -57,6 +57,13 @@ def find(text: bytes, allowlist: Allowlist = NOTHING_ALLOWED) -> list[Injection]
     return [Injection(start, end, name) for start, end, name in _find(text, allowlist)]
 
 
+def phrases_in(text: str) -> list[str]:
+    """The attempts in a text as they stand there, each once, the longest first."""
+    content = text.encode("utf-8", "replace")
+    found = {content[one.start : one.end].decode(errors="replace").strip() for one in find(content)}
+    return sorted(found - {""}, key=lambda phrase: (-len(phrase), phrase))
+
+
 def _find(text: bytes, allowlist: Allowlist) -> Iterator[disguises.Hit]:
     masked = allowlist.masked(text)
     yield from spoken(masked)

@@ -47,6 +47,7 @@
 
   function prepare(chart) {
     const plot = one("[data-plot]", chart);
+    const columns = all("[data-column]", chart);
     if (chart.dataset.ready || !plot) return;
     chart.dataset.ready = "yes";
     const tip = make("div", "chart-tip");
@@ -55,8 +56,7 @@
     plot.append(tip);
     plot.tabIndex = 0;
     plot.setAttribute("role", "group");
-    plot.setAttribute("aria-label", "Chart: arrow keys tell its columns");
-    const columns = all("[data-column]", chart);
+    plot.setAttribute("aria-label", columns.some((column) => one("[data-href]", column)) ? "Chart: arrow keys tell its columns, Enter goes there" : "Chart: arrow keys tell its columns");
     let at = -1;
     const hide = () => {
       tip.hidden = true;
@@ -71,11 +71,23 @@
       if (column && columns[at] !== column) move(columns.indexOf(column));
       else if (column) tip.hidden = false;
     });
+    const follow = (column) => {
+      const href = one(".chart-hit", column)?.dataset.href;
+      if (href) location.assign(href);
+    };
+    plot.addEventListener("click", (event) => {
+      const column = event.target.closest?.("[data-column]");
+      if (!column) return;
+      const isTold = columns[at] === column;
+      if (event.pointerType === "touch" && !isTold) move(columns.indexOf(column));
+      else follow(column);
+    });
     plot.addEventListener("pointerleave", hide);
     plot.addEventListener("blur", hide);
     plot.addEventListener("keydown", (event) => {
       const to = { ArrowRight: at + 1, ArrowLeft: at < 0 ? columns.length - 1 : at - 1, Home: 0, End: columns.length - 1 }[event.key];
       if (event.key === "Escape") hide();
+      if (event.key === "Enter" && columns[at]) follow(columns[at]);
       if (to === undefined) return;
       event.preventDefault();
       move(to);

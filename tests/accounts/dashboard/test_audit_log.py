@@ -7,6 +7,7 @@ from asgiref.sync import async_to_sync
 from django.test import AsyncClient, Client
 
 from accounts.audit_events import SIGNED_IN, note
+from accounts.credits import deposit
 from accounts.models import AuditEvent, Revision, User
 from accounts.revisions import Actor
 from config.lib.scoping import tenant
@@ -142,6 +143,33 @@ class TestALine:
 
         assert offered == [["before", "after"], ["before"]]
 
+    def test_says_why_it_cannot_be_brought_back(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        with tenant(acme.organization.pk):
+            api_keys.delete(key=acme.bob_key.key, by=STAGE)
+            deleted = Revision.objects.latest("pk").pk
+            made = Revision.objects.filter(object_type="workspace", action="create").latest("pk").pk
+            deposit(
+                organization=acme.organization, kind="adjustment", amount_nano=1, description="", by=STAGE
+            )
+            booked = Revision.objects.latest("pk").pk
+
+        told = [viewers["alice"].get(f"{LOG}/{number}").context for number in (deleted, booked, made)]
+
+        assert [context["sides"] for context in told] == [[], [], []]
+        assert "A deleted key stays deleted" in told[0]["why_not"]
+        assert "adjust" in told[1]["why_not"]
+        assert "has active API keys" in told[2]["why_not"]
+
+    def test_changes_nothing_by_being_looked_at(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        number = rename(acme, "Live")
+
+        for page in (f"{LOG}/{number}", f"{LOG}/{number}/restore?to=before"):
+            assert viewers["alice"].get(page).status_code == 200
+
+        with tenant(acme.organization.pk):
+            assert Revision.objects.latest("pk").pk == number
+        assert name_of_production(acme) == "Live"
+
 
 class TestRestoring:
     def test_shows_what_would_change_from_today_on(self, acme: Acme, viewers: dict[str, Client]) -> None:
@@ -172,10 +200,12 @@ class TestRestoring:
             api_keys.delete(key=acme.bob_key.key, by=STAGE)
             number = Revision.objects.latest("pk").pk
 
+        asked = viewers["alice"].get(f"{LOG}/{number}/restore", {"to": "before"})
         answer = viewers["alice"].post(f"{LOG}/{number}/restore", {"to": "before"})
 
-        assert answer.status_code == 422
-        assert "A deleted key stays deleted" in text_of(answer)
+        assert [one.status_code for one in (asked, answer)] == [200, 422]
+        assert all("A deleted key stays deleted" in text_of(one) for one in (asked, answer))
+        assert asked.context["is_possible"] is False
 
     @pytest.mark.parametrize("who", ["bob", "mallory"])
     def test_is_nothing_for_others(self, acme: Acme, viewers: dict[str, Client], who: str) -> None:

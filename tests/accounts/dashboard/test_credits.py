@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from django.test import Client
 
 from accounts.credits import deposit
+from accounts.forecast import Forecast
 from accounts.models import LedgerEntry
 from config.lib.scoping import tenant
 from tests.cast import STAGE, Acme
@@ -100,3 +102,54 @@ class TestCredits:
 
         assert answer.context["balance_nano"] == 0
         assert list(answer.context["page"].rows) == []
+
+
+def spend(acme: Acme, amount: int, *, days_ago: float) -> None:
+    """Book usage as ingest does, some time ago."""
+    at = datetime.now(UTC) - timedelta(days=days_ago)
+    rows = LedgerEntry.objects.using("owner").unscoped(reason="a test plays ingest")
+    for account, nano in ((LedgerEntry.CREDITS, -amount), (LedgerEntry.REVENUE, amount)):
+        rows.create(
+            transaction=UUID(int=int(days_ago * 1000) + 1),
+            organization=acme.organization,
+            kind=LedgerEntry.USAGE,
+            account=account,
+            amount_nano=nano,
+            created_at=at,
+        )
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+class TestHowLongTheyLast:
+    def forecast(self, viewers: dict[str, Client]) -> Forecast | None:
+        found: Forecast | None = viewers["alice"].get("/o/acme/credits").context["forecast"]
+        return found
+
+    def test_is_what_is_left_by_an_average_day_of_the_last_week(
+        self, acme: Acme, viewers: dict[str, Client]
+    ) -> None:
+        pay(acme, 37 * 10**9)
+        spend(acme, 10**10, days_ago=30)
+        spend(acme, 4 * 10**9, days_ago=6.5)
+        spend(acme, 3 * 10**9, days_ago=0.5)
+
+        assert self.forecast(viewers) == Forecast(per_day_nano=10**9, days_seen=7, days_left=20)
+
+    def test_counts_no_days_before_the_first_spend(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        pay(acme, 10 * 10**9)
+        spend(acme, 4 * 10**9, days_ago=1.5)
+
+        assert self.forecast(viewers) == Forecast(per_day_nano=2 * 10**9, days_seen=2, days_left=3)
+
+    def test_is_not_told_in_days_beyond_a_year(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        pay(acme, 10**12)
+        spend(acme, 10**6, days_ago=0.1)
+
+        assert self.forecast(viewers) == Forecast(per_day_nano=10**6, days_seen=1, days_left=None)
+        assert "more than a year" in text_of(viewers["alice"].get("/o/acme/credits"))
+
+    def test_is_unknown_without_spend(self, acme: Acme, viewers: dict[str, Client]) -> None:
+        pay(acme, 10**9)
+
+        assert self.forecast(viewers) is None
+        assert "Nothing was spent in the last seven days" in text_of(viewers["alice"].get("/o/acme/credits"))

@@ -98,6 +98,8 @@ def pages_to_see(cast: Cast, generation: Generation) -> Iterator[Row]:
     nothing_found = f"logs/{generation.public_id}/false-positive"
     yield Row(f"{acme}/{nothing_found}", changing(EVERYBODY_OF_ACME, 404), "post")
     yield Row(f"{globex}/{nothing_found}", NOBODY, "post")
+    yield Row(f"{acme}/logs/{generation.public_id}/allow", changing(ADMINISTRATOR, 404))
+    yield Row(f"{globex}/logs/{generation.public_id}/allow", NOBODY)
     yield Row(f"{acme}/credits", ADMINISTRATOR)
     yield Row(f"{globex}/credits", GLOBEX)
     yield Row(f"{acme}/audit-log", ADMINISTRATOR)

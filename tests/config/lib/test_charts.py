@@ -36,6 +36,23 @@ class TestStackedBars:
         assert stacked_bars(label="Requests", times=TIMES, series=SERIES, write=str).has_days
         assert not stacked_bars(label="Requests", times=hours, series=SERIES, write=str).has_days
 
+    def test_are_told_beside_a_line_that_is_no_part_of_them(self) -> None:
+        before = Series("before", [0, 20, 0, 0], 9)
+
+        chart = stacked_bars(label="Requests", times=TIMES, series=SERIES, write=str, beside=before)
+
+        assert chart.ticks[0] == "20"
+        assert [column.whole for column in chart.columns] == [2, 2, 8, 0]
+        assert chart.columns[1].values == ["0", "2", "20"]
+        assert [line.colour for line in chart.lines] == [9]
+
+    def test_lead_where_they_are_told_to(self) -> None:
+        links = ["?a", "", "?c", ""]
+
+        chart = stacked_bars(label="Requests", times=TIMES, series=SERIES, write=str, links=links)
+
+        assert [column.href for column in chart.columns] == links
+
     def test_share_the_width(self) -> None:
         chart = stacked_bars(label="Requests", times=TIMES, series=SERIES, write=str)
 

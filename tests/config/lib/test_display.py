@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.lib.display import duration_text, exact_money_text, money_text
+from config.lib.display import change_text, duration_text, exact_money_text, money_text
 
 
 class TestMoneyForReading:
@@ -46,3 +46,20 @@ class TestDurations:
     )
     def test_are_in_the_unit_that_reads_best(self, milliseconds: int, text: str) -> None:
         assert duration_text(milliseconds) == text
+
+
+class TestChanges:
+    @pytest.mark.parametrize(
+        ("now", "before", "text"),
+        [
+            (112, 100, "+12 %"),
+            (0, 4, "−100 %"),
+            (1001, 1000, "+<1 %"),
+            (5000, 2, "+249,900 %"),
+            (3, 3, "no change"),
+            (3, 0, "new"),
+            (0, 0, "no change"),
+        ],
+    )
+    def test_are_told_in_percent_of_what_was(self, now: int, before: int, text: str) -> None:
+        assert change_text(now, before) == text

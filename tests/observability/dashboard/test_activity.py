@@ -13,9 +13,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from config.lib.charts import HEIGHT
-from observability.usage_page import GROUPS, RANGES
+from observability.usage_page import GROUPS
+from observability.usage_spans import RANGES
 from tests.cast import Acme, Cast
-from tests.dashboard_pages import text_of
+from tests.dashboard_pages import make_generation, text_of
 from tests.observability.streamed import body_of
 from tests.observability.usage_rows import book
 
@@ -95,7 +96,9 @@ class TestThePage:
         assert "Nothing happened in this time" in text_of(viewers["alice"].get(ACTIVITY))
         assert "Get the curl command" in text_of(viewers["alice"].get(ACTIVITY, {"range": "12m"}))
 
-    @pytest.mark.parametrize("name", ["range", "group", "show", "workspace"])
+    @pytest.mark.parametrize(
+        "name", ["range", "group", "show", "workspace", "compare", "model", "key", "member", "app", "user"]
+    )
     @pytest.mark.parametrize("value", ["nonsense", "\x00", "'; --", "x" * 5000])
     def test_takes_what_it_does_not_understand_for_nothing(
         self, busy: Acme, viewers: dict[str, Client], name: str, value: str
@@ -113,6 +116,105 @@ class TestThePage:
             book(key.key, NOW - timedelta(days=2))
 
         assert queries() == once
+
+
+class TestDaysOfOnesOwn:
+    def test_are_both_included(self, cast: Cast, viewers: dict[str, Client]):
+        for days_ago in (1, 3, 5):
+            book(cast.acme.bob_key.key, NOW - timedelta(days=days_ago), cost=days_ago * 10**9)
+        first, last = (f"{NOW - timedelta(days=days_ago):%Y-%m-%d}" for days_ago in (5, 3))
+
+        answer = viewers["alice"].get(ACTIVITY, {"range": "custom", "from": first, "to": last})
+
+        assert answer.context["total"][0] == 8 * 10**9
+        assert len(answer.context["chart"].columns) == 3
+
+    @pytest.mark.parametrize("first", ["", "never", "0001-01-01", "9999-12-31", "\x00", "2000-01-01"])
+    @pytest.mark.parametrize("last", ["", "never", "0001-01-01", "9999-12-31", "2000-01-01"])
+    def test_are_shown_whatever_they_are(self, first: str, last: str, viewers: dict[str, Client]):
+        query = {"range": "custom", "from": first, "to": last, "compare": "before"}
+
+        assert viewers["alice"].get(ACTIVITY, query).status_code == 200
+
+
+class TestNarrowing:
+    @pytest.mark.parametrize("name", ["model", "key", "member", "app", "user", "workspace"])
+    def test_shows_what_one_of_them_did(self, name: str, busy: Acme, viewers: dict[str, Client]):
+        value = {
+            "model": "simulator/echo",
+            "key": busy.bob_key.key.hash,
+            "member": busy.bob.user.public_id,
+            "app": "Tea <b>",
+            "user": "customer-1",
+            "workspace": "production",
+        }[name]
+
+        answer = viewers["alice"].get(ACTIVITY, {name: value})
+
+        assert lines(answer) == [("simulator/echo", 1, 2)]
+
+    @pytest.mark.parametrize("name", ["key", "member", "workspace"])
+    def test_knows_nothing_that_is_none_of_ones_business(
+        self, name: str, busy: Acme, viewers: dict[str, Client]
+    ):
+        value = {
+            "key": busy.carol_key.key.hash,
+            "member": busy.carol.user.public_id,
+            "workspace": "research",
+        }[name]
+
+        answer = viewers["bob"].get(ACTIVITY, {name: value})
+
+        assert lines(answer) == []
+        assert "Carol" not in text_of(answer)
+
+    def test_is_what_names_and_bars_lead_to(self, busy: Acme, viewers: dict[str, Client]):
+        answer = viewers["alice"].get(ACTIVITY, {"range": "7d", "group": "api_key_id"})
+        narrower = viewers["alice"].get(ACTIVITY + answer.context["lines"][0].narrower)
+        day = viewers["alice"].get(ACTIVITY + answer.context["chart"].columns[-1].href)
+
+        assert [one.name for one in narrower.context["form"].narrowed] == ["bob's key"]
+        assert lines(narrower) == [("simulator/echo", 1, 2)]
+        assert day.context["form"].span.granularity == "hour"
+
+    def test_leads_on_to_the_same_requests_in_the_log(self, busy: Acme, viewers: dict[str, Client]):
+        made = make_generation(busy.bob_key.key, seconds_ago=5400)
+        make_generation(busy.carol_key.key, seconds_ago=5400)
+        make_generation(busy.bob_key.key, seconds_ago=8 * 86400)
+        answer = viewers["alice"].get(ACTIVITY, {"range": "7d", "group": "api_key_id"})
+
+        log = viewers["alice"].get(answer.context["lines"][0].logs)
+
+        shown = [line.generation for line in log.context["lines"]]
+        assert made.public_id in {generation.public_id for generation in shown}
+        assert [generation.api_key_id for generation in shown] == [busy.bob_key.key.pk] * 2
+
+    def test_says_what_nobody_can_be_told_at_once(self, busy: Acme, viewers: dict[str, Client]):
+        query = {"range": "12m", "group": "app", "model": "simulator/echo"}
+
+        assert "may span at most 31 days" in text_of(viewers["alice"].get(ACTIVITY, query))
+        assert viewers["alice"].get(f"{ACTIVITY}.csv", query).status_code == 400
+
+
+class TestComparing:
+    def test_tells_how_it_was_in_the_time_before(self, busy: Acme, viewers: dict[str, Client]):
+        book(busy.bob_key.key, NOW - timedelta(days=9), cost=10**9)
+
+        answer = viewers["alice"].get(ACTIVITY, {"range": "7d", "compare": "before"})
+
+        assert [figure.change for figure in answer.context["figures"]] == [
+            "+200 %, from $1.00",
+            "+100 %, from 1",
+            "+100 %, from 30",
+        ]
+        assert [line.change for line in answer.context["lines"]] == ["+100 %", "new"]
+        assert sum(int(column.values[-1] != "$0.00") for column in answer.context["chart"].columns) == 1
+
+    def test_is_only_done_when_asked_for(self, busy: Acme, viewers: dict[str, Client]):
+        answer = viewers["alice"].get(ACTIVITY, {"range": "7d"})
+
+        assert {figure.change for figure in answer.context["figures"]} == {""}
+        assert answer.context["chart"].lines == []
 
 
 class TestNames:
