@@ -59,6 +59,18 @@ async def authenticate(policies: PolicyCache, scope: Scope) -> KnownPolicy:
     return known
 
 
+async def authenticate_again(policies: PolicyCache, known: KnownPolicy) -> KnownPolicy:
+    """The policy as it is by now of a request that goes on; it was let in, also where its token is over since.
+
+    Raises RefusedError: 401, 403, 503.
+    """
+    again = policies.peek(known.name) or await policies.find(known.name)
+    if again is None:
+        raise RefusedError(unauthorized())
+    check_key(again)
+    return again
+
+
 def check_key(known: KnownPolicy) -> None:
     """Refuse a key that may not be used here before its body is read. Raises RefusedError: 401, 403."""
     refusal = key_refusal(known.policy, datetime.now(UTC))

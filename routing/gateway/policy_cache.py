@@ -49,7 +49,16 @@ class SourceAway(Exception):
 class KnownPolicy:
     """A policy and this process's side of its purses."""
 
-    __slots__ = ("checked_at", "policy", "preparation", "purses", "rated", "rated_with_free", "versions")
+    __slots__ = (
+        "checked_at",
+        "name",
+        "policy",
+        "preparation",
+        "purses",
+        "rated",
+        "rated_with_free",
+        "versions",
+    )
 
     def __init__(
         self,
@@ -57,8 +66,11 @@ class KnownPolicy:
         purses: Mapping[int, LocalPurse],
         checked_at: float,
         preparation: Preparation = NO_PREPARATION,
+        name: str = "",
     ) -> None:
         self.policy = policy
+        self.name = name
+        """What the cache knows it by: the hash of the key that was sent, or a seat."""
         self.preparation = preparation
         self.purses = purses
         self.checked_at = checked_at
@@ -200,7 +212,7 @@ class PolicyCache:
                 policy.purses if policy.byok_allowance is None else (*policy.purses, policy.byok_allowance)
             )
         }
-        known = self._known[key_hash] = KnownPolicy(policy, purses, began, preparation)
+        known = self._known[key_hash] = KnownPolicy(policy, purses, began, preparation, key_hash)
         for version in policy.versions:
             scope = (version.kind, version.object_id)
             self._by_scope.setdefault(scope, set()).add(key_hash)

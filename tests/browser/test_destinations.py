@@ -68,7 +68,7 @@ class TestAddingADestination:
             faults = [*barriers(page), *overflow(page)]
             page.get_by_role("button", name="Add the destination").last.click()
             page.get_by_role("heading", name="Our collector").wait_for()
-            page.get_by_role("link", name="Settings", exact=True).first.click()
+            page.locator("main").get_by_role("link", name="Settings", exact=True).first.click()
             kept = page.get_by_label("With what rule 1 compares").input_value()
 
         assert faults == []

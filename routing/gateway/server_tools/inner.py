@@ -16,10 +16,10 @@ from routing.gateway.watch import Reason
 from routing.tools.tool import Answered, Json, Told
 
 PASSED_ON = frozenset(
-    {b"authorization", b"x-api-key", b"host", b"user-agent", b"http-referer", b"referer", b"x-title"}
+    {b"host", b"user-agent", b"http-referer", b"referer", b"x-title"}
     | {b"x-openrouter-title", b"x-openrouter-categories", b"x-session-id"}
 )
-"""Of the caller's headers: who he is, where he came in, and for whom he asks."""
+"""Of the caller's headers: where he came in, and for whom he asks. Who he is is known."""
 DEPTHS = (b"x-openrouter-", b"-depth")
 NO_ANSWER = "The model gave no answer."
 TOO_LATE = "The model took too long."

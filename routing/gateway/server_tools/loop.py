@@ -15,7 +15,7 @@ import msgspec
 from config.lib.ids import NewId, new_id
 from routing.call import Call, Origin, ProviderPreferences
 from routing.errors import Refusal
-from routing.gateway.admission import arrange, authenticate, check_key
+from routing.gateway.admission import arrange, authenticate_again
 from routing.gateway.answering import farewell, refuse
 from routing.gateway.client import COMMENT, Client, RefusedError
 from routing.gateway.dialects import CHAT, DIALECTS, KEEP_ALIVE
@@ -137,8 +137,7 @@ class Loop:
         is_first = not self._progress.steps
         identifier = self._identifier if is_first else new_id()
         if not is_first:
-            self._known = await authenticate(self._runtime.policies, self._client.scope)
-            check_key(self._known)
+            self._known = await authenticate_again(self._runtime.policies, self._known)
         sink = StepSink(self._asked.uses, self._identifier.public, self._caller.show, is_first=is_first)
         client = step_client(self._client, sink)
         prepared = Prepared(call, self._prepared.scan)
@@ -197,8 +196,7 @@ class Loop:
         known, call = place.known, None
         try:
             self._allowance.take()
-            known = await authenticate(runtime.policies, self._client.scope)
-            check_key(known)
+            known = await authenticate_again(runtime.policies, place.known)
             prepared = await runtime.bodies.read(
                 CHAT, encode(body), client.headers, known.preparation, known.organization
             )

@@ -24,6 +24,7 @@ from routing.models import Guardrail
 from tests.cast import STAGE
 from tests.chat_tokens import ORIGIN, signed_in, token_of
 from tests.routing.gateway.process import CHAT, question
+from tests.routing.gateway.test_server_tool_loop import DATETIME, call, script
 from tests.routing.simulator.process import wait_until
 from workspaces import members, workspaces
 from workspaces.models import Workspace
@@ -31,6 +32,7 @@ from workspaces.models import Workspace
 pytestmark = pytest.mark.usefixtures("shell")
 
 PAGE = {"Origin": ORIGIN}
+SOON = 2
 
 
 @pytest.fixture
@@ -79,6 +81,21 @@ class TestAToken:
         assert identifier.startswith("gen-")
         assert (begun.api_key_id, begun.member_id) == (None, stage.acme.bob.pk)
         assert begun.workspace_id == stage.acme.production.pk
+
+    def test_that_runs_out_in_the_middle_lets_its_request_go_on_to_the_end(self, gateway, stage):
+        work = script({"calls": [call("openrouter_datetime")], "milliseconds": 1500}, {"say": "$results"})
+        talk = script(
+            {"calls": [call("openrouter_subagent", task_name="t", task_description=work[0]["content"])]},
+            {"say": "$results"},
+        )
+        helper = {"type": "openrouter:subagent", "parameters": {"model": "test/script", "tools": [DATETIME]}}
+        given = chat_tokens.read(token_of(signed_in(stage.acme.bob), stage.acme.default))
+        token = chat_tokens.sign(given.seat, given.origin, now=time.time() - SECONDS + SOON)
+
+        answer = gateway.post(token, {"model": "test/script", "messages": talk, "tools": [helper]}, **PAGE)
+
+        assert "+09:00" in answer.json()["choices"][0]["message"]["content"]
+        assert refused_soon(gateway, token) < 3 * SOON
 
     def test_streams(self, gateway, stage):
         token = token_of(signed_in(stage.acme.bob), stage.acme.default)
