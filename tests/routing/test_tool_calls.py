@@ -8,7 +8,7 @@ import time
 import jsonschema
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from routing.json_schema import satisfies
@@ -185,7 +185,12 @@ SCHEMAS = st.recursive(
 class TestASchema:
     @given(VALUES, SCHEMAS)
     def test_is_read_as_draft_7_says(self, value, schema):
-        assert satisfies(value, schema) is jsonschema.Draft7Validator(schema).is_valid(value)
+        try:
+            expected = jsonschema.Draft7Validator(schema).is_valid(value)
+        except TypeError:  # the library stumbles over `additionalItems` beside `items` that are a boolean
+            reject()
+
+        assert satisfies(value, schema) is expected
 
     @pytest.mark.parametrize(("value", "is_valid"), [({"child": {"child": {}}}, True), ({"child": 1}, False)])
     def test_may_refer_to_itself(self, value, is_valid):
