@@ -19,7 +19,7 @@ LEAST_SIZE = 24
 """Smaller ones have too few states to be dear."""
 SAMPLE_BYTES = 8 * 1024
 PIECE_BYTES = 50
-DEAR_NANOSECONDS = 400
+DEAR_NANOSECONDS = 200
 """For each byte; harmless patterns take a few, and some more until their automaton is built."""
 MOST_SECONDS = 0.5
 """For all patterns of a scanner together; what is not tried by then is taken to be dear."""
