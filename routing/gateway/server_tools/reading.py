@@ -14,11 +14,12 @@ from routing.errors import Refusal, forbidden
 from routing.gateway.client import RefusedError
 from routing.gateway.dialects.parameters import refused
 from routing.gateway.dialects.server_tools import unsupported
+from routing.gateway.dialects.tool_entries import function_of
 from routing.gateway.server_tools.limits import Limits, read_limits
 from routing.plugins.operator import Operator
 from routing.policy import Policy
 from routing.tools import TOOLS, tool_named
-from routing.tools.tool import FUNCTION, PREFIXES, Json, Use
+from routing.tools.tool import PREFIXES, Json, Use
 
 OF_LOOPS = ("max_tool_calls", "stop_server_tools_when")
 MOST_TOOLS = 128
@@ -110,7 +111,7 @@ def _uses_of(given: list[Json], policy: Policy, operator: Operator) -> Iterator[
         if instance >= tool.most_instances:
             raise refused(where, f"is one {kind} too many: a request may have {tool.most_instances}")
         heeded = tool.without(config, policy.disabled_tools, operator)
-        yield Use(tool.slug, kind, function_name(tool.slug, instance), where, heeded, instance)
+        yield Use(tool.slug, kind, function_of(tool.slug, instance), where, heeded, instance)
 
 
 def _told_apart(uses: list[Use]) -> list[Use]:
@@ -119,11 +120,6 @@ def _told_apart(uses: list[Use]) -> list[Use]:
     return [
         msgspec.structs.replace(use, is_one_of_several=True) if counted[use.slug] > 1 else use for use in uses
     ]
-
-
-def function_name(slug: str, instance: int) -> str:
-    """The name by which the model calls the entry of a tool; instances count from 0."""
-    return f"{FUNCTION}{slug}" if instance == 0 else f"{FUNCTION}{slug}__{instance}"
 
 
 def _config(slug: str, entry: Json, where: str) -> Json:
